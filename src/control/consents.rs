@@ -15,7 +15,7 @@ use crate::protocol::scope::Scope;
 use crate::protocol::scope_input::ScopeSpec;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
-use crate::store::OwnedTable;
+use crate::store::{OwnedTable, StoredConsent};
 
 /// A consent to store.
 ///
@@ -99,12 +99,12 @@ impl Sandbox {
     pub(crate) fn list_consents(&self, whose: OwnerFilter) -> ControlResult<ConsentList> {
         let whose = self.resolve_owner(whose)?;
         let found = self.data().list_consents(whose.as_key());
-        let show = |(user, client_id, consent, at): (_, _, Consent, _)| ConsentView {
-            user,
-            client_id,
-            scope: consent.scope,
-            buzz_limit: consent.buzz_limit,
-            updated_at: Some(at),
+        let show = |stored: StoredConsent| ConsentView {
+            user: stored.user,
+            client_id: stored.client,
+            scope: stored.consent.scope,
+            buzz_limit: stored.consent.buzz_limit,
+            updated_at: Some(stored.updated_at),
         };
         Ok(ConsentList {
             consents: found.into_iter().map(show).collect(),

@@ -93,7 +93,7 @@ mod tests {
         Currency::ALL.into_iter().zip(balances).map(of).collect()
     }
 
-    fn told(cost: u64, may_pay: &[Currency], accounts: &[Account]) -> String {
+    fn described(cost: u64, may_pay: &[Currency], accounts: &[Account]) -> String {
         let Some(payments) = split(cost, may_pay, accounts) else {
             return "too little".to_owned();
         };
@@ -107,21 +107,21 @@ mod tests {
     #[test]
     fn earned_buzz_goes_first_and_the_rest_tops_up() {
         let all = &Currency::PAYING;
-        assert_eq!(told(5, all, &accounts(9, 5, 9)), "5 blue");
+        assert_eq!(described(5, all, &accounts(9, 5, 9)), "5 blue");
         assert_eq!(
-            told(20, all, &accounts(9, 5, 7)),
+            described(20, all, &accounts(9, 5, 7)),
             "5 blue, 7 green, 8 yellow"
         );
-        assert_eq!(told(22, all, &accounts(9, 5, 7)), "too little");
-        assert_eq!(told(0, all, &[]), "");
+        assert_eq!(described(22, all, &accounts(9, 5, 7)), "too little");
+        assert_eq!(described(0, all, &[]), "");
     }
 
     #[test]
     fn only_what_may_pay_pays() {
         let some = &[Currency::Yellow, Currency::Green];
-        assert_eq!(told(8, some, &accounts(9, 5, 7)), "7 green, 1 yellow");
+        assert_eq!(described(8, some, &accounts(9, 5, 7)), "7 green, 1 yellow");
         assert_eq!(
-            told(10, &[Currency::Yellow], &accounts(9, 5, 7)),
+            described(10, &[Currency::Yellow], &accounts(9, 5, 7)),
             "too little"
         );
     }

@@ -28,7 +28,7 @@ pub struct BuzzLimit(pub Vec<Budget>);
 #[serde(tag = "type", rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Budget {
-    /// So much in all.
+    /// A cap on the sum of all spends.
     Absolute {
         /// In buzz.
         limit: u64,
@@ -37,7 +37,7 @@ pub enum Budget {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         currencies: Option<Vec<String>>,
     },
-    /// So much within any `unit` windows.
+    /// A cap on the spends within the last `unit` windows.
     Sliding {
         /// In buzz.
         limit: u64,
@@ -49,7 +49,7 @@ pub enum Budget {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         currencies: Option<Vec<String>>,
     },
-    /// So much until the cron expression next fires.
+    /// A cap on the spends since the cron expression last fired.
     Rollover {
         /// In buzz.
         limit: u64,
@@ -113,7 +113,7 @@ impl BuzzLimit {
         Ok(())
     }
 
-    /// What in it does not do what it says. A consent may hold it all the same, as at Civitai.
+    /// The budgets that do not work as written. A consent may have them nevertheless, as at Civitai.
     pub(crate) fn pitfalls(&self) -> Vec<Invalid> {
         let budgets = self.0.iter().enumerate();
         let found = budgets.flat_map(|(at, budget)| budget.pitfalls(&format!("buzz_limit[{at}]")));
@@ -125,7 +125,7 @@ impl BuzzLimit {
         &self.0
     }
 
-    /// The simple form of the consent page: so much per 1, 7 or 30 days.
+    /// The simple form of the consent page: an amount per 1, 7 or 30 days.
     pub(crate) fn per_days(amount: &str, days: &str) -> Result<Self, OAuthError> {
         let limit = serde_json::from_str(amount.trim())
             .ok()
@@ -190,15 +190,15 @@ impl Budget {
         if let Self::Rollover { cron, .. } = self
             && !is_readable(cron)
         {
-            let why = format!("{cron:?} is no cron expression: the budget never begins anew");
-            found.push(Invalid::new(format!("{path}.cron"), why).with_hint(period::CRON_HINT));
+            let reason = format!("{cron:?} is no cron expression: the budget never begins anew");
+            found.push(Invalid::new(format!("{path}.cron"), reason).with_hint(period::CRON_HINT));
         }
         for (at, name) in self.currencies().iter().enumerate() {
             if Currency::named(name).is_none() {
-                let why = format!("{name:?} is no kind of buzz: the budget would cap nothing");
-                let why = Invalid::new(format!("{path}.currencies[{at}]"), why);
+                let reason = format!("{name:?} is no kind of buzz: the budget would cap nothing");
+                let error = Invalid::new(format!("{path}.currencies[{at}]"), reason);
                 let known = Currency::ALL.map(Currency::name);
-                found.push(why.with_nearest(name, known, "there is yellow, blue and green"));
+                found.push(error.with_nearest(name, known, "there is yellow, blue and green"));
             }
         }
         found

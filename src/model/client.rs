@@ -31,7 +31,7 @@ pub struct Client {
     pub id: ClientId,
     /// What the consent page calls it.
     pub name: String,
-    /// What the consent page says of it.
+    /// The description on the consent page.
     pub description: String,
     /// The URL of its picture, which devices get.
     pub logo_url: Option<String>,
@@ -178,7 +178,7 @@ impl Client {
         }
     }
 
-    /// Whether the client is who it says: a public client is taken at its word.
+    /// Whether the client has authenticated. A public client has no secret to present.
     pub(crate) fn authenticates_with(&self, presented: Option<&Secret>) -> bool {
         !self.confidential || self.owns_secret(presented)
     }

@@ -9,7 +9,7 @@ use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
 
-/// For this long after it was issued, an expired code is reported as expired rather than unknown.
+/// For this long after it was issued, an expired code is reported as expired, not as unknown.
 const KEPT_SECONDS: u32 = 600;
 
 /// How long a code lives on either side of the difference `code-lifetime`.
@@ -27,7 +27,7 @@ pub(crate) struct AuthorizationCode {
     pub(crate) nonce: Option<String>,
     pub(crate) issued_at: Timestamp,
     pub(crate) expires_at: Timestamp,
-    /// From here on it is as if it had never been.
+    /// From this time on, the code is unknown.
     pub(crate) kept_until: Timestamp,
 }
 
@@ -41,8 +41,8 @@ pub(crate) fn lifetime(rules: &Rules, chosen: Option<u32>) -> (u32, u32) {
     (life, life.max(KEPT_SECONDS))
 }
 
-/// Notes whether a code that has run out would still have been good on the other side of the difference `code-lifetime`:
-/// what the deployed server calls expired is within the documented life.
+/// Notes an expired code that would not have expired under the other side of the difference `code-lifetime`: the documented
+/// lifetime is longer.
 pub(crate) fn note_expiry(expired: bool, chosen: Option<u32>, rules: &Rules) {
     let is_live = rules.side_untracked(Difference::CodeLifetime) != Contract::Documented;
     rules.record_divergence(
@@ -52,8 +52,8 @@ pub(crate) fn note_expiry(expired: bool, chosen: Option<u32>, rules: &Rules) {
 }
 
 impl AuthorizationCode {
-    /// Notes whether a code that is still good would by now have run out on the other side of the difference
-    /// `code-lifetime`: on the deployed server's, which has the shorter life.
+    /// Notes a code that would have expired under the other side of the difference `code-lifetime`: the deployed server's
+    /// lifetime is shorter.
     pub(crate) fn note_age(&self, now: Timestamp, chosen: Option<u32>, rules: &Rules) {
         let is_past = now > self.issued_at.plus_seconds(LIVE_SECONDS);
         let is_documented = rules.side_untracked(Difference::CodeLifetime) == Contract::Documented;
@@ -61,7 +61,7 @@ impl AuthorizationCode {
         rules.record_divergence(Difference::CodeLifetime, differs);
     }
 
-    /// What the redeemer of a code that has just been used up must show. A failure leaves it used up.
+    /// Checks the verifier of a code that has just been used up. A failure does not restore it.
     pub(crate) fn check_verifier(&self, verifier: &Verifier) -> Result<(), OAuthError> {
         if verifier.fits(&self.challenge) {
             Ok(())
@@ -72,13 +72,13 @@ impl AuthorizationCode {
         }
     }
 
-    /// The scope of the token: what was approved, within what the client may have by now.
+    /// The scope of the token: the approved one, within the client's current ceiling.
     pub(crate) fn token_scope(&self, client: &Client, rules: &Rules) -> Result<Scope, OAuthError> {
         within_ceiling(self.scope, client, rules)
     }
 }
 
-/// What of this scope the client gets (difference `scope-ceiling`).
+/// The part of this scope that the client gets (difference `scope-ceiling`).
 pub(crate) fn within_ceiling(
     scope: Scope,
     client: &Client,

@@ -3,7 +3,7 @@
 use crate::model::buzz::BuzzLimit;
 use crate::protocol::scope::Scope;
 
-/// What one user allows one client without being asked again, and how much it may spend.
+/// The scope that a user allows a client without being asked again, and its budgets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Consent {
     /// Empty if only a budget is stored: then the page is shown again.
@@ -11,25 +11,25 @@ pub(crate) struct Consent {
     pub(crate) buzz_limit: Option<BuzzLimit>,
 }
 
-/// What an approval leaves behind.
+/// The parts of a consent that an approval sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Approval {
-    /// The scope to remember, where the user asked for that; it replaces what was remembered.
+    /// The scope to remember, if the user chose that; it replaces an earlier one.
     pub(crate) remember: Option<Scope>,
-    /// The budget to keep from now on; `None` where the approval said nothing of it.
+    /// The budget to store; `None` leaves the earlier one.
     pub(crate) buzz_limit: Option<Option<BuzzLimit>>,
 }
 
 impl Consent {
-    /// Whether the page need not be shown for this scope.
+    /// Whether the consent page can be skipped for this scope.
     pub(crate) fn covers(&self, scope: Scope) -> bool {
         self.scope.covers(scope)
     }
 }
 
 impl Approval {
-    /// Whether there is anything to keep.
-    pub(crate) fn leaves_something(&self) -> bool {
+    /// Whether it sets anything.
+    pub(crate) fn has_effect(&self) -> bool {
         self.remember.is_some() || self.buzz_limit.is_some()
     }
 }

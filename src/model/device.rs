@@ -13,7 +13,7 @@ pub(crate) const LIFETIME_SECONDS: u32 = 900;
 /// How many seconds a device should wait between two polls.
 pub(crate) const INTERVAL_SECONDS: u32 = 5;
 
-/// What the user has said so far.
+/// The user's decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Pending,
@@ -36,14 +36,14 @@ pub(crate) struct DeviceGrant {
     pub(crate) expires_at: Timestamp,
 }
 
-/// What one poll finds.
+/// The result of one poll.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Poll {
     /// The device may claim its tokens for this user.
     Claim(UserId),
-    /// The answer is no, and the code is used up by it.
+    /// The answer is an error, and the code is used up.
     Over(OAuthError),
-    /// The answer is no, for now or to this caller.
+    /// The answer is an error, for now or for this client.
     Refused(OAuthError),
 }
 

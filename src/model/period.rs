@@ -28,7 +28,7 @@ pub enum Window {
 /// A start before every spend.
 const ALWAYS: Timestamp = Timestamp(i64::MIN);
 
-/// What came after this moment is within the last `unit` windows.
+/// The start of the last `unit` windows.
 ///
 /// A month ends on the day of the same number in an earlier month, and where there is none on that month's last: a
 /// month before 31 March is 28 February, or 29 February in a leap year.
@@ -45,7 +45,7 @@ pub(crate) fn window_start(now: Timestamp, window: Window, unit: u64) -> Timesta
     Timestamp(now.0.saturating_sub(length.unwrap_or(i64::MAX)))
 }
 
-/// Nothing where the calendar does not go back so far.
+/// None if the calendar does not go back so far.
 fn months_before(now: Timestamp, months: u64) -> Option<Timestamp> {
     let today = moment(now)?;
     let month = i64::from(today.year()) * 12 + i64::from(u8::from(today.month())) - 1;
@@ -59,8 +59,8 @@ fn months_before(now: Timestamp, months: u64) -> Option<Timestamp> {
         .map(Timestamp)
 }
 
-/// When the expression last fired, now included. What never has, and what is no cron expression, has always been in
-/// its first period: a cap that cannot be read is not a cap that can be escaped.
+/// When the expression last fired, now included. An expression that never fired, or cannot be parsed, is in its first period:
+/// its budget is not reset.
 pub(crate) fn last_tick(cron: &str, now: Timestamp) -> Timestamp {
     let tick = || {
         let now = moment(now)?;
@@ -79,7 +79,7 @@ pub(crate) fn is_readable(cron: &str) -> bool {
     Schedule::read(cron).is_some()
 }
 
-/// Hint that says what a cron expression is.
+/// The hint of errors about cron expressions.
 pub(crate) const CRON_HINT: &str = "write five fields, such as \"0 0 1 * *\" for each month's first, six with the seconds first, \
     or a name such as @daily";
 

@@ -12,9 +12,9 @@ use crate::protocol::time::Timestamp;
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum TokenKind {
-    /// It opens the API.
+    /// It authorizes API requests.
     Access,
-    /// It is exchanged for fresh tokens.
+    /// It is exchanged for new tokens.
     Refresh,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct Token {
 }
 
 impl Token {
-    /// A token is good up to and including the moment it expires at.
+    /// A token is valid up to and including the time at which it expires.
     pub(crate) fn is_live(&self, now: Timestamp) -> bool {
         self.expires_at >= now
     }

@@ -9,7 +9,7 @@ use crate::invalid::Invalid;
 use crate::protocol::ids::UserId;
 use crate::protocol::json::{self, MAX_SAFE_INTEGER};
 
-/// A user, as the seed and the control API describe one. Source: what `userinfo` tells of an account.
+/// A user, as the seed and the control API describe one. Source: the claims of `userinfo`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -49,7 +49,7 @@ pub struct User {
     /// Whether they may not write.
     pub muted: bool,
     #[serde(default)]
-    /// Whether they are shut out.
+    /// Whether they are banned.
     pub banned: bool,
     #[serde(default)]
     /// A deleted user cannot sign in, and userinfo refuses their tokens.
@@ -78,8 +78,8 @@ pub struct Buzz {
 fn buzz<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let amount = u64::deserialize(deserializer)?;
     if amount > MAX_SAFE_INTEGER {
-        let why = format!("{amount} is more than an account may hold: {MAX_SAFE_INTEGER}");
-        return Err(de::Error::custom(why));
+        let reason = format!("{amount} is more than an account may hold: {MAX_SAFE_INTEGER}");
+        return Err(de::Error::custom(reason));
     }
     Ok(amount)
 }
@@ -88,7 +88,7 @@ fn buzz<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
 pub(crate) const MAX_USER_BYTES: usize = 8 * 1024;
 
 impl User {
-    /// Checks what no type says of a user: that the username is not empty, and the size. Errors: the rule.
+    /// Checks that the username is not empty, and the size. Errors: the rule.
     pub(crate) fn check(&self) -> Result<(), Invalid> {
         if self.username.as_deref() == Some("") {
             return Err(

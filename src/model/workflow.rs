@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::time::Timestamp;
 
-/// Something that an app has asked for and a user has paid.
+/// A workflow that an app has submitted and a user has paid.
 #[derive(Debug, Clone)]
 pub(crate) struct Workflow {
     pub(crate) id: String,
@@ -63,7 +63,7 @@ impl Workflow {
         }
     }
 
-    /// When it reached its last status; nothing while it runs.
+    /// When it reached its last status; None while it runs.
     pub(crate) fn completed_at(&self, now: Timestamp) -> Option<Timestamp> {
         let finished = (self.finishes_at <= now).then_some(self.finishes_at);
         self.canceled_at.or(finished)

@@ -157,7 +157,7 @@ async fn decide(
             remember,
             buzz_limit,
         };
-        if approval.leaves_something() {
+        if approval.has_effect() {
             sandbox
                 .data()
                 .approve_consent(user.id, &client.id, &approval, sandbox.now())

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::json;
 
-/// A length of time in milliseconds, negative where it leads back.
+/// A length of time in milliseconds; negative for the past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SignedDuration(pub(crate) i64);
 
@@ -22,7 +22,7 @@ const UNITS: [(&str, i64); 5] = [
 pub(super) const FARTHEST_MS: i64 = 1_000_000_000_000_000;
 
 impl SignedDuration {
-    /// The length as the runtime's timers take it; none of it where it leads back.
+    /// The length for the runtime's timers; zero if it is negative.
     pub(crate) fn to_std(self) -> std::time::Duration {
         std::time::Duration::from_millis(u64::try_from(self.0).unwrap_or_default())
     }
@@ -249,7 +249,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn what_is_printed_can_be_read_again(ms in -FARTHEST_MS..=FARTHEST_MS) {
+        fn printed_length_can_be_read(ms in -FARTHEST_MS..=FARTHEST_MS) {
             let length = SignedDuration(ms);
             let json = serde_json::to_string(&length).unwrap();
             proptest::prop_assert_eq!(serde_json::from_str::<SignedDuration>(&json).unwrap(), length, "{}", json);

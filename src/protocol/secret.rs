@@ -10,8 +10,7 @@ use subtle::ConstantTimeEq;
 /// What an access or refresh token begins with.
 pub(crate) const PREFIX: &str = "civitai_";
 
-/// A value that only its owner may see: `Debug` shows a mark in its place, and how long a comparison takes tells nothing
-/// of it but its length.
+/// A value that only its owner may see. `Debug` hides it, and the time of a comparison depends on nothing but its length.
 #[derive(Clone, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -27,7 +26,7 @@ impl Secret {
         &self.0
     }
 
-    /// What rows keep in its place.
+    /// The hash that rows store.
     pub(crate) fn hash(&self) -> SecretHash {
         SecretHash::new(&self.0)
     }
@@ -63,8 +62,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The SHA-256 of a [`Secret`]. Where two of these are compared, in a table for one, the time it takes
-/// tells something of a digest, which does not help to guess the secret.
+/// The SHA-256 of a [`Secret`]. The time of a comparison, for example in a table, depends on the digests, which does not help
+/// to guess the secret.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SecretHash([u8; 32]);
 
@@ -86,7 +85,7 @@ impl SecretHash {
         hex(&self.0)
     }
 
-    /// Whether this is the hash of that value, found out in the same time whether it is or not.
+    /// Whether this is the hash of that value, in constant time.
     pub(crate) fn matches(&self, value: &str) -> bool {
         self.0.ct_eq(&Self::new(value).0).into()
     }

@@ -51,7 +51,7 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::from(seconds) * 1000))
     }
 
-    /// Whole seconds from then until this moment; negative where it is past.
+    /// Whole seconds from `then` until this time; negative if this time is earlier.
     pub(crate) fn seconds_from(self, then: Self) -> i64 {
         self.0.saturating_sub(then.0).div_euclid(1000)
     }
@@ -71,7 +71,7 @@ impl Timestamp {
 impl Add<Duration> for Timestamp {
     type Output = Self;
 
-    /// Saturates: the end of time is late enough.
+    /// Saturates.
     fn add(self, length: Duration) -> Self {
         let millis = i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
         Self(self.0.saturating_add(millis))
@@ -177,7 +177,7 @@ mod tests {
     const WRITTEN: std::ops::RangeInclusive<i64> = FIRST_WRITTEN_MS..=LAST_WRITTEN_MS;
 
     #[test]
-    fn moments_that_rfc_3339_cannot_write_are_written_as_the_nearest_one() {
+    fn times_that_rfc_3339_cannot_write_are_clamped() {
         let written = |ms| Timestamp(ms).to_string();
         assert_eq!(written(i64::MAX), "9999-12-31T23:59:59.999Z");
         assert_eq!(written(i64::MIN), "0000-01-01T00:00:00Z");
@@ -187,7 +187,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn what_is_printed_can_be_read_again(ms in WRITTEN) {
+        fn printed_time_can_be_read(ms in WRITTEN) {
             let moment = Timestamp::from_unix_millis(ms);
             proptest::prop_assert_eq!(moment.to_string().parse(), Ok(moment));
             let json = serde_json::to_string(&moment).unwrap();
@@ -195,7 +195,7 @@ mod tests {
         }
 
         #[test]
-        fn a_moment_may_be_written_in_seconds(seconds in -1_000_000_000_000_i64..1_000_000_000_000) {
+        fn time_may_be_written_in_seconds(seconds in -1_000_000_000_000_i64..1_000_000_000_000) {
             let moment = serde_json::from_str::<Timestamp>(&seconds.to_string()).unwrap();
             proptest::prop_assert_eq!(moment, Timestamp::from_unix_seconds(seconds));
         }

@@ -94,7 +94,7 @@ impl Entropy {
         f64::from(u32::from_be_bytes(self.bytes())) / (f64::from(u32::MAX) + 1.0)
     }
 
-    /// What a private key may be made of.
+    /// Bytes for a private key.
     pub(super) fn key_bytes(&self) -> [u8; 32] {
         self.bytes()
     }

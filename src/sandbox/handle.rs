@@ -262,7 +262,7 @@ impl Sandbox {
     /// Counts a request against a limit and returns whether it is allowed: always, while limits are off.
     pub(crate) fn check_rate_limit(&self, limit: Limit, key: &str) -> bool {
         let counted = self.if_current(|core| {
-            !core.settings().rate_limits || core.rate_limits.admit(limit, key, core.now())
+            !core.settings().rate_limits || core.rate_limits.allow(limit, key, core.now())
         });
         counted.unwrap_or(true)
     }

@@ -25,8 +25,7 @@ impl fmt::Debug for Computation {
 }
 
 impl InFlight {
-    /// The result of the computation of this key: of the one that is under way, or of a new one. Nothing is stored once all
-    /// callers have it.
+    /// The result of the computation of this key: the one under way, or a new one. It is dropped once all callers have it.
     pub(crate) async fn share<T, E, F>(
         &self,
         key: String,

@@ -25,8 +25,8 @@ pub(crate) struct IdTokenKey {
 }
 
 impl IdTokenKey {
-    /// Generates a key. Nearly every 32 bytes are one; others are generated again.
-    pub(super) fn draw(entropy: &Entropy) -> Self {
+    /// Generates a key. Nearly all values of 32 bytes are keys.
+    pub(super) fn generate(entropy: &Entropy) -> Self {
         loop {
             if let Ok(key) = SigningKey::from_slice(&entropy.key_bytes()) {
                 // A JWKS cache looks keys up by `kid`: a generated key must not reuse the id of another key.

@@ -1,5 +1,5 @@
 //! Rate limits: fixed windows of the sandbox's clock, which begin with the first counted request. Refused requests count.
-//! Which requests share a window is the endpoint's question.
+//! The endpoint decides which requests share a window.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
@@ -127,7 +127,7 @@ impl RateLimits {
     }
 
     /// Counts a request. Returns whether it is within the limit.
-    pub(crate) fn admit(&self, limit: Limit, key: &str, now: Timestamp) -> bool {
+    pub(crate) fn allow(&self, limit: Limit, key: &str, now: Timestamp) -> bool {
         let key: Arc<str> = if key.len() > LONGEST_KEY {
             SecretHash::new(key).to_hex().into()
         } else {
@@ -155,15 +155,15 @@ mod tests {
         let limits = RateLimits::default();
         let at = |seconds: i64| Timestamp(seconds * 1000);
         let admitted = (0..30)
-            .filter(|_| limits.admit(Limit::Authorize, "2", at(5)))
+            .filter(|_| limits.allow(Limit::Authorize, "2", at(5)))
             .count();
         assert_eq!(admitted, 10);
         assert!(
-            limits.admit(Limit::Authorize, "3", at(5)),
+            limits.allow(Limit::Authorize, "3", at(5)),
             "another key has its own window"
         );
-        assert!(!limits.admit(Limit::Authorize, "2", at(64)));
-        assert!(limits.admit(Limit::Authorize, "2", at(65)));
+        assert!(!limits.allow(Limit::Authorize, "2", at(64)));
+        assert!(limits.allow(Limit::Authorize, "2", at(65)));
     }
 
     #[test]
@@ -176,16 +176,16 @@ mod tests {
             } else {
                 number.to_string()
             };
-            assert!(limits.admit(Limit::Token, &key, Timestamp(0)));
+            assert!(limits.allow(Limit::Token, &key, Timestamp(0)));
         }
         let windows = limits.windows();
         assert_eq!((windows.open.len(), windows.queue.len()), (MOST, MOST));
         let longest = windows.open.keys().map(|(_, key)| key.len()).max();
         assert!(longest.is_some_and(|longest| longest <= LONGEST_KEY));
         drop(windows);
-        let refused = (0..30).filter(|_| !limits.admit(Limit::Token, &long(0), Timestamp(1)));
+        let refused = (0..30).filter(|_| !limits.allow(Limit::Token, &long(0), Timestamp(1)));
         assert_eq!(refused.count(), 10, "a hashed key has one window");
-        limits.admit(Limit::Token, "later", Timestamp(WINDOW_MS + 1));
+        limits.allow(Limit::Token, "later", Timestamp(WINDOW_MS + 1));
         let windows = limits.windows();
         assert_eq!((windows.open.len(), windows.queue.len()), (1, 1));
     }
@@ -195,7 +195,7 @@ mod tests {
         let limits = RateLimits::default();
         for round in 0..3 * i64::try_from(MOST).unwrap() {
             let now = Timestamp(if round % 2 == 0 { 0 } else { 2 * WINDOW_MS });
-            assert!(limits.admit(Limit::Revoke, "here", now));
+            assert!(limits.allow(Limit::Revoke, "here", now));
             assert!(limits.windows().queue.len() <= MOST);
             assert_eq!(limits.windows().open.len(), 1);
         }

@@ -29,8 +29,8 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// The sandboxes of this database: those of an earlier run as well, which are opened when they are used.
-    pub(crate) fn open(store: Store, template: SandboxTemplate, most: usize) -> Self {
+    /// The sandboxes of this database. Those of an earlier run are opened on first use.
+    pub(crate) fn open(store: Store, template: SandboxTemplate, max_sandboxes: usize) -> Self {
         let known = store.list_sandboxes().into_iter().map(|name| {
             let created_by = if store.is_explicit(&name) {
                 CreatedBy::Explicit
@@ -40,7 +40,7 @@ impl Registry {
             (name, created_by)
         });
         Self {
-            slots: Slots::new(known, most),
+            slots: Slots::new(known, max_sandboxes),
             store,
             template: Arc::new(template),
             stopping: CancellationToken::new(),
@@ -120,7 +120,7 @@ impl Registry {
     /// Marks a sandbox as explicit, so that it is not evicted.
     pub(crate) async fn claim(&self, name: &str) -> Result<(), StoreError> {
         self.slots.claim(name);
-        // By what is committed: a claim that the file rejected must be repeated.
+        // The slot may be claimed although the file rejected the claim.
         if self.store.has_unclaimed(name) {
             self.store.claim_sandbox(name).await?;
         }
@@ -187,7 +187,7 @@ impl Registry {
     /// limit.
     fn release_slot(&self, name: &str, slot: &SlotContents) {
         let mut slots = self.slots.lock();
-        // The registry's own, and this one.
+        // The registry's reference, and this one.
         if Arc::strong_count(slot) == 2 && name != DEFAULT && !self.store.has_sandbox(name) {
             slots.remove(name);
         }
@@ -201,13 +201,13 @@ impl Registry {
     ) -> Result<SandboxCore, StoreError> {
         let entropy = Entropy::new(self.template.entropy_seed, name, self.store.run());
         let known = self.store.find_sandbox(name).await?;
-        let kept = known.as_ref().and_then(|known| known.signing_key.as_ref());
+        let stored = known.as_ref().and_then(|known| known.signing_key.as_ref());
         let key = self
             .template
             .key
             .clone()
-            .or_else(|| kept.and_then(IdTokenKey::from_stored))
-            .unwrap_or_else(|| IdTokenKey::draw(&entropy));
+            .or_else(|| stored.and_then(IdTokenKey::from_stored))
+            .unwrap_or_else(|| IdTokenKey::generate(&entropy));
         let (row, clock) = if let Some(row) = known {
             let seed = match row.seed_data {
                 None => &self.template.seed,

@@ -32,7 +32,7 @@ pub struct Settings {
     pub access_token_seconds: u32,
     /// How long refresh tokens live, in seconds.
     pub refresh_token_seconds: u32,
-    /// How long authorization codes live, in seconds; without it, as long as the contract says.
+    /// The lifetime of authorization codes in seconds; by default the contract's.
     pub code_seconds: Option<u32>,
     /// What happens to a client id that is not registered.
     pub unknown_clients: UnknownClients,
@@ -244,7 +244,7 @@ impl SettingsPatch {
         self
     }
 
-    /// Authorization codes live as long as the contract says.
+    /// Gives authorization codes the contract's lifetime.
     #[must_use]
     pub fn no_code_seconds(mut self) -> Self {
         self.code_seconds = Some(None);

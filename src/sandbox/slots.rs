@@ -21,7 +21,7 @@ pub(super) type SlotContents = Arc<RwLock<Option<Arc<SandboxCore>>>>;
 pub(super) struct Slot {
     pub(super) contents: SlotContents,
     created_by: CreatedBy,
-    /// When the last request came.
+    /// The time of the last request.
     used: Timestamp,
 }
 
@@ -48,27 +48,30 @@ impl Slot {
         Some(self.idle(contents)).filter(|idle| *idle >= least_idle)
     }
 
-    /// How long the sandbox has been idle. A request that is under way uses it.
+    /// How long the sandbox has been idle. A request under way uses it.
     pub(super) fn idle(&self, contents: Option<&Arc<SandboxCore>>) -> Duration {
         let left = contents.map_or(self.used, SandboxCore::last_used);
         since(left.max(self.used), system_now())
     }
 }
 
-/// The slots of one server, at most as many as `--max-sandboxes` says.
+/// The slots of one server, at most `--max-sandboxes`.
 #[derive(Debug)]
 pub(super) struct Slots {
     by_name: Mutex<HashMap<String, Slot>>,
-    most: usize,
+    max_sandboxes: usize,
 }
 
 impl Slots {
     /// The slots of the sandboxes that exist.
-    pub(super) fn new(known: impl Iterator<Item = (String, CreatedBy)>, most: usize) -> Self {
+    pub(super) fn new(
+        known: impl Iterator<Item = (String, CreatedBy)>,
+        max_sandboxes: usize,
+    ) -> Self {
         let known = known.map(|(name, created_by)| (name, Slot::new(created_by)));
         Self {
             by_name: Mutex::new(known.collect()),
-            most,
+            max_sandboxes,
         }
     }
 
@@ -98,8 +101,10 @@ impl Slots {
             }
             return Ok(Arc::clone(&known.contents));
         }
-        if slots.len() >= self.most && name != DEFAULT {
-            return Err(StoreError::TooManySandboxes { most: self.most });
+        if slots.len() >= self.max_sandboxes && name != DEFAULT {
+            return Err(StoreError::TooManySandboxes {
+                most: self.max_sandboxes,
+            });
         }
         let slot = Slot::new(created_by);
         let contents = Arc::clone(&slot.contents);
@@ -118,7 +123,7 @@ impl Slots {
     pub(super) fn longest_idle(&self, least_idle: Duration) -> Option<String> {
         let slots = self.lock();
         let idle = slots.iter().filter_map(|(name, slot)| {
-            // Opened or closed at the moment, or waited for: in use.
+            // A sandbox is in use while it is opened or closed, and while a request waits for it.
             let contents = slot.contents.try_read().ok()?;
             let is_awaited = Arc::strong_count(&slot.contents) > 1;
             let idle = slot.evictable(contents.as_ref(), least_idle)?;
@@ -137,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sandbox_that_has_been_idle_longest_of_those_that_requests_created_makes_room() {
+    fn longest_idle_request_created_sandbox_is_evicted() {
         let now = system_now();
         let idle = |seconds: i64, created_by| Slot {
             used: Timestamp(now.0 - seconds * 1000),

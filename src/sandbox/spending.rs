@@ -36,28 +36,28 @@ pub struct Spent {
     pub spending: Spending,
 }
 
-/// More apps with a limit than this are computed in turns: each of them may have 20 budgets.
-const MANY_APPS: usize = 16;
+/// The budgets of more apps than this are computed for one request at a time: each app may have 20 budgets.
+const MAX_UNLIMITED_APPS: usize = 16;
 
-/// The error of a caller that has waited too long.
+/// The error of a request that has waited too long.
 pub(crate) const BUSY: &str = "the spends of many apps are computed for others at this moment";
 
-/// Every app that has a limit or has spent anything, by user and client, of these users and clients where they are given.
-/// Errors: other requests compute spends for longer than a caller waits.
+/// The apps of an owner that have a limit or have spent anything, by user and client. Errors: other requests compute spends
+/// for longer than a request waits.
 pub(crate) async fn list(
     sandbox: &Sandbox,
     whose: OwnerKey<'_>,
 ) -> Result<Vec<Spent>, TooManyReaders> {
-    let _permit = if sandbox.data().count_limits(whose) > MANY_APPS {
-        Some(sandbox.journal.readers().spends().await?)
+    let _permit = if sandbox.data().count_limits(whose) > MAX_UNLIMITED_APPS {
+        Some(sandbox.journal.readers().spends.acquire().await?)
     } else {
         None
     };
     let now = sandbox.now();
     let mut spent = Vec::new();
-    for (parties, grant) in grants(sandbox, whose) {
-        spent.push(Spent::new(parties, grant, now));
-        // Other requests are not to wait for all of them.
+    for ((user, client), grant) in grants(sandbox, whose) {
+        spent.push(Spent::new(user, client, grant, now));
+        // Other requests do not wait for all of them.
         tokio::task::yield_now().await;
     }
     Ok(spent)
@@ -72,33 +72,38 @@ pub(crate) fn find(sandbox: &Sandbox, user: UserId, client: &str) -> Option<Spen
             client: Some(client),
         },
     );
-    let (parties, grant) = found.pop_first()?;
-    Some(Spent::new(parties, grant, sandbox.now()))
+    let ((user, client), grant) = found.pop_first()?;
+    Some(Spent::new(user, client, grant, sandbox.now()))
 }
 
-/// The limit of each app, and what it has spent, by user and client.
-type Grants = BTreeMap<(UserId, String), (Option<BuzzLimit>, Vec<Spend>)>;
+/// The limit of an app and its spends.
+#[derive(Default)]
+struct Grant {
+    limit: Option<BuzzLimit>,
+    spends: Vec<Spend>,
+}
+
+type Grants = BTreeMap<(UserId, String), Grant>;
 
 fn grants(sandbox: &Sandbox, whose: OwnerKey<'_>) -> Grants {
     let data = sandbox.data();
     let mut grants = Grants::new();
-    for (user, client, consent, _) in data.list_consents(whose) {
-        if let Some(limit) = consent.buzz_limit {
-            grants.entry((user, client.0)).or_default().0 = Some(limit);
+    for stored in data.list_consents(whose) {
+        if let Some(limit) = stored.consent.buzz_limit {
+            let grant = grants.entry((stored.user, stored.client.0)).or_default();
+            grant.limit = Some(limit);
         }
     }
-    for (user, client, spend) in data.list_spends(whose) {
-        grants.entry((user, client.0)).or_default().1.push(spend);
+    for stored in data.list_spends(whose) {
+        let grant = grants.entry((stored.user, stored.client.0)).or_default();
+        grant.spends.push(stored.spend);
     }
     grants
 }
 
 impl Spent {
-    fn new(
-        (user, client): (UserId, String),
-        (limit, spends): (Option<BuzzLimit>, Vec<Spend>),
-        now: Timestamp,
-    ) -> Self {
+    fn new(user: UserId, client: String, grant: Grant, now: Timestamp) -> Self {
+        let Grant { limit, spends } = grant;
         let pitfalls = limit.iter().flat_map(BuzzLimit::pitfalls);
         Self {
             user,

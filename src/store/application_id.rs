@@ -16,7 +16,7 @@ pub(super) const LOCK_TIMEOUT: Duration = if cfg!(test) {
     Duration::from_secs(10)
 };
 
-/// Says in the file's header whose database it is (`pragma application_id`): `CivM`.
+/// The `application_id` in the header of this server's databases: `CivM`.
 pub(super) const APPLICATION_ID: i32 = i32::from_be_bytes(*b"CivM");
 
 /// What every SQLite database begins with.
@@ -41,20 +41,20 @@ const TABLES: [&str; 15] = [
     "worlds",
 ];
 
-/// Checks that a file is empty or this server's, and writes nothing. Whether it is empty.
+/// Checks that a file is empty or this server's, and writes nothing. Returns whether it is empty.
 pub(super) async fn check_owner(path: &Path) -> Result<bool, String> {
     let mut start = Vec::new();
     fs::File::open(path)
         .and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut start))
-        .map_err(|why| why.to_string())?;
+        .map_err(|error| error.to_string())?;
     if start.is_empty() {
         return Ok(true);
     }
-    // SQLite itself takes a file of one byte for an empty one.
+    // SQLite itself treats a file of one byte as empty.
     if start != MAGIC {
         return Err("it is not an SQLite database; nothing was written to it".to_owned());
     }
-    // Without a log the file is complete. SQLite makes no files beside one that it takes for immutable.
+    // Without a log the file is complete. SQLite creates no files beside an immutable one.
     let has_log = beside(path, "-wal").exists();
     let mut connection = SqliteConnectOptions::new()
         .filename(path)
@@ -64,11 +64,11 @@ pub(super) async fn check_owner(path: &Path) -> Result<bool, String> {
         .disable_statement_logging()
         .connect()
         .await
-        .map_err(|why| described(&why))?;
+        .map_err(|error| described(&error))?;
     let contents = contents(&mut connection).await;
     let closed = connection.close().await;
     let contents = contents.and_then(|contents| closed.map(|()| contents));
-    let contents = contents.map_err(|why| described(&why))?;
+    let contents = contents.map_err(|error| described(&error))?;
     let tables = &contents.tables;
     let is_ours = match contents.application_id {
         APPLICATION_ID => true,
@@ -94,7 +94,7 @@ pub(super) async fn check_owner(path: &Path) -> Result<bool, String> {
     ))
 }
 
-/// What a SQLite file says about its owner.
+/// The parts of a SQLite file that identify its owner.
 struct Contents {
     application_id: i32,
     user_version: i32,

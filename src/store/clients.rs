@@ -48,28 +48,32 @@ impl SandboxData {
         .transpose()
     }
 
-    /// Puts a client in that is not there yet. Whether it was not: of many who register one at once, one does. Errors: there
-    /// are `most` clients.
+    /// Inserts a client. Returns false if the id is taken: of parallel calls, one inserts it. Errors: there are `max_clients`
+    /// already.
     pub(crate) async fn insert_client(
         &self,
         client: &Client,
-        most: usize,
+        max_clients: usize,
     ) -> Result<bool, StoreError> {
         self.change(|tables, batch| {
             if tables.clients.by_id.contains_key(client.id.as_str()) {
                 return Ok(false);
             }
-            check_room(tables.clients.by_id.len(), most, "clients in this sandbox")?;
+            check_room(
+                tables.clients.by_id.len(),
+                max_clients,
+                "clients in this sandbox",
+            )?;
             tables.put_client(client, batch);
             Ok(true)
         })
         .await?
     }
 
-    /// Removes a client with all that it was given. Whether there was one.
+    /// Deletes a client with all its grants, and returns whether it existed.
     pub(crate) async fn delete_client(&self, id: &str) -> Result<bool, StoreError> {
         self.change(|tables, batch| {
-            tables.remove_given(OwnerKey::of_client(id), batch);
+            tables.remove_grants(OwnerKey::of_client(id), batch);
             batch.push(|key| delete(key, id));
             tables.clients.by_id.remove(id).is_some()
         })

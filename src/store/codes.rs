@@ -13,7 +13,7 @@ use crate::store::tables::owner::OwnerKey;
 use std::cmp::Reverse;
 
 impl SandboxData {
-    /// Every code that has not been exchanged, newest first, of these users and clients where they are given.
+    /// The codes of an owner that were not redeemed, newest first.
     pub(crate) fn list_codes(&self, owner: OwnerKey<'_>) -> Vec<AuthorizationCode> {
         let tables = self.read();
         let all = tables.codes.by_hash.iter();
@@ -27,12 +27,12 @@ impl SandboxData {
         found.into_iter().map(|(_, code)| code).collect()
     }
 
-    /// Whom a code was issued for, good or not.
+    /// The user that a code was issued for, expired or not.
     pub(crate) fn code_user(&self, hash: &SecretHash) -> Option<UserId> {
         Some(self.read().codes.by_hash.get(hash)?.code.user_id)
     }
 
-    /// Whether a code of this client is known, but past its life.
+    /// Whether a code of this client has expired. False for an unknown one.
     pub(crate) fn is_code_expired(
         &self,
         hash: &SecretHash,

@@ -14,20 +14,20 @@ pub(crate) fn check_room(rows: usize, most: usize, what: &'static str) -> Result
     Ok(())
 }
 
-/// A column that is no value of its type.
-pub(crate) fn damaged(what: &'static str, why: &impl ToString) -> StoreError {
+/// The error for a column whose value is not of its type.
+pub(crate) fn damaged(what: &'static str, reason: &impl ToString) -> StoreError {
     StoreError::Damaged {
         what,
-        why: why.to_string(),
+        reason: reason.to_string(),
     }
 }
 
-/// A column of JSON text.
+/// Reads a column of JSON text.
 pub(crate) fn from_json<T: serde::de::DeserializeOwned>(
     what: &'static str,
     text: &str,
 ) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|why| damaged(what, &why))
+    serde_json::from_str(text).map_err(|error| damaged(what, &error))
 }
 
 /// The JSON text of a row's document.
@@ -35,7 +35,7 @@ pub(crate) fn to_json<T: serde::Serialize>(document: &T) -> String {
     serde_json::to_string(document).expect("a document of strings, numbers and lists is JSON")
 }
 
-/// SQLite's integers are signed; no amount that can be said in JSON comes near their end.
+/// SQLite's integers are signed; JSON amounts are far below their maximum.
 pub(crate) fn integer(amount: u64) -> i64 {
     i64::try_from(amount).unwrap_or(i64::MAX)
 }

@@ -1,9 +1,9 @@
-//! The outcome of a commit, known once the writer has tried.
+//! The outcome of a commit, known once the writer has attempted it.
 
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Whether a batch was committed, or why not.
+/// The result of a commit; an error has the reason.
 pub(crate) type Outcome = Result<(), Arc<str>>;
 
 /// The outcome of a batch, once it is known.

@@ -9,18 +9,24 @@ use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::consents::put;
 use crate::store::tables::owner::OwnerKey;
 
-/// A consent, who gave it to whom, and when.
-pub(crate) type Given = (UserId, ClientId, Consent, Timestamp);
+/// A consent of a user for a client.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredConsent {
+    pub(crate) user: UserId,
+    pub(crate) client: ClientId,
+    pub(crate) consent: Consent,
+    pub(crate) updated_at: Timestamp,
+}
 
 impl SandboxData {
-    /// What this user allows this client.
+    /// The consent of this user for this client.
     pub(crate) fn find_consent(&self, user: UserId, client: &ClientId) -> Option<Consent> {
         let tables = self.read();
         let found = tables.consents.0.get(&(user, client.clone()));
         found.map(|(consent, _)| consent.clone())
     }
 
-    /// How many consents have a limit, of these users and clients where they are given.
+    /// How many consents of an owner have a limit.
     pub(crate) fn count_limits(&self, owner: OwnerKey<'_>) -> usize {
         let tables = self.read();
         let all = tables.consents.0.iter();
@@ -30,16 +36,21 @@ impl SandboxData {
         limited.count()
     }
 
-    /// Every consent, by user and client, of these users and clients where they are given.
-    pub(crate) fn list_consents(&self, owner: OwnerKey<'_>) -> Vec<Given> {
+    /// The consents of an owner, by user and client.
+    pub(crate) fn list_consents(&self, owner: OwnerKey<'_>) -> Vec<StoredConsent> {
         let tables = self.read();
         let all = tables.consents.0.iter();
-        let mut found: Vec<Given> = all
+        let mut found: Vec<StoredConsent> = all
             .filter(|((user, client), _)| owner.matches(*user, client))
-            .map(|((user, client), (consent, at))| (*user, client.clone(), consent.clone(), *at))
+            .map(|((user, client), (consent, updated_at))| StoredConsent {
+                user: *user,
+                client: client.clone(),
+                consent: consent.clone(),
+                updated_at: *updated_at,
+            })
             .collect();
         drop(tables);
-        found.sort_by(|one, other| (one.0, &one.1.0).cmp(&(other.0, &other.1.0)));
+        found.sort_by(|one, other| (one.user, &one.client.0).cmp(&(other.user, &other.client.0)));
         found
     }
 
@@ -61,8 +72,8 @@ impl SandboxData {
         .await?
     }
 
-    /// Keeps what an approval leaves behind, and of the consent before what it says nothing of: two approvals at
-    /// once lose neither. Errors: there are as many consents as there may be.
+    /// Stores the parts that an approval sets; the rest of an earlier consent stays, so that parallel approvals are not lost.
+    /// Errors: the table is full.
     pub(crate) async fn approve_consent(
         &self,
         user: UserId,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::error::StoreError;
 
-/// Where the rows live.
+/// Where the rows are stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Database {
     /// In this process only, and lost with it.
@@ -72,7 +72,7 @@ mod tests {
     use crate::store::Store;
 
     #[test]
-    fn a_database_is_memory_or_the_path_of_a_file() {
+    fn database_is_memory_or_the_path_of_a_file() {
         for memory in ["memory", "Memory"] {
             assert_eq!(memory.parse::<Database>().unwrap(), Database::Memory);
         }
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_path_that_is_none_is_refused_where_it_is_opened() {
+    async fn uri_is_rejected_when_it_is_opened() {
         for given in ["", ":memory:", "file:x.db", "file::memory:?cache=shared"] {
             let opened = Store::open(&Database::File(given.into())).await;
             let refused = matches!(opened, Err(StoreError::NotAPath { .. }));

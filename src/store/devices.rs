@@ -30,7 +30,7 @@ impl SandboxData {
         (grant.expires_at > now).then(|| grant.clone())
     }
 
-    /// The authorization that a user typed the code of.
+    /// The authorization whose code a user typed.
     pub(crate) fn find_device_by_user_code(
         &self,
         user_code: &SecretHash,
@@ -61,7 +61,7 @@ impl SandboxData {
         .await?
     }
 
-    /// Approves or denies a device that waits. Whether it still did: of many verdicts, the first counts.
+    /// Approves or denies a pending device. Returns whether it was pending: of parallel verdicts, the first counts.
     pub(crate) async fn decide_device(
         &self,
         user_code: &SecretHash,
@@ -82,21 +82,21 @@ impl SandboxData {
         .await
     }
 
-    /// Uses a device code up and keeps the tokens that it is exchanged for, if any. Whether it was there: of many who claim
-    /// it, one does. Errors: there are as many tokens as there may be; then the device code can still be used.
+    /// Uses a device code up and stores the tokens that it is exchanged for, if any. Returns whether it existed: of parallel
+    /// calls, one gets it. Errors: the table of tokens is full; then the device code can still be used.
     pub(crate) async fn claim_device(
         &self,
         device_code: &SecretHash,
-        minted: &[Token],
+        tokens: &[Token],
     ) -> Result<bool, StoreError> {
         self.change(|tables, batch| {
-            if let Some(first) = minted.first() {
+            if let Some(first) = tokens.first() {
                 tables.tokens.check_room(first.issued_at, batch)?;
             }
             let is_claimed = tables.devices.remove(device_code);
             if is_claimed {
                 batch.push(|key| delete(key, device_code));
-                tables.tokens.insert_all(minted, batch);
+                tables.tokens.insert_all(tokens, batch);
             }
             Ok(is_claimed)
         })

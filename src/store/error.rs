@@ -13,24 +13,24 @@ pub enum StoreError {
     /// The file could not be written: a full disk, a folder that has become read-only. The change was not made; the next
     /// change tries again.
     #[error(
-        "the database {path} cannot be written: {why}; no change is acknowledged until it can be written",
+        "the database {path} cannot be written: {reason}; no change is acknowledged until it can be written",
         path = path.display()
     )]
     Unwritable {
         /// The file.
         path: PathBuf,
         /// The reason.
-        why: Arc<str>,
+        reason: Arc<str>,
     },
     /// The file could not be opened or brought to this version's schema.
-    #[error("cannot open the database {path}: {why}; choose another with --database, or --database memory", path = path.display())]
+    #[error("cannot open the database {path}: {reason}; choose another with --database, or --database memory", path = path.display())]
     Open {
         /// The file.
         path: PathBuf,
         /// The reason.
-        why: String,
+        reason: String,
     },
-    /// What is to be the path of a file is none.
+    /// The given path is not the path of a file.
     #[error("{given:?} is {rule}, not the path of a database file; {fix}")]
     NotAPath {
         /// What was given.
@@ -60,13 +60,13 @@ pub enum StoreError {
         /// How many.
         most: usize,
     },
-    /// A row holds what no version of this server has written.
-    #[error("the database holds an unreadable {what}: {why}")]
+    /// A row that no version of this server has written.
+    #[error("the database holds an unreadable {what}: {reason}")]
     Damaged {
         /// Which row it is.
         what: &'static str,
-        /// Why it cannot be read.
-        why: String,
+        /// The reason.
+        reason: String,
     },
 }
 
@@ -77,23 +77,23 @@ impl StoreError {
 }
 
 /// Describes an SQLite error, with its code.
-pub(super) fn described(why: &sqlx::Error) -> String {
-    let Some(error) = why.as_database_error() else {
-        return match why {
+pub(super) fn described(error: &sqlx::Error) -> String {
+    let Some(database_error) = error.as_database_error() else {
+        return match error {
             sqlx::Error::Io(error) => error.to_string(),
             other => other.to_string(),
         };
     };
-    let code = error.code().unwrap_or_default();
+    let code = database_error.code().unwrap_or_default();
     let primary = code.parse::<i32>().map(|code| code & 0xff);
-    let said = format!("{} (SQLite code {code})", error.message());
+    let message = format!("{} (SQLite code {code})", database_error.message());
     match primary {
-        Ok(5) => format!("another program has locked it: {said}"),
+        Ok(5) => format!("another program has locked it: {message}"),
         // SQLITE_READONLY and SQLITE_CANTOPEN: it writes files of its own beside the database.
         Ok(8 | 14) => {
-            format!("{said}; this user must be able to write to the file and to its folder")
+            format!("{message}; this user must be able to write to the file and to its folder")
         }
-        Ok(13) => format!("the disk is full: {said}"),
-        _ => said,
+        Ok(13) => format!("the disk is full: {message}"),
+        _ => message,
     }
 }

@@ -84,8 +84,8 @@ impl FileIdentity {
     /// Errors: another file is there now, or none, or another program has written to it.
     pub(super) fn check(&mut self) -> Outcome {
         if !self.is_the_same() {
-            let why = "it was moved, removed or replaced; put it back, or restart the server";
-            return Err(why.into());
+            let reason = "it was moved, removed or replaced; put it back, or restart the server";
+            return Err(reason.into());
         }
         self.check_content()
     }
@@ -98,9 +98,9 @@ impl FileIdentity {
         if !self.is_overwritten {
             return Ok(());
         }
-        let why = "it was truncated or overwritten while the server was running; stop the server, remove the -wal beside it, \
+        let reason = "it was truncated or overwritten while the server was running; stop the server, remove the -wal beside it, \
                    and put a complete copy in its place";
-        Err(why.into())
+        Err(reason.into())
     }
 
     #[cfg(unix)]
@@ -108,7 +108,7 @@ impl FileIdentity {
         FileId::for_path(&self.path) == self.file_id
     }
 
-    /// An open file cannot be removed there.
+    /// An open file cannot be removed on this platform.
     #[cfg(not(unix))]
     fn is_the_same(&self) -> bool {
         self.path.exists()

@@ -8,12 +8,13 @@ impl SandboxData {
     /// Deletes rows of an owner from several tables at once. Returns how many.
     pub(crate) async fn delete_owned(
         &self,
-        held: &[OwnedTable],
+        owned: &[OwnedTable],
         owner: OwnerKey<'_>,
     ) -> Result<u64, StoreError> {
         self.change(|tables, batch| {
-            held.iter()
-                .map(|held| tables.remove(*held, owner, batch))
+            owned
+                .iter()
+                .map(|table| tables.remove(*table, owner, batch))
                 .sum()
         })
         .await

@@ -1,4 +1,4 @@
-//! The handle of a store, which its operations are methods of.
+//! [`Store`], the handle of the store; other files add its operations.
 
 use super::catalogue::Catalogue;
 use super::error::StoreError;
@@ -17,7 +17,7 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// How many servers have had these rows before this one: 0 for the first, and in memory.
+    /// How many servers have opened the file before this one; 0 in memory.
     pub(crate) fn run(&self) -> u64 {
         self.run
     }
@@ -30,7 +30,7 @@ impl Store {
         }
     }
 
-    /// Returns when memory has nothing that the file has refused. Errors: it cannot be reloaded.
+    /// Returns when memory has no change that the file has refused. Errors: it cannot be reloaded.
     pub(crate) async fn settled(&self) -> Result<(), StoreError> {
         match self.queue() {
             None => Ok(()),

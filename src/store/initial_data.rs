@@ -25,7 +25,7 @@ impl Seed {
     }
 }
 
-/// What new data starts from.
+/// The origin of new data.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum InitialData<'a> {
     Seed(&'a Seed),
@@ -33,8 +33,8 @@ pub(crate) enum InitialData<'a> {
     Copy(&'a SandboxData),
 }
 
-/// Puts the users and clients of a seed into a sandbox, in place of those of the same ids; other rows stay. A user
-/// of the seed is left out if another user has the name, for example one that was deleted and created again.
+/// Applies a seed: its users and clients replace those of the same ids, and other rows stay. A user of the seed is skipped
+/// if another user has the name, for example one that was deleted and created again.
 pub(super) fn apply_seed(tables: &mut Tables, batch: &mut WriteBatch<'_>, seed: &Seed) {
     // Usernames are released first, so that two users of the seed can swap names.
     let before: Vec<_> = seed
@@ -42,20 +42,20 @@ pub(super) fn apply_seed(tables: &mut Tables, batch: &mut WriteBatch<'_>, seed: 
         .iter()
         .map(|user| tables.users.take_name(user, batch))
         .collect();
-    let mut left_out = Vec::new();
+    let mut skipped = Vec::new();
     for (user, before) in seed.users.iter().zip(before) {
         if tables.users.put(user).is_err() {
             let (id, name) = (user.id, user.display_name());
             tracing::warn!(%id, name, "another user of the database has this name: the seed's is left out");
-            left_out.extend(before);
+            skipped.extend(before);
             continue;
         }
         batch.push(|key| users::put(key, user));
         tables.accounts.open(user.id, user.buzz);
         tables.accounts.save(user.id, batch);
     }
-    // Who was there goes on under their own name, unless that is one of the seed's now.
-    for user in left_out {
+    // A skipped user's stored row gets its name back, unless a user of the seed has it now.
+    for user in skipped {
         if tables.users.put(&user).is_ok() {
             batch.push(|key| users::put(key, &user));
         }

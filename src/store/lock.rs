@@ -23,7 +23,7 @@ impl Lock {
         let lock = beside(&path, "-lock");
         // Nothing is written into it: what another program has there stays as it is.
         let opened = private(fs::OpenOptions::new().append(true).create(true)).open(&lock);
-        let beside = opened.map_err(|why| format!("{}: {why}", lock.display()))?;
+        let beside = opened.map_err(|error| format!("{}: {error}", lock.display()))?;
         reserve(&beside)?;
         Ok(Self {
             file: Arc::new(Self::take_file(&path)?),
@@ -34,28 +34,28 @@ impl Lock {
 
     /// Locks the file on Linux alone: elsewhere such a lock would conflict with SQLite's own.
     fn take_file(path: &Path) -> Result<fs::File, String> {
-        let file = fs::File::open(path).map_err(|why| why.to_string())?;
+        let file = fs::File::open(path).map_err(|error| error.to_string())?;
         if !cfg!(target_os = "linux") {
             return Ok(file);
         }
         match reserve(&file) {
             Ok(()) => Ok(file),
-            Err(why) => {
+            Err(error) => {
                 // The other server may be in this process: closing the descriptor would drop the locks of its SQLite. Few
                 // bytes leak: only a user who removes lock files or links databases gets here.
                 std::mem::forget(file);
-                Err(why)
+                Err(error)
             }
         }
     }
 }
 
 fn reserve(file: &fs::File) -> Result<(), String> {
-    file.try_lock().map_err(|why| match why {
+    file.try_lock().map_err(|error| match error {
         fs::TryLockError::WouldBlock => {
             "another server has it open; stop that server first".to_owned()
         }
-        fs::TryLockError::Error(why) => format!("it cannot be locked: {why}"),
+        fs::TryLockError::Error(error) => format!("it cannot be locked: {error}"),
     })
 }
 
@@ -63,14 +63,14 @@ fn reserve(file: &fs::File) -> Result<(), String> {
 /// creates beside it has the same permissions.
 fn existing(path: &Path) -> Result<PathBuf, String> {
     let found = match fs::canonicalize(path) {
-        Err(why) if why.kind() == ErrorKind::NotFound => {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
             let created = private(fs::OpenOptions::new().append(true).create(true)).open(path);
             let created = created.and_then(|_| fs::canonicalize(path));
-            created.map_err(|why| {
-                format!("it cannot be created: {why}; the folder must exist, and this user must be able to write to it")
+            created.map_err(|error| {
+                format!("it cannot be created: {error}; the folder must exist, and this user must be able to write to it")
             })
         }
-        found => found.map_err(|why| why.to_string()),
+        found => found.map_err(|error| error.to_string()),
     }?;
     if found.is_file() {
         Ok(found)

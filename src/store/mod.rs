@@ -1,7 +1,7 @@
 //! In-memory tables, one `RwLock` per sandbox: all reads are served from memory, and the lock settles every race.
 //!
 //! With a database file, each change is also queued as SQL in the same order (`write_queue.rs`), and acknowledged once
-//! SQLite has committed it (`writer.rs`). If the commit fails, memory goes back to what the file has. A table's memory and
+//! SQLite has committed it (`writer.rs`). If the commit fails, memory is reloaded from the file. A table's memory and
 //! its SQL are in one file of `tables/`; the operations on it are in the file of the same name here. Callers pass the data
 //! of a sandbox (`Sandbox::data`) and never hold a lock.
 
@@ -46,6 +46,7 @@ mod write_queue;
 mod writer;
 
 pub(crate) use columns::from_json;
+pub(crate) use consents::StoredConsent;
 pub use database::Database;
 pub(crate) use devices::NewDevice;
 pub use error::StoreError;

@@ -33,13 +33,13 @@ impl Opened {
     pub(super) async fn open(path: &Path) -> Result<Self, StoreError> {
         let refused = |reason: String| StoreError::Open {
             path: path.to_owned(),
-            why: reason,
+            reason,
         };
         let lock = Lock::take(path).map_err(refused)?;
         let options = SqliteConnectOptions::new()
             .filename(&lock.path)
             .journal_mode(SqliteJournalMode::Wal)
-            // With a WAL this survives the death of the process, if not of the machine.
+            // With a WAL, commits survive `kill -9`, but not a power failure.
             .synchronous(SqliteSynchronous::Normal)
             // Another program may read the file with SQLite's own tools.
             .busy_timeout(LOCK_TIMEOUT)
@@ -54,7 +54,7 @@ impl Opened {
                 .map_err(|error| refused(described(&error)))?;
         }
         MIGRATIONS
-            // Not `run`: the compiler does not see through its borrowing that this may be sent.
+            // Not `run`: the compiler cannot prove that its future is `Send`.
             .run_direct(None, &mut connection, false)
             .await
             .map_err(|error| refused(error.to_string()))?;
@@ -94,8 +94,8 @@ impl Drop for End {
     }
 }
 
-/// How many servers have opened the file before; from now on it is one more. SQLite has a number for its users, which
-/// nothing else here uses.
+/// Counts a start in `user_version`, which SQLite leaves to applications. Returns how many servers have opened the file
+/// before.
 async fn count(connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
     mark(connection).await?;
     let before: i64 = sqlx::query_scalar("pragma user_version")

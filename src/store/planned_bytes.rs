@@ -1,9 +1,8 @@
-//! The bytes of changes that are queued and not committed yet.
+//! The bytes of changes that are planned and not committed yet.
 
 use std::sync::{Arc, Weak};
 
-/// The bytes of changes that are planned and not committed yet. They count, so that parallel changes do not exceed a bound
-/// together.
+/// They count, so that parallel changes do not exceed a bound together.
 #[derive(Debug, Default)]
 pub(crate) struct PlannedBytes(Vec<Weak<usize>>);
 

@@ -1,13 +1,13 @@
 //! Decides when to purge expired rows.
 //!
-//! Expired rows are retained for a while so that errors can say "expired" rather than "unknown". A purge runs when the table
+//! Expired rows are retained for a while, so that errors can report "expired" rather than "unknown". A purge runs when the table
 //! has doubled, so that its cost is amortised.
 
 use super::statement::Statement;
 use super::write_batch::WriteBatch;
 use crate::protocol::time::Timestamp;
 
-/// A table with at most this many rows is not purged: a client whose token has expired learns that.
+/// A table with at most this many rows is not purged.
 pub(crate) const MIN_ROWS: usize = if cfg!(test) { 64 } else { 4096 };
 
 /// The shortest time between two purges of a full table, in milliseconds of the sandbox's clock: a purge reads every
@@ -42,7 +42,7 @@ impl Default for PurgeThreshold {
 }
 
 impl PurgeThreshold {
-    /// Whether it is time. Each row is looked at a few times in all, however many there are.
+    /// Whether the table has grown beyond its threshold.
     pub(crate) fn should_purge(&self, rows: usize) -> bool {
         rows > self.max_rows
     }

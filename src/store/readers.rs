@@ -1,5 +1,5 @@
-//! The connections that read the file. There are few: each is a thread and a page cache, and SQLite keeps the descriptor of
-//! a closed one for as long as another connection has locks on the file.
+//! The connections that read the file. They are limited: each is a thread and a page cache, and SQLite retains the descriptor
+//! of a closed one for as long as another connection has locks on the file. A pool of sqlx cannot be paused.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,14 +9,14 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::error::StoreError;
 
-/// More than one, so that no request waits behind a sandbox of a million rows.
-const MOST: u32 = 4;
+/// More than one, so that no request waits for a sandbox of a million rows.
+const MAX_CONNECTIONS: u32 = 4;
 
 /// The connections that read.
 #[derive(Debug)]
 pub(super) struct Readers {
     options: SqliteConnectOptions,
-    turns: Semaphore,
+    permits: Semaphore,
     /// Connections that are idle.
     idle: Mutex<Vec<SqliteConnection>>,
 }
@@ -25,7 +25,7 @@ impl Readers {
     pub(super) fn new(options: SqliteConnectOptions) -> Self {
         Self {
             options,
-            turns: Semaphore::new(MOST as usize),
+            permits: Semaphore::new(MAX_CONNECTIONS as usize),
             idle: Mutex::default(),
         }
     }
@@ -34,28 +34,28 @@ impl Readers {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads, as soon as it is this one's turn.
+    /// Reads once a connection is free.
     pub(super) async fn read<T>(
         &self,
-        what: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
+        read: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         // The semaphore is never closed.
-        let _turn = self.turns.acquire().await.ok();
+        let _permit = self.permits.acquire().await.ok();
         let idle = self.idle().pop();
         let mut db = match idle {
             Some(db) => db,
             None => self.options.connect().await?,
         };
-        // After an error, or after a cancelled read, it is in no state to be used again.
-        let found = what(&mut db).await?;
+        // After an error or a cancelled read, the connection is not used again.
+        let found = read(&mut db).await?;
         self.idle().push(db);
         Ok(found)
     }
 
-    /// Waits until nothing is read any more and closes every connection. None is opened until the permit is dropped.
+    /// Waits for all reads and closes every connection. None is opened until the permit is dropped.
     pub(super) async fn pause(&self) -> Option<SemaphorePermit<'_>> {
         // The semaphore is never closed.
-        let all = self.turns.acquire_many(MOST).await.ok();
+        let all = self.permits.acquire_many(MAX_CONNECTIONS).await.ok();
         self.close().await;
         all
     }
@@ -64,8 +64,8 @@ impl Readers {
     pub(super) async fn close(&self) {
         let idle = std::mem::take(&mut *self.idle());
         for db in idle {
-            if let Err(why) = db.close().await {
-                tracing::warn!(%why, "a connection to the database was not closed in good order");
+            if let Err(error) = db.close().await {
+                tracing::warn!(%error, "a connection to the database was not closed properly");
             }
         }
     }

@@ -29,7 +29,7 @@ pub(crate) struct NewSandbox<'a> {
 }
 
 impl Store {
-    /// A sandbox that is there already, its rows in memory.
+    /// Loads a stored sandbox into memory.
     pub(crate) async fn find_sandbox(&self, name: &str) -> Result<Option<SandboxRow>, StoreError> {
         let found = {
             let catalogue = self.catalogue();
@@ -49,21 +49,21 @@ impl Store {
         self.catalogue().sandboxes.contains_key(name)
     }
 
-    /// Whether a control call or Rust asked for this sandbox, not only a request that named it.
+    /// Whether a control call or Rust created or used this sandbox, not only a request that named it.
     pub(crate) fn is_explicit(&self, name: &str) -> bool {
         let catalogue = self.catalogue();
         let record = catalogue.sandboxes.get(name);
         record.is_some_and(|record| record.row.is_explicit)
     }
 
-    /// Whether there is a sandbox of this name that only requests have named so far.
+    /// Whether this sandbox exists, and only requests have named it.
     pub(crate) fn has_unclaimed(&self, name: &str) -> bool {
         let catalogue = self.catalogue();
         let record = catalogue.sandboxes.get(name);
         record.is_some_and(|record| !record.row.is_explicit)
     }
 
-    /// Marks a sandbox as asked for explicitly.
+    /// Marks a sandbox as explicit.
     pub(crate) async fn claim_sandbox(&self, name: &str) -> Result<(), StoreError> {
         self.plan(|_, batch| batch.push(|| claim(name))).await?;
         if let Some(record) = self.catalogue().sandboxes.get_mut(name) {
@@ -72,7 +72,7 @@ impl Store {
         Ok(())
     }
 
-    /// The sandboxes that there are, by name.
+    /// The names of all sandboxes.
     pub(crate) fn list_sandboxes(&self) -> Vec<String> {
         self.catalogue().sandboxes.keys().cloned().collect()
     }
@@ -113,8 +113,7 @@ impl Store {
         Ok(row)
     }
 
-    /// Brings a sandbox of an earlier run up to the server's seed of today: its users and clients in place of those
-    /// of the same ids.
+    /// Applies the server's current seed to a sandbox of an earlier run: its users and clients replace those of the same ids.
     pub(crate) async fn refresh_sandbox(
         &self,
         name: &str,

@@ -12,7 +12,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 impl SandboxData {
-    /// The user of a session that has not run out; a deleted user has none.
+    /// The user of a session that has not expired. None if the user is deleted.
     pub(crate) fn session_user(&self, hash: &SecretHash, now: Timestamp) -> Option<Arc<User>> {
         let tables = self.read();
         let (user, expires_at) = tables.sessions.by_hash.get(hash)?;
@@ -22,7 +22,7 @@ impl SandboxData {
         tables.users.active(*user).cloned()
     }
 
-    /// Every session, of this user where one is given: owner, and when it ends.
+    /// The user and the end of each session, the latest end first; of one user, or of all.
     pub(crate) fn list_sessions(&self, user: Option<UserId>) -> Vec<(UserId, Timestamp)> {
         let tables = self.read();
         let all = tables.sessions.by_hash.values();
@@ -44,11 +44,11 @@ pub(crate) struct NewSession {
 }
 
 impl SandboxData {
-    /// Signs a user in. Errors: there are `most` sessions.
+    /// Signs a user in. Errors: there are `max_sessions` already.
     pub(crate) async fn insert_session(
         &self,
         session: NewSession,
-        most: usize,
+        max_sessions: usize,
     ) -> Result<(), StoreError> {
         let NewSession {
             hash,
@@ -57,9 +57,9 @@ impl SandboxData {
             expires_at,
         } = session;
         self.change(|tables, batch| {
-            tables.sessions.clear(now, most, batch);
+            tables.sessions.clear(now, max_sessions, batch);
             let sessions = tables.sessions.by_hash.len();
-            check_room(sessions, most, "sessions in this sandbox")?;
+            check_room(sessions, max_sessions, "sessions in this sandbox")?;
             tables.sessions.by_hash.insert(hash, (user, expires_at));
             batch.push(|key| insert(key, &hash, user, expires_at));
             Ok(())
@@ -67,7 +67,7 @@ impl SandboxData {
         .await?
     }
 
-    /// Signs a user out everywhere, or everybody. How many sessions there were.
+    /// Deletes the sessions of a user, or of all users, and returns how many there were.
     pub(crate) async fn delete_sessions(&self, user: Option<UserId>) -> Result<u64, StoreError> {
         self.change(|tables, batch| {
             batch.push(|key| delete_of(key, user));

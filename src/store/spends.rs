@@ -12,35 +12,52 @@ use crate::store::tables::owner::OwnerKey;
 use crate::store::tables::spends::{MAX_SPENDS, forgive, insert};
 use crate::store::tables::workflows;
 
-/// A spend, and who spent whose buzz.
-pub(crate) type Spent = (UserId, ClientId, Spend);
-
-/// The place of a spend in a list.
-fn order(
-    (workflow, (user, client, spend)): &(String, Spent),
-) -> (UserId, &str, Timestamp, &str, &str) {
-    (*user, &client.0, spend.at, workflow, spend.currency.name())
+/// A spend of a user's buzz by a client.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredSpend {
+    pub(crate) user: UserId,
+    pub(crate) client: ClientId,
+    pub(crate) spend: Spend,
 }
 
 impl SandboxData {
-    /// The spends, oldest first, of these users and clients where they are given.
-    pub(crate) fn list_spends(&self, owner: OwnerKey<'_>) -> Vec<Spent> {
+    /// The spends of an owner, by user and client, oldest first.
+    pub(crate) fn list_spends(&self, owner: OwnerKey<'_>) -> Vec<StoredSpend> {
         let tables = self.read();
         let all = tables.spends.by_parties.iter();
         let meant = all.filter(|((user, client), _)| owner.matches(*user, client));
         let mut found = Vec::new();
         for ((user, client), spends) in meant {
             for (workflow, spend) in spends {
-                found.push((workflow.clone(), (*user, client.clone(), *spend)));
+                let stored = StoredSpend {
+                    user: *user,
+                    client: client.clone(),
+                    spend: *spend,
+                };
+                found.push((workflow.clone(), stored));
             }
         }
         drop(tables);
-        found.sort_by(|one, other| order(one).cmp(&order(other)));
-        found.into_iter().map(|(_, spent)| spent).collect()
+        found.sort_by_cached_key(|(workflow, stored)| {
+            let StoredSpend {
+                user,
+                client,
+                spend,
+            } = stored;
+            let currency = spend.currency.name();
+            (
+                *user,
+                client.0.clone(),
+                spend.at,
+                workflow.clone(),
+                currency,
+            )
+        });
+        found.into_iter().map(|(_, stored)| stored).collect()
     }
 
-    /// Takes a workflow's cost from its user's accounts and keeps the workflow, if there is enough on those that may
-    /// pay and every budget has room for it. Whether it was so. Errors: the sandbox has as many spends as it may have.
+    /// Takes a workflow's cost from its user's accounts and stores the workflow, if the accounts of the currencies that may
+    /// pay have enough and every budget has room for it. Returns whether this is so. Errors: the table of spends is full.
     pub(crate) async fn charge(
         &self,
         workflow: &Workflow,
@@ -84,7 +101,7 @@ impl SandboxData {
         .await?
     }
 
-    /// Lets absolute budgets count from now on: what was spent is no more theirs. How many spends that were.
+    /// Resets absolute budgets: they no longer count earlier spends. Returns how many spends that were.
     pub(crate) async fn forgive_spends(
         &self,
         user: UserId,

@@ -15,14 +15,12 @@ use crate::protocol::time::Timestamp;
 /// At most this many statements are joined.
 const MAX_REPEATS: usize = 16;
 
-/// One SQL statement with its values. It can be run again: its author makes sure that it cannot be rejected by
-/// what is in the file.
+/// One SQL statement with its values. It must succeed whatever the file contains, so that it can be repeated.
 #[derive(Debug)]
 pub(crate) struct Statement {
     sql: &'static str,
     values: Vec<Value>,
-    /// The row that it writes whole or removes, where it touches no other. Two statements of one shape keep their order,
-    /// which does no harm.
+    /// A hash of the single row that it writes or removes. A collision only preserves an order.
     row: Option<u64>,
 }
 
@@ -143,7 +141,7 @@ impl<T: Into<Value>> From<Option<T>> for Value {
     }
 }
 
-/// What is handed to SQLite at once.
+/// One or more statements that SQLite runs at once.
 pub(crate) struct Query {
     pub(crate) sql: SqlStr,
     pub(crate) values: SqliteArguments,
@@ -159,7 +157,7 @@ impl Query {
     }
 }
 
-/// Joins similar statements, and keeps the order where it matters.
+/// Joins equal statements, and preserves the order of those that concern the same row.
 #[derive(Debug, Default)]
 pub(crate) struct StatementBatcher {
     /// A statement with the number of its repetitions.
@@ -167,12 +165,12 @@ pub(crate) struct StatementBatcher {
 }
 
 impl StatementBatcher {
-    /// What runs all of these.
+    /// The queries that run these statements.
     pub(crate) fn queries(&mut self, statements: &[Statement]) -> Vec<Query> {
         let mut queries = Vec::new();
-        for alike in sorted(statements) {
-            let mut rest = &alike[..];
-            for length in powers_of_two(alike.len()) {
+        for equal in sorted(statements) {
+            let mut rest = &equal[..];
+            for length in powers_of_two(equal.len()) {
                 let (piece, others) = rest.split_at(length);
                 queries.push(self.query(piece));
                 rest = others;
@@ -181,20 +179,20 @@ impl StatementBatcher {
         queries
     }
 
-    /// One query of statements that are alike.
-    fn query(&mut self, alike: &[&Statement]) -> Query {
-        let sql = if let [one] = alike {
+    /// One query of equal statements.
+    fn query(&mut self, equal: &[&Statement]) -> Query {
+        let sql = if let [one] = equal {
             one.sql.into_sql_str()
         } else {
-            let repeated = self.repeated.entry((alike[0].sql, alike.len()));
+            let repeated = self.repeated.entry((equal[0].sql, equal.len()));
             let sql = repeated.or_insert_with(|| {
-                let all: Vec<&str> = alike.iter().map(|one| one.sql).collect();
+                let all: Vec<&str> = equal.iter().map(|one| one.sql).collect();
                 all.join(";").into()
             });
             AssertSqlSafe(Arc::clone(sql)).into_sql_str()
         };
         let mut values = SqliteArguments::default();
-        for value in alike.iter().flat_map(|one| &one.values) {
+        for value in equal.iter().flat_map(|one| &one.values) {
             let added = match value {
                 Value::Null => values.add(None::<i64>),
                 Value::Integer(number) => values.add(*number),
@@ -207,11 +205,10 @@ impl StatementBatcher {
     }
 }
 
-/// The same statements, those side by side that are alike. Only what concerns single rows changes places, and never with
-/// another statement of the same row.
+/// Groups equal statements. Only statements of single rows change places, and never with one of the same row.
 fn sorted(statements: &[Statement]) -> Vec<Vec<&Statement>> {
     let mut sorted: Vec<Vec<&Statement>> = Vec::new();
-    // Whatever is before stays before.
+    // Groups before this one are complete.
     let mut open_from = 0;
     let mut rows = HashSet::new();
     for statement in statements {
@@ -227,15 +224,15 @@ fn sorted(statements: &[Statement]) -> Vec<Vec<&Statement>> {
             rows.insert(row);
         }
         let mut open = sorted[open_from..].iter_mut();
-        match open.find(|alike| alike[0].sql == statement.sql) {
-            Some(alike) => alike.push(statement),
+        match open.find(|equal| equal[0].sql == statement.sql) {
+            Some(equal) => equal.push(statement),
             None => sorted.push(vec![statement]),
         }
     }
     sorted
 }
 
-/// Lengths that add up to this, of which there are few different ones: SQLite caches prepared queries.
+/// Powers of two that add up to this. There are few different ones, so that prepared queries are found in the cache.
 fn powers_of_two(mut length: usize) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let next = (1 << length.checked_ilog2()?).min(MAX_REPEATS);
@@ -265,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_alike_is_handed_over_at_once() {
+    fn equal_statements_run_as_one_query() {
         let statements = [
             one("put", Some("a")),
             one("cut", Some("b")),
@@ -277,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_overtakes_what_concerns_the_same_row_or_more_than_one() {
+    fn statements_of_one_row_or_of_many_rows_keep_their_order() {
         let statements = [
             one("put", Some("a")),
             one("cut", Some("b")),
@@ -293,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn many_are_handed_over_in_few_lengths() {
+    fn many_statements_are_split_into_powers_of_two() {
         let lengths = |length| powers_of_two(length).collect::<Vec<_>>();
         assert_eq!(lengths(0), [0_usize; 0]);
         assert_eq!(lengths(1), [1]);

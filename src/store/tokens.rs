@@ -9,18 +9,20 @@ use crate::protocol::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::owner::OwnerKey;
-use crate::store::tables::tokens::{MOST_ALONE, StoredToken, delete, delete_access_tokens, expire};
+use crate::store::tables::tokens::{
+    MAX_SINGLE_DELETIONS, StoredToken, delete, delete_access_tokens, expire,
+};
 use std::sync::Arc;
 
 impl SandboxData {
-    /// A token of either kind, live or not.
+    /// A token of either kind, expired or not.
     pub(crate) fn find_token(&self, hash: &SecretHash) -> Option<Token> {
         let tables = self.read();
         let found = tables.tokens.by_hash.get(hash);
         found.map(|stored| stored.to_token(*hash))
     }
 
-    /// The scope and the client of a live access token, and its user unless deleted.
+    /// The scope and the client of an access token that has not expired, and its user unless deleted.
     pub(crate) fn bearer(
         &self,
         hash: &SecretHash,
@@ -39,7 +41,7 @@ impl SandboxData {
         ))
     }
 
-    /// Every token, newest first, of these users and clients where they are given.
+    /// The tokens of an owner, newest first.
     pub(crate) fn list_tokens(&self, owner: OwnerKey<'_>) -> Vec<Token> {
         let tables = self.read();
         let all = tables.tokens.by_hash.iter();
@@ -70,8 +72,8 @@ impl SandboxData {
         .await?
     }
 
-    /// Uses a refresh token up and keeps its successors. Whether this call was the one that did: of many who try, one
-    /// does. Errors: there are as many tokens as there may be; then the refresh token can still be used.
+    /// Uses a refresh token up and stores its successors. Returns whether this call did so: of parallel calls, one does.
+    /// Errors: the table is full; then the refresh token can still be used.
     pub(crate) async fn rotate_tokens(
         &self,
         old: &SecretHash,
@@ -94,11 +96,11 @@ impl SandboxData {
         .await?
     }
 
-    /// Makes tokens expire at a moment: one of either kind, or every access token. Returns how many would have expired later.
+    /// Makes tokens expire at a time: one of either kind, or every access token. Returns how many would have expired later.
     pub(crate) async fn expire_tokens(
         &self,
         hash: Option<&SecretHash>,
-        moment: Timestamp,
+        at: Timestamp,
     ) -> Result<u64, StoreError> {
         self.change(|tables, batch| {
             let by_hash = &mut tables.tokens.by_hash;
@@ -113,16 +115,14 @@ impl SandboxData {
                 return 0;
             };
             let number = hash.map(|_| first.number);
-            batch.push(|key| expire(key, number, moment));
-            let live = meant
-                .into_iter()
-                .filter(|stored| stored.expires_at > moment);
-            live.map(|stored| stored.expires_at = moment).count() as u64
+            batch.push(|key| expire(key, number, at));
+            let live = meant.into_iter().filter(|stored| stored.expires_at > at);
+            live.map(|stored| stored.expires_at = at).count() as u64
         })
         .await
     }
 
-    /// Revokes a token; with a refresh token go all access tokens of its user and client.
+    /// Revokes a token; a refresh token together with all access tokens of its user and client.
     pub(crate) async fn revoke_token(&self, token: &Token) -> Result<(), StoreError> {
         self.change(|tables, batch| {
             let tokens = &mut tables.tokens;
@@ -131,7 +131,7 @@ impl SandboxData {
                 TokenKind::Access => Vec::new(),
                 TokenKind::Refresh => tokens.remove_access_tokens(&token.client_id, token.user_id),
             };
-            if others.len() > MOST_ALONE {
+            if others.len() > MAX_SINGLE_DELETIONS {
                 let (user, client) = (token.user_id, &token.client_id);
                 batch.push(|key| delete_access_tokens(key, user, client));
                 others.clear();

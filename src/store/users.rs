@@ -55,13 +55,13 @@ impl SandboxData {
         .transpose()
     }
 
-    /// Puts a user in who is not there yet; without an id of their own, under the one after the last. Nothing where
-    /// the id or the username is taken: of many who take it at once, one gets it. Errors: there are `most` users.
+    /// Inserts a user, under the next free id unless `with_own_id`. None if the id or the username is taken: of parallel calls,
+    /// one inserts it. Errors: there are `max_users` already.
     pub(crate) async fn insert_user(
         &self,
         mut user: User,
         with_own_id: bool,
-        most: usize,
+        max_users: usize,
     ) -> Result<Option<User>, StoreError> {
         self.change(|tables, batch| {
             if !with_own_id {
@@ -74,7 +74,7 @@ impl SandboxData {
             if users.by_id.contains_key(&user.id) || users.is_name_taken(&user) {
                 return Ok(None);
             }
-            check_room(users.by_id.len(), most, "users in this sandbox")?;
+            check_room(users.by_id.len(), max_users, "users in this sandbox")?;
             users.put(&user)?;
             batch.push(|key| put(key, &user));
             tables.accounts.open(user.id, user.buzz);
@@ -84,12 +84,12 @@ impl SandboxData {
         .await?
     }
 
-    /// Removes a user with all that is theirs. Whether there was one.
+    /// Deletes a user with all their rows, and returns whether the user existed.
     pub(crate) async fn delete_user(&self, id: UserId) -> Result<bool, StoreError> {
         self.change(|tables, batch| {
             tables.sessions.remove_of(Some(id));
             batch.push(|key| sessions::delete_of(key, Some(id)));
-            tables.remove_given(OwnerKey::of_user(id), batch);
+            tables.remove_grants(OwnerKey::of_user(id), batch);
             tables.remove(OwnedTable::Devices, OwnerKey::of_user(id), batch);
             tables.accounts.close(id);
             batch.push(|key| accounts::delete(key, id));

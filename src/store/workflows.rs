@@ -8,8 +8,8 @@ use crate::store::error::StoreError;
 use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::workflows::{delete, insert};
 
-/// A page of a list ends when its workflows have this many bytes, although more are asked for: answers that wait to be
-/// read stay in memory.
+/// A page of a list ends when its workflows have this many bytes, even if more are requested: an answer stays in memory
+/// until the client has read it.
 const MAX_PAGE_BYTES: usize = 128 * 1024;
 
 impl SandboxData {
@@ -68,7 +68,7 @@ impl SandboxData {
         (page, next)
     }
 
-    /// Changes a workflow of a user and a client. One that is canceled while it runs is refunded. Whether there is one.
+    /// Changes a workflow of a user and a client, and refunds it if it is canceled while it runs. Returns whether it exists.
     pub(crate) async fn change_workflow(
         &self,
         id: &str,
@@ -100,7 +100,7 @@ impl SandboxData {
         .await
     }
 
-    /// Deletes a workflow of a user and a client. One that still runs is refunded. Whether there was one.
+    /// Deletes a workflow of a user and a client, and refunds it if it still runs. Returns whether it existed.
     pub(crate) async fn delete_workflow(
         &self,
         id: &str,

@@ -51,7 +51,7 @@ pub(super) struct Work {
     pub(super) is_last: bool,
 }
 
-/// How memory and the file stand.
+/// How memory relates to the file.
 #[derive(Debug, Clone, Default)]
 enum State {
     /// Changes are accepted.
@@ -59,9 +59,9 @@ enum State {
     Writable,
     /// A commit has failed; memory is being reloaded.
     Reloading,
-    /// Memory is as the file; changes are refused until a write succeeds.
+    /// Memory equals the file; changes are refused until a write succeeds.
     Refusing,
-    /// Memory is ahead of the file, which could not be read either.
+    /// Memory is ahead of the file, which could not be read.
     Stale(Arc<str>),
 }
 
@@ -78,9 +78,9 @@ pub(super) struct WriteQueue {
 struct Contents {
     transaction: Transaction,
     probe: Option<Probe>,
-    /// Why no change is accepted.
+    /// The reason, while no change is accepted.
     refusal: Option<Arc<str>>,
-    /// Data whose memory is ahead of the file for good.
+    /// Data whose memory is ahead of the file until it is reloaded.
     stale: Vec<Weak<dyn Reload>>,
     is_closing: bool,
     is_closed: bool,
@@ -100,10 +100,10 @@ impl WriteQueue {
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn unwritable(&self, why: Arc<str>) -> StoreError {
+    fn unwritable(&self, reason: Arc<str>) -> StoreError {
         StoreError::Unwritable {
             path: self.path.clone(),
-            why,
+            reason,
         }
     }
 
@@ -120,7 +120,7 @@ impl WriteQueue {
         self.probe().await
     }
 
-    /// Returns when no sandbox's memory is ahead of the file for good: after a failed commit, requests wait for the reload.
+    /// Returns when no memory is ahead of the file: after a failed commit, requests wait for the reload.
     pub(super) async fn settled(&self) -> Result<(), StoreError> {
         if matches!(*self.state.borrow(), State::Writable | State::Refusing) {
             return Ok(());
@@ -134,31 +134,31 @@ impl WriteQueue {
         if is_stale {
             // The file may be readable by now, even if it cannot be written.
             let tried = self.probe().await;
-            if let State::Stale(why) = &*self.state.borrow() {
+            if let State::Stale(reason) = &*self.state.borrow() {
                 return Err(tried
                     .err()
-                    .unwrap_or_else(|| self.unwritable(Arc::clone(why))));
+                    .unwrap_or_else(|| self.unwritable(Arc::clone(reason))));
             }
         }
         Ok(())
     }
 
-    /// Has the writer write something, be it a page that says what it said before.
+    /// Has the writer attempt a write, of an unchanged page if nothing else is queued.
     pub(super) async fn probe(&self) -> Result<(), StoreError> {
         let pending = {
             let mut contents = self.contents();
             if contents.is_closed {
                 return Err(self.closed());
             }
-            // An attempt under way does not count: it may have met what is fixed by now.
+            // An attempt under way does not count: its error may be fixed by now.
             PendingCommit(contents.probe.get_or_insert_default().subscribe())
         };
         self.wake.notify_one();
         self.committed(pending).await
     }
 
-    /// Queues a change of `data`, whose lock the caller holds. A change without statements has the outcome of the change
-    /// before: what it was decided by must be in the file, too.
+    /// Queues a change of `data`, whose lock the caller holds. A change without statements gets the outcome of the change
+    /// before it, on which it may depend.
     pub(super) fn append_change(
         &self,
         data: &Weak<dyn Reload>,
@@ -169,7 +169,7 @@ impl WriteQueue {
             return Ok(tables.pending.clone());
         }
         let mut contents = self.contents();
-        if let Some(why) = contents.refusal.clone() {
+        if let Some(reason) = contents.refusal.clone() {
             contents.stale.push(Weak::clone(data));
             if !contents.is_closed {
                 // No request may read the change until the writer has taken it back.
@@ -177,7 +177,7 @@ impl WriteQueue {
                 contents.probe.get_or_insert_default();
                 self.wake.notify_one();
             }
-            return Err(self.unwritable(why));
+            return Err(self.unwritable(reason));
         }
         let pending = contents.transaction.pending();
         let before = tables.pending.as_ref();
@@ -191,11 +191,11 @@ impl WriteQueue {
         Ok(Some(pending))
     }
 
-    /// Queues statements that no memory has yet.
+    /// Queues statements that change nothing in memory.
     pub(super) fn append(&self, statements: Vec<Statement>) -> Result<PendingCommit, StoreError> {
         let mut contents = self.contents();
-        if let Some(why) = contents.refusal.clone() {
-            return Err(self.unwritable(why));
+        if let Some(reason) = contents.refusal.clone() {
+            return Err(self.unwritable(reason));
         }
         let pending = contents.transaction.pending();
         contents.transaction.statements.extend(statements);
@@ -208,7 +208,7 @@ impl WriteQueue {
     pub(super) async fn committed(&self, pending: PendingCommit) -> Result<(), StoreError> {
         let PendingCommit(mut outcome) = pending;
         match outcome.wait_for(Option::is_some).await.as_deref() {
-            Ok(Some(Err(why))) => Err(self.unwritable(Arc::clone(why))),
+            Ok(Some(Err(reason))) => Err(self.unwritable(Arc::clone(reason))),
             Ok(_) => Ok(()),
             // The writer has ended.
             Err(_) => Err(self.closed()),
@@ -224,7 +224,7 @@ impl WriteQueue {
     /// Waits for something to do.
     pub(super) async fn next(&self) -> Work {
         loop {
-            // Other requests that are about to contents something share the transaction.
+            // Other requests that are about to queue a change share the transaction.
             tokio::task::yield_now().await;
             {
                 let mut contents = self.contents();
@@ -244,9 +244,9 @@ impl WriteQueue {
 
     /// Refuses changes from now on. Returns the transactions that failed: the one that could not be committed, and what is
     /// queued.
-    pub(super) fn refuse(&self, transaction: Transaction, why: &Arc<str>) -> [Transaction; 2] {
+    pub(super) fn refuse(&self, transaction: Transaction, reason: &Arc<str>) -> [Transaction; 2] {
         let mut contents = self.contents();
-        contents.refusal = Some(Arc::clone(why));
+        contents.refusal = Some(Arc::clone(reason));
         let mut failed = [transaction, std::mem::take(&mut contents.transaction)];
         for transaction in &mut failed {
             contents.stale.append(&mut transaction.changed_data);
@@ -265,14 +265,14 @@ impl WriteQueue {
         std::mem::take(&mut self.contents().stale)
     }
 
-    /// Memory could not be reloaded.
-    pub(super) fn stay_stale(&self, mut left: Vec<Weak<dyn Reload>>, why: &Arc<str>) {
+    /// Notes that memory could not be reloaded.
+    pub(super) fn stay_stale(&self, mut left: Vec<Weak<dyn Reload>>, reason: &Arc<str>) {
         let mut contents = self.contents();
         contents.stale.append(&mut left);
-        self.state.send_replace(State::Stale(Arc::clone(why)));
+        self.state.send_replace(State::Stale(Arc::clone(reason)));
     }
 
-    /// Changes stay refused; requests may read, unless some sandbox is stale still. Whether they may.
+    /// Lets requests read again, unless some data is still stale. Returns whether they may. Changes stay refused.
     pub(super) fn reloaded(&self) -> bool {
         let contents = self.contents();
         if !contents.stale.is_empty() {
@@ -282,7 +282,7 @@ impl WriteQueue {
         true
     }
 
-    /// Accepts changes again, unless some sandbox is stale still. Whether it does.
+    /// Accepts changes again, unless some data is still stale. Returns whether it does.
     pub(super) fn accept(&self) -> bool {
         let mut contents = self.contents();
         if !contents.stale.is_empty() {
@@ -293,18 +293,18 @@ impl WriteQueue {
         true
     }
 
-    /// The writer has ended, for whatever reason: every waiting request gets an error.
+    /// Fails every waiting request, as the writer has ended.
     pub(super) fn end(&self) {
         let mut contents = self.contents();
         contents.refusal = Some("the server is stopping".into());
         contents.is_closed = true;
         contents.transaction = Transaction::default();
         contents.probe = None;
-        let why = Arc::from("the server is stopping");
-        self.state.send_replace(State::Stale(why));
+        let reason = Arc::from("the server is stopping");
+        self.state.send_replace(State::Stale(reason));
     }
 
-    /// Has the writer end once it has written what is queued.
+    /// Ends the writer once it has written what is queued.
     pub(super) fn close(&self) {
         self.contents().is_closing = true;
         self.wake.notify_one();
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_change_that_was_admitted_too_early_is_reloaded_before_anything_is_read() {
+    async fn change_accepted_before_a_failed_commit_is_reloaded_before_reads() {
         let queue = WriteQueue::new(Path::new("mock.db"));
         let full = Arc::from("full");
         finish(queue.refuse(Transaction::default(), &full), &full);
@@ -369,7 +369,7 @@ mod tests {
             queue.append_change(&Arc::downgrade(&memory), &mut Tables::default(), statements);
         refused.expect_err("refused");
         assert!(matches!(*queue.state.borrow(), State::Reloading));
-        assert!(queue.next().await.probe.is_some(), "the writer is told");
+        assert!(queue.next().await.probe.is_some(), "the writer is woken");
         assert!(!queue.reloaded(), "the data is stale still");
         assert_eq!(queue.take_stale().len(), 1);
         assert!(queue.reloaded());
@@ -383,8 +383,8 @@ mod tests {
         let first = queue.append(one()).unwrap();
         let under_way = queue.next().await;
         let second = queue.append(one()).unwrap();
-        let why = Arc::from("full");
-        finish(queue.refuse(under_way.transaction, &why), &why);
+        let reason = Arc::from("full");
+        finish(queue.refuse(under_way.transaction, &reason), &reason);
         for pending in [first, second] {
             queue.committed(pending).await.expect_err("refused");
         }

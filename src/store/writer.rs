@@ -43,8 +43,8 @@ impl Writer {
             } else {
                 self.write(transaction, &mut batcher).await
             };
-            if let Err(why) = &outcome {
-                tracing::error!(%why, "the database cannot be written; the next change tries again");
+            if let Err(error) = &outcome {
+                tracing::error!(%error, "the database cannot be written; the next change tries again");
             }
             if let Some(probe) = probe {
                 probe.send_replace(Some(outcome));
@@ -54,16 +54,16 @@ impl Writer {
             }
         }
         self.readers.close().await;
-        // What SQLite still has in a removed write-ahead log must reach the file.
+        // The content of a removed write-ahead log must reach the file.
         if self.identity.is_log_missing()
-            && let Err(why) = self.save_log().await
+            && let Err(error) = self.save_log().await
         {
-            tracing::error!(%why, "changes are lost");
+            tracing::error!(%error, "changes are lost");
         }
         if let Some(connection) = self.connection
-            && let Err(why) = connection.close().await
+            && let Err(error) = connection.close().await
         {
-            tracing::warn!(%why, "the database was not closed properly; the next start recovers it");
+            tracing::warn!(%error, "the database was not closed properly; the next start recovers it");
         }
     }
 
@@ -74,14 +74,14 @@ impl Writer {
                 transaction.finish(Ok(()));
                 Ok(())
             }
-            Err(why) => {
-                let failed = self.queue.refuse(transaction, &why);
-                // Before any answer: a client that is answered 503 must find what it had.
+            Err(error) => {
+                let failed = self.queue.refuse(transaction, &error);
+                // Before any answer: a client that gets a 503 must find the data as it was.
                 let _ = self.reload().await;
                 for transaction in failed {
-                    transaction.finish(Err(Arc::clone(&why)));
+                    transaction.finish(Err(Arc::clone(&error)));
                 }
-                Err(why)
+                Err(error)
             }
         }
     }
@@ -98,7 +98,7 @@ impl Writer {
         }
     }
 
-    /// Runs the statements in one transaction. Without any, shows that one could be written.
+    /// Runs the statements in one transaction. Without statements, it rewrites a page to find out whether the file is writable.
     async fn commit(
         &mut self,
         statements: &[Statement],
@@ -111,16 +111,16 @@ impl Writer {
         let connection = self.connection().await?;
         let mut queries = batcher.queries(statements);
         if queries.is_empty() {
-            // The value does not change; a page is written all the same.
+            // The value does not change, but the page is written.
             queries.push(Query::new(set_application_id()));
         }
-        let Err(why) = transact(connection, queries).await else {
+        let Err(error) = transact(connection, queries).await else {
             self.identity.note();
             return Ok(());
         };
-        // An error that SQLite has rolled back itself is none.
+        // It fails if SQLite has rolled back by then.
         let _ = sqlx::query("rollback").execute(connection).await;
-        Err(described(&why).into())
+        Err(described(&error).into())
     }
 
     /// Replaces the tables of every sandbox whose memory is ahead of the file.
@@ -137,9 +137,9 @@ impl Writer {
                 if let Some(rows) = data.upgrade() {
                     match self.read(rows.key()).await {
                         Ok(tables) => rows.replace(tables),
-                        Err(why) => {
-                            self.queue.stay_stale(stale, &why);
-                            return Err(why);
+                        Err(error) => {
+                            self.queue.stay_stale(stale, &error);
+                            return Err(error);
                         }
                     }
                 }
@@ -166,11 +166,11 @@ impl Writer {
     async fn read_by(connection: &mut SqliteConnection, data: &str) -> Result<Tables, Arc<str>> {
         // BEGIN fails inside a transaction: nothing uncommitted is read.
         let begun = sqlx::query("begin").execute(&mut *connection).await;
-        begun.map_err(|why| described(&why))?;
+        begun.map_err(|error| described(&error))?;
         let tables = Tables::read(connection, data).await;
         let ended = sqlx::query("rollback").execute(connection).await;
-        ended.map_err(|why| described(&why))?;
-        tables.map_err(|why| why.to_string().into())
+        ended.map_err(|error| described(&error))?;
+        tables.map_err(|error| error.to_string().into())
     }
 
     async fn connection(&mut self) -> Result<&mut SqliteConnection, Arc<str>> {
@@ -178,10 +178,9 @@ impl Writer {
             // SQLite opens by name.
             self.identity.check()?;
             let opened = self.options.connect().await;
-            self.connection = Some(opened.map_err(|why| described(&why))?);
+            self.connection = Some(opened.map_err(|error| described(&error))?);
             self.identity.note();
         }
-        // It was just put there.
         self.connection
             .as_mut()
             .ok_or_else(|| "it is not open".into())
@@ -209,10 +208,10 @@ impl Writer {
                 )
                 .into());
             }
-            Err(why) => {
-                let why = described(&why);
+            Err(error) => {
+                let reason = described(&error);
                 return Err(format!(
-                    "{log} was removed, replaced or truncated, and its content cannot be saved: {why}"
+                    "{log} was removed, replaced or truncated, and its content cannot be saved: {reason}"
                 )
                 .into());
             }

@@ -137,8 +137,8 @@ fn what_the_library_does_not_read_is_written_in_its_words() {
         "@Every_Second",
         "@midnight",
     ];
-    let told = crons.map(|cron| format!("{cron}: {}", tick(cron, now)));
-    insta::assert_snapshot!(told.join("\n"), @"
+    let described = crons.map(|cron| format!("{cron}: {}", tick(cron, now)));
+    insta::assert_snapshot!(described.join("\n"), @"
     0/15 * * * *: 2026-03-31T12:45:00Z
     5/15 * * * *: 2026-03-31T12:50:00Z
     0 22-2 * * *: 2026-03-31T02:00:00Z

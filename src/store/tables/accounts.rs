@@ -15,7 +15,7 @@ use std::collections::HashMap;
 pub(crate) struct Accounts(HashMap<UserId, [Account; 3]>);
 
 impl Accounts {
-    /// Opens the accounts of a user who has none yet. Accounts that exist stay, since some of their buzz may be spent.
+    /// Opens the accounts of a user who has none yet. Existing accounts do not change: some of their buzz may be spent.
     pub(crate) fn open(&mut self, user: UserId, buzz: Buzz) {
         self.0.entry(user).or_insert_with(|| {
             Currency::ALL.map(|currency| Account {
@@ -26,13 +26,13 @@ impl Accounts {
         });
     }
 
-    /// Sets what is on a user's accounts. What is more than before has come in.
+    /// Sets a user's balances. An increase counts as income.
     pub(crate) fn set(&mut self, user: UserId, buzz: Buzz) {
         self.open(user, Buzz::default());
         for account in self.0.get_mut(&user).into_iter().flatten() {
             let balance = on(buzz, account.currency);
-            let come_in = balance.saturating_sub(account.balance);
-            account.lifetime_balance = account.lifetime_balance.saturating_add(come_in);
+            let income = balance.saturating_sub(account.balance);
+            account.lifetime_balance = account.lifetime_balance.saturating_add(income);
             account.balance = balance;
         }
     }
@@ -45,7 +45,7 @@ impl Accounts {
             .unwrap_or_default()
     }
 
-    /// What is on a user's accounts.
+    /// A user's balances.
     pub(crate) fn buzz(&self, user: UserId) -> Buzz {
         let mut buzz = Buzz::default();
         for account in self.0.get(&user).into_iter().flatten() {
@@ -54,7 +54,7 @@ impl Accounts {
         buzz
     }
 
-    /// Takes a payment from an account that has so much.
+    /// Takes a payment from an account, which has enough.
     pub(crate) fn take(&mut self, user: UserId, payment: Payment) {
         let accounts = self.0.get_mut(&user).into_iter().flatten();
         for account in accounts.filter(|account| account.currency == payment.currency) {
@@ -62,7 +62,7 @@ impl Accounts {
         }
     }
 
-    /// Returns buzz that was taken from an account. It is no new income, so the lifetime balance stays.
+    /// Returns buzz to an account. It is no income, so the lifetime balance does not change.
     pub(crate) fn give_back(&mut self, user: UserId, currency: Currency, amount: u64) {
         let accounts = self.0.get_mut(&user).into_iter().flatten();
         for account in accounts.filter(|account| account.currency == currency) {
@@ -70,7 +70,7 @@ impl Accounts {
         }
     }
 
-    /// Writes a user's accounts down as they are now.
+    /// Adds the statement that stores a user's accounts.
     pub(crate) fn save(&self, user: UserId, batch: &mut WriteBatch<'_>) {
         if let Some(accounts) = self.0.get(&user) {
             batch.push(|key| put(key, user, accounts));
@@ -115,7 +115,7 @@ fn on(mut buzz: Buzz, currency: Currency) -> u64 {
     *place(&mut buzz, currency)
 }
 
-/// Every account of a user in place of what is there.
+/// Replaces every account of a user.
 fn put(key: &str, user: UserId, accounts: &[Account; 3]) -> Statement {
     let statement = Statement::new(
         "insert or replace into accounts (sandbox, user_id, currency, balance, lifetime_balance)

@@ -18,7 +18,7 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    /// Puts a client in place of the one with the same id, or after all others. Whether there was one.
+    /// Replaces the client of the same id, or adds one after all others. Returns whether it replaced one.
     pub(crate) fn put(&mut self, client: &Client, batch: &mut WriteBatch<'_>) -> bool {
         let before = self.by_id.get(client.id.as_str());
         let is_known = before.is_some();

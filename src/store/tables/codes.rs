@@ -1,4 +1,4 @@
-//! The `codes` table: authorization codes, each good for one redemption.
+//! The `codes` table: authorization codes, each for one redemption.
 
 use crate::model::code::AuthorizationCode;
 use crate::protocol::ids::{ClientId, UserId};
@@ -35,7 +35,7 @@ pub(crate) struct StoredCode {
 }
 
 impl Codes {
-    /// A code of this client, expired or not, until it is forgotten.
+    /// A code of this client, expired or not, until it is purged.
     pub(crate) fn of(
         &self,
         hash: &SecretHash,
@@ -62,7 +62,6 @@ impl Codes {
 
     /// Inserts it and returns the number of its row.
     pub(crate) fn insert(&mut self, hash: SecretHash, code: AuthorizationCode) -> i64 {
-        // One that is there already is written over.
         let before = self.by_hash.get(&hash);
         let number = before.map_or(self.last_number + 1, |stored| stored.number);
         self.put(hash, StoredCode { number, code });

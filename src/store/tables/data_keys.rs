@@ -42,7 +42,7 @@ impl Table {
     }
 }
 
-/// How many rows of a table are deleted at once: other writes wait only for that long.
+/// How many rows of a table are deleted at once, so that other writes do not wait for long.
 macro_rules! purge_batch {
     () => {
         "100"

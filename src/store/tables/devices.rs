@@ -1,4 +1,4 @@
-//! The `device_codes` table: device authorizations that wait for their user.
+//! The `device_codes` table: pending and decided device authorizations.
 
 use crate::model::device::{DeviceGrant, Verdict};
 use crate::protocol::ids::{ClientId, UserId};
@@ -33,13 +33,13 @@ impl Devices {
         grant: DeviceGrant,
     ) {
         if let Some(before) = self.by_user_code.insert(user_code, device_code) {
-            // As the file replaces a row that has the same user code.
+            // The file replaces a row of the same user code, too.
             self.by_device_code.remove(&before);
         }
         self.by_device_code.insert(device_code, (user_code, grant));
     }
 
-    /// Whether it was there.
+    /// Returns whether it existed.
     pub(crate) fn remove(&mut self, device_code: &SecretHash) -> bool {
         let Some((user_code, _)) = self.by_device_code.remove(device_code) else {
             return false;
@@ -191,7 +191,7 @@ pub(crate) fn delete(key: &str, device_code: &SecretHash) -> Statement {
         .bind(device_code.as_bytes())
 }
 
-/// The columns `status` and `user_id`.
+/// The values of the columns `status` and `user_id`.
 fn columns(verdict: Verdict) -> (&'static str, Option<UserId>) {
     match verdict {
         Verdict::Pending => ("pending", None),

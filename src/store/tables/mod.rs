@@ -42,7 +42,7 @@ use crate::protocol::time::Timestamp;
 /// Every row of a sandbox.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Tables {
-    /// The batch of the last change; none if the rows are as the file has them.
+    /// The commit of the last change. None if the rows were read from the file.
     pub(crate) pending: Option<PendingCommit>,
     pub(crate) users: Users,
     pub(crate) clients: Clients,
@@ -57,7 +57,7 @@ pub(crate) struct Tables {
 }
 
 impl Tables {
-    /// The approximate bytes of all rows: their texts, and what a row of fixed columns takes in memory.
+    /// The approximate bytes of all rows: their texts, and a fixed size per row.
     pub(crate) fn size_in_bytes(&self) -> usize {
         self.users.size_in_bytes()
             + self.clients.size_in_bytes()
@@ -70,7 +70,7 @@ impl Tables {
             + self.spends.count() * ROW_BYTES
     }
 
-    /// As [`Clients::put`]. What a client of the same id has left behind is not a new one's.
+    /// As [`Clients::put`]. A new client does not inherit the device codes of a deleted one of the same id.
     pub(crate) fn put_client(&mut self, client: &Client, batch: &mut WriteBatch<'_>) {
         let is_known = self.clients.put(client, batch);
         if !is_known && !self.devices.is_empty() {
@@ -102,7 +102,7 @@ impl Tables {
         limit.has_room(&spends, payments)
     }
 
-    /// Gives back what a workflow was paid with. No budget counts it any more.
+    /// Refunds a workflow. Budgets no longer count it.
     pub(crate) fn refund(
         &mut self,
         workflow: &str,
@@ -118,7 +118,7 @@ impl Tables {
         self.accounts.save(user, batch);
     }
 
-    /// A user with what is on their accounts now.
+    /// A user with their current balances.
     pub(crate) fn user_with_balance(&self, user: &User) -> User {
         User {
             buzz: self.accounts.buzz(user.id),
@@ -126,15 +126,15 @@ impl Tables {
         }
     }
 
-    /// Removes what is meant from one table. How many rows it had.
+    /// Removes the rows of an owner from one table and returns how many there were.
     pub(crate) fn remove(
         &mut self,
-        held: OwnedTable,
+        table: OwnedTable,
         owner: OwnerKey<'_>,
         batch: &mut WriteBatch<'_>,
     ) -> u64 {
-        batch.push(|key| held.delete_of(key, owner));
-        match held {
+        batch.push(|key| table.delete_of(key, owner));
+        match table {
             OwnedTable::Tokens => self.tokens.remove_of(owner),
             OwnedTable::Codes => self.codes.remove_of(owner),
             OwnedTable::Devices => self.devices.remove_of(owner),
@@ -144,10 +144,10 @@ impl Tables {
         }
     }
 
-    /// Deletes every grant of a user or client. Device codes are left: the device learns of it when it polls.
-    pub(crate) fn remove_given(&mut self, owner: OwnerKey<'_>, batch: &mut WriteBatch<'_>) {
-        for held in OwnedTable::GRANT_TABLES {
-            self.remove(held, owner, batch);
+    /// Deletes every grant of a user or client, except device codes: the device learns of it when it polls.
+    pub(crate) fn remove_grants(&mut self, owner: OwnerKey<'_>, batch: &mut WriteBatch<'_>) {
+        for table in OwnedTable::GRANT_TABLES {
+            self.remove(table, owner, batch);
         }
     }
 

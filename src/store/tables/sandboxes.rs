@@ -19,14 +19,14 @@ pub(crate) struct SandboxRow {
     pub(crate) seed_data: Option<Arc<SandboxData>>,
     /// The settings that it was created with, if they are not the server's.
     pub(crate) settings: Option<String>,
-    /// A control call or Rust asked for it, not only a request that named it.
+    /// Whether a control call or Rust created or used it, not only a request that named it.
     pub(crate) is_explicit: bool,
 }
 
 /// A private key for id tokens as the `sandboxes` table stores it.
 #[derive(Clone)]
 pub(crate) struct StoredKey {
-    /// The `kid` it is published by; none in a row of an older version.
+    /// The `kid` that it is published under; none in a row of an older version.
     pub(crate) id: Option<String>,
     pub(crate) private_key: Vec<u8>,
 }

@@ -15,12 +15,12 @@ use sqlx::SqliteConnection;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// At most this many tokens are deleted one by one.
-pub(crate) const MOST_ALONE: usize = 100;
+/// At most this many tokens are deleted one by one; more of them by one search of the table.
+pub(crate) const MAX_SINGLE_DELETIONS: usize = 100;
 
-/// An ended token is retained for this long in milliseconds, as long as a refresh token lives: a client that still uses it
-/// gets the reason.
-const KNOWN_AFTER: i64 = 30 * 24 * 60 * 60 * 1000;
+/// An expired token is retained for this long, the lifetime of a refresh token: a client that still uses it learns that it
+/// expired.
+const RETENTION_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// The most tokens of a sandbox.
 pub(crate) const MAX_TOKENS: usize = if cfg!(test) { 200 } else { 1_200_000 };
@@ -34,10 +34,10 @@ pub(crate) struct Tokens {
     purge_threshold: PurgeThreshold,
 }
 
-/// A token as it is stored: what tokens have in common is there once, since there may be a million of them.
+/// A token as it is stored. Tokens share their user and client: there may be a million of them.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredToken {
-    /// Of its row in the file.
+    /// The number of its row in the file.
     pub(crate) number: i64,
     pub(crate) kind: TokenKind,
     pub(crate) scope: Scope,
@@ -53,11 +53,11 @@ pub(crate) struct Parties {
     pub(crate) user_id: UserId,
 }
 
-/// What a user's client was given.
+/// The tokens of a user and a client.
 #[derive(Debug, Clone)]
 struct Issued {
     pub(crate) parties: Arc<Parties>,
-    /// Its access tokens: they go with a refresh token that is revoked.
+    /// The access tokens, which are revoked with a refresh token.
     access: HashSet<SecretHash>,
 }
 
@@ -96,8 +96,8 @@ impl Tokens {
         self.by_hash.len()
     }
 
-    /// Checks that there is room for the tokens of one grant, after removing expired ones if there is none. Errors: there
-    /// are as many as there may be.
+    /// Checks that there is room for the tokens of one grant, after removing expired ones if there is none. Errors: the table
+    /// is full.
     pub(crate) fn check_room(
         &mut self,
         now: Timestamp,
@@ -113,27 +113,27 @@ impl Tokens {
     /// Removes tokens that expired long ago when the table is past its threshold.
     fn clear(&mut self, now: Timestamp, batch: &mut WriteBatch<'_>) {
         if self.purge_threshold.should_purge(self.count()) {
-            let line = Timestamp(now.0.saturating_sub(KNOWN_AFTER));
-            self.remove_expired(line, batch);
+            let cutoff = Timestamp(now.0.saturating_sub(RETENTION_MS));
+            self.remove_expired(cutoff, batch);
         }
     }
 
-    /// Removes those that expired before a moment.
-    fn remove_expired(&mut self, line: Timestamp, batch: &mut WriteBatch<'_>) {
+    /// Removes tokens that expired before `cutoff`.
+    fn remove_expired(&mut self, cutoff: Timestamp, batch: &mut WriteBatch<'_>) {
         let before = self.count();
-        let over: Vec<SecretHash> = self
+        let expired: Vec<SecretHash> = self
             .by_hash
             .iter()
-            .filter(|(_, stored)| stored.expires_at < line)
+            .filter(|(_, stored)| stored.expires_at < cutoff)
             .map(|(hash, _)| *hash)
             .collect();
-        for hash in &over {
+        for hash in &expired {
             self.remove(hash);
         }
         let purge = Purge {
             rows_before: before,
             rows_left: self.by_hash.len(),
-            cutoff: line,
+            cutoff,
             sql: "delete from tokens where sandbox = ? and expires_at < ?",
         };
         self.purge_threshold.purged(&purge, batch);
@@ -141,7 +141,6 @@ impl Tokens {
 
     /// Inserts it and returns the number of its row.
     fn insert(&mut self, token: &Token) -> i64 {
-        // One that is there already is written over.
         let before = self.by_hash.get(&token.hash);
         let number = before.map_or(self.last_number + 1, |stored| stored.number);
         self.put(number, token);
@@ -183,7 +182,7 @@ impl Tokens {
         })
     }
 
-    /// Which number it had, where it was there.
+    /// Returns the number of its row, if it existed.
     pub(crate) fn remove(&mut self, hash: &SecretHash) -> Option<i64> {
         let stored = self.by_hash.remove(hash)?;
         let users = self.by_client.get_mut(&stored.parties.client_id);
@@ -193,7 +192,7 @@ impl Tokens {
         Some(stored.number)
     }
 
-    /// Which numbers they had.
+    /// Returns the numbers of their rows.
     pub(crate) fn remove_access_tokens(
         &mut self,
         client_id: &ClientId,
@@ -201,13 +200,14 @@ impl Tokens {
     ) -> Vec<i64> {
         let users = self.by_client.get_mut(client_id);
         let issued = users.and_then(|users| users.get_mut(&user_id));
-        let gone = issued.map(|issued| std::mem::take(&mut issued.access));
-        let gone = gone.unwrap_or_default().into_iter();
-        gone.filter_map(|hash| Some(self.by_hash.remove(&hash)?.number))
+        let access = issued.map(|issued| std::mem::take(&mut issued.access));
+        let access = access.unwrap_or_default().into_iter();
+        access
+            .filter_map(|hash| Some(self.by_hash.remove(&hash)?.number))
             .collect()
     }
 
-    /// Removes those of these users and clients where they are given. How many there were.
+    /// Removes the tokens of an owner and returns how many there were.
     pub(crate) fn remove_of(&mut self, owner: OwnerKey<'_>) -> u64 {
         let removed = retain_counting(&mut self.by_hash, |_, stored| !stored.is_of(owner));
         let OwnerKey { user, client } = owner;
@@ -287,7 +287,7 @@ pub(crate) fn delete(key: &Arc<str>, number: i64) -> Statement {
         .for_row(("tokens", key, number))
 }
 
-/// All at once: the file has to be searched for them.
+/// Deletes the access tokens of a user and a client, which takes a search of the table.
 pub(crate) fn delete_access_tokens(key: &str, user: UserId, client: &ClientId) -> Statement {
     Statement::new(
         "delete from tokens where sandbox = ? and user_id = ? and client_id = ? and kind = 'access'",
@@ -297,13 +297,13 @@ pub(crate) fn delete_access_tokens(key: &str, user: UserId, client: &ClientId) -
     .bind(client)
 }
 
-/// One, or every access token.
-pub(crate) fn expire(key: &str, number: Option<i64>, moment: Timestamp) -> Statement {
+/// Expires one token, or every access token.
+pub(crate) fn expire(key: &str, number: Option<i64>, at: Timestamp) -> Statement {
     Statement::new(
         "update tokens set expires_at = ?1 where sandbox = ?2 and expires_at > ?1
              and (number = ?3 or (?3 is null and kind = 'access'))",
     )
-    .bind(moment)
+    .bind(at)
     .bind(key)
     .bind(number)
 }

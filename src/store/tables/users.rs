@@ -37,7 +37,7 @@ impl Users {
         owner.is_some_and(|owner| *owner != user.id)
     }
 
-    /// Puts a user in place of the one with the same id.
+    /// Inserts a user, or replaces the one of the same id.
     pub(crate) fn put(&mut self, user: &User) -> Result<(), StoreError> {
         if self.is_name_taken(user) {
             return Err(StoreError::NameTaken {
@@ -52,7 +52,7 @@ impl Users {
         Ok(())
     }
 
-    /// Releases the username of the user with this id, if it is another one. Returns that user.
+    /// Releases the username of the stored user of this id, if `user` has another name. Returns the stored user.
     pub(crate) fn take_name(
         &mut self,
         user: &User,
@@ -88,7 +88,7 @@ impl Users {
         true
     }
 
-    /// The id after the last one; nothing where there is none.
+    /// The id after the highest one. None if there is none.
     pub(crate) fn next_id(&self) -> Option<UserId> {
         let last = self.by_id.last_key_value().map_or(0, |(id, _)| id.0.max(0));
         last.checked_add(1).map(UserId)

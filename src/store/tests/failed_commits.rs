@@ -8,7 +8,7 @@ use crate::model::user::User;
 use crate::store::InitialData;
 
 #[tokio::test]
-async fn a_change_queued_behind_a_refused_one_is_refused_with_it() {
+async fn change_queued_behind_a_failed_one_fails_with_it() {
     let test = TestStore::new("later").await;
     let before = test.ada();
     let lock = test.lock().await;
@@ -21,16 +21,16 @@ async fn a_change_queued_behind_a_refused_one_is_refused_with_it() {
     assert!(first.is_err() && second.is_err(), "{first:?} {second:?}");
     assert_eq!(test.ada(), before, "while the file is locked still");
     lock.close().await.unwrap();
-    test.patch("c@kept.example", Some(9)).await.unwrap();
+    test.patch("c@stored.example", Some(9)).await.unwrap();
     let ada = test.reopened().await;
     assert_eq!(
         (ada.email.as_deref(), ada.buzz.yellow),
-        (Some("c@kept.example"), 9)
+        (Some("c@stored.example"), 9)
     );
 }
 
 #[tokio::test]
-async fn of_several_refused_changes_none_is_left() {
+async fn no_failed_change_stays_in_memory() {
     let test = TestStore::new("several").await;
     let before = test.ada();
     let lock = test.lock().await;
@@ -50,7 +50,7 @@ async fn of_several_refused_changes_none_is_left() {
 }
 
 #[tokio::test]
-async fn a_refusal_that_rests_on_a_refused_change_is_no_answer() {
+async fn rejection_based_on_a_failed_change_is_an_error() {
     let test = TestStore::new("rests").await;
     let insert = || {
         let user = User {
@@ -75,7 +75,7 @@ async fn a_refusal_that_rests_on_a_refused_change_is_no_answer() {
 }
 
 #[tokio::test]
-async fn a_refused_change_of_the_catalogue_leaves_it_as_it_was() {
+async fn failed_change_of_the_catalogue_has_no_effect() {
     let test = TestStore::new("catalogue").await;
     let (store, data) = (&test.store, &test.data);
     let state = || ("{}".to_owned(), crate::protocol::time::Timestamp(1));
@@ -109,7 +109,7 @@ async fn a_refused_change_of_the_catalogue_leaves_it_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_change_that_is_refused_alone_leaves_nothing() {
+async fn single_failed_change_has_no_effect() {
     let test = TestStore::new("alone").await;
     let before = test.ada();
     let lock = test.lock().await;

@@ -14,7 +14,7 @@ async fn run(connection: &mut SqliteConnection, sql: &str) {
     ran.await.unwrap();
 }
 
-/// The files of a folder and what is in them, less SQLite's index of its log, which readers share.
+/// The files of a folder and their content, without locks and SQLite's shared index of its log.
 fn files(folder: &Folder) -> Vec<(String, Vec<u8>)> {
     let all = fs::read_dir(&folder.0).unwrap().map(|file| file.unwrap());
     let named = all.map(|file| (file.file_name().into_string().unwrap(), file.path()));
@@ -27,7 +27,7 @@ fn files(folder: &Folder) -> Vec<(String, Vec<u8>)> {
 }
 
 #[tokio::test]
-async fn a_foreign_database_is_refused_and_no_byte_of_it_changes() {
+async fn foreign_database_is_rejected_unchanged() {
     let of_another_program = "create table cupboards (id integer)";
     let of_an_sqlx_app =
         "create table _sqlx_migrations (version bigint); create table users (id integer)";
@@ -53,7 +53,7 @@ async fn a_foreign_database_is_refused_and_no_byte_of_it_changes() {
                 &format!("pragma journal_mode = {journal}; {sql}"),
             )
             .await;
-            // An open connection has its last changes in the log alone.
+            // The last changes of an open connection are only in the log.
             let open = if is_open {
                 Some(other)
             } else {
@@ -61,11 +61,14 @@ async fn a_foreign_database_is_refused_and_no_byte_of_it_changes() {
                 None
             };
             let before = files(&folder);
-            let refused = Opened::open(&path).await.err().map(|why| why.to_string());
-            let said = refused.unwrap_or_default();
+            let refused = Opened::open(&path)
+                .await
+                .err()
+                .map(|error| error.to_string());
+            let message = refused.unwrap_or_default();
             assert!(
-                said.contains("another program's"),
-                "{sql} {journal}: {said}"
+                message.contains("another program's"),
+                "{sql} {journal}: {message}"
             );
             assert!(files(&folder) == before, "{sql} {journal} {is_open}");
             drop(open);
@@ -74,7 +77,7 @@ async fn a_foreign_database_is_refused_and_no_byte_of_it_changes() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_database_is_refused_and_no_byte_of_it_changes() {
+async fn other_file_is_rejected_unchanged() {
     let long = "x".repeat(5000);
     for (at, text) in ["x", "\n", "SQLite format", "# Notes", &long]
         .iter()
@@ -84,7 +87,10 @@ async fn a_file_that_is_no_database_is_refused_and_no_byte_of_it_changes() {
         let path = folder.0.join("notes.txt");
         fs::write(&path, text).unwrap();
         let before = files(&folder);
-        let refused = Opened::open(&path).await.err().map(|why| why.to_string());
+        let refused = Opened::open(&path)
+            .await
+            .err()
+            .map(|error| error.to_string());
         let shown = path.display();
         assert_eq!(
             refused.unwrap_or_default(),
@@ -98,7 +104,7 @@ async fn a_file_that_is_no_database_is_refused_and_no_byte_of_it_changes() {
 }
 
 #[tokio::test]
-async fn a_database_of_ours_is_marked_and_opened_again_after_any_end() {
+async fn own_database_is_marked_and_opened_again() {
     let folder = Folder::new("ours");
     let path = folder.0.join("mock.db");
     for run in 0..3 {

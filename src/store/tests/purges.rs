@@ -19,8 +19,8 @@ use crate::store::{NewDevice, NewSession, OwnerKey, SandboxData, Store, StoreErr
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
-/// Begins device flows and gives tokens, each of them, at a moment; all are over within a minute.
-async fn go_on(test: &TestStore, numbers: std::ops::Range<usize>, now: Timestamp) {
+/// Inserts a device authorization and a token for each number; they expire within a minute.
+async fn insert_all(test: &TestStore, numbers: std::ops::Range<usize>, now: Timestamp) {
     let (client_id, expires_at) = (ClientId("cli".to_owned()), Timestamp(now.0 + 60_000));
     for number in numbers {
         let hash = |what: &str| Secret::new(format!("{what} {number}")).hash();
@@ -51,8 +51,8 @@ async fn go_on(test: &TestStore, numbers: std::ops::Range<usize>, now: Timestamp
     }
 }
 
-/// Devices and tokens, in memory and, after the next start, in the file.
-async fn kept(test: TestStore) -> [(usize, usize); 2] {
+/// The numbers of devices and tokens in memory and, after the next start, in the file.
+async fn counts(test: TestStore) -> [(usize, usize); 2] {
     let count = |data: &SandboxData| {
         let tables = data.read();
         (tables.devices.count(), tables.tokens.count())
@@ -67,14 +67,14 @@ async fn kept(test: TestStore) -> [(usize, usize); 2] {
 }
 
 #[tokio::test]
-async fn what_is_over_goes_once_there_is_much_of_it() {
+async fn expired_rows_are_purged_above_the_threshold() {
     let test = TestStore::new("purge_threshold").await;
-    go_on(&test, 0..MIN_ROWS, Timestamp(0)).await;
-    // One more of each, the day after: a device flow is nothing then, a token something to speak of.
-    go_on(&test, MIN_ROWS..MIN_ROWS + 1, Timestamp(DAY)).await;
-    go_on(&test, MIN_ROWS + 1..2 * MIN_ROWS, Timestamp(DAY)).await;
-    go_on(&test, 2 * MIN_ROWS..2 * MIN_ROWS + 3, Timestamp(31 * DAY)).await;
-    assert_eq!(kept(test).await, [(3, MIN_ROWS + 3), (3, MIN_ROWS + 3)]);
+    insert_all(&test, 0..MIN_ROWS, Timestamp(0)).await;
+    // One more of each a day later: expired device codes are purged, expired tokens are retained for 30 days.
+    insert_all(&test, MIN_ROWS..MIN_ROWS + 1, Timestamp(DAY)).await;
+    insert_all(&test, MIN_ROWS + 1..2 * MIN_ROWS, Timestamp(DAY)).await;
+    insert_all(&test, 2 * MIN_ROWS..2 * MIN_ROWS + 3, Timestamp(31 * DAY)).await;
+    assert_eq!(counts(test).await, [(3, MIN_ROWS + 3), (3, MIN_ROWS + 3)]);
 }
 
 fn hash(number: i64) -> SecretHash {
@@ -162,7 +162,7 @@ pub(super) async fn insert(
 }
 
 #[tokio::test]
-async fn a_full_table_refuses_rows_until_some_have_expired() {
+async fn full_table_rejects_rows_until_some_have_expired() {
     for (kind, most, each) in [
         ("codes", MAX_CODES, 1),
         ("tokens", MAX_TOKENS, 2),
@@ -186,7 +186,7 @@ async fn a_full_table_refuses_rows_until_some_have_expired() {
             );
         }
         let (number, now) = match kind {
-            // A consent does not expire, but takes the place of the one before.
+            // A consent does not expire, but replaces the one before.
             "consents" => (calls, 0),
             _ => (calls + 1, 60_001),
         };
@@ -195,7 +195,7 @@ async fn a_full_table_refuses_rows_until_some_have_expired() {
 }
 
 #[tokio::test]
-async fn a_grant_that_finds_no_room_for_its_tokens_uses_nothing_up() {
+async fn grant_without_room_for_its_tokens_stays_usable() {
     let (_, data) = TestStore::in_memory().await;
     let now = Timestamp(0);
     for number in 1..=i64::try_from(MAX_TOKENS / 2).unwrap() {
@@ -217,12 +217,12 @@ async fn a_grant_that_finds_no_room_for_its_tokens_uses_nothing_up() {
 }
 
 #[tokio::test]
-async fn what_is_over_stays_while_there_is_little_of_it() {
+async fn expired_rows_are_retained_below_the_threshold() {
     let test = TestStore::new("little").await;
-    go_on(&test, 0..MIN_ROWS - 1, Timestamp(0)).await;
-    go_on(&test, MIN_ROWS - 1..MIN_ROWS, Timestamp(100 * DAY)).await;
+    insert_all(&test, 0..MIN_ROWS - 1, Timestamp(0)).await;
+    insert_all(&test, MIN_ROWS - 1..MIN_ROWS, Timestamp(100 * DAY)).await;
     assert_eq!(
-        kept(test).await,
+        counts(test).await,
         [(MIN_ROWS, MIN_ROWS), (MIN_ROWS, MIN_ROWS)]
     );
 }

@@ -7,7 +7,7 @@ use crate::protocol::time::Timestamp;
 use crate::store::NewSession;
 
 #[tokio::test]
-async fn sessions_are_bounded_where_a_bound_is_given() {
+async fn number_of_sessions_is_bounded() {
     let test = TestStore::new("sessions").await;
     let begin = async |number: i64, most: usize| {
         let session = NewSession {
@@ -29,7 +29,7 @@ async fn sessions_are_bounded_where_a_bound_is_given() {
     assert_eq!(test.data.list_sessions(None).len(), 3);
     begin(3, 4).await.unwrap();
     assert_eq!(test.data.list_sessions(None).len(), 4);
-    // All of them have run out by then.
+    // All of them have expired by then.
     begin(2000, 3).await.unwrap();
     assert_eq!(test.data.list_sessions(None).len(), 1);
 }

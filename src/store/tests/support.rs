@@ -97,7 +97,7 @@ impl TestStore {
         (store, row.unwrap().data)
     }
 
-    /// No other writer gets a turn until it is released.
+    /// Locks the file for writing until the connection is closed.
     pub(super) async fn lock(&self) -> SqliteConnection {
         let options = SqliteConnectOptions::new().filename(self.folder.0.join("mock.db"));
         let mut lock = options.connect().await.unwrap();
@@ -112,7 +112,7 @@ impl TestStore {
         self.data.find_user(&UserRef::Id(1)).unwrap()
     }
 
-    /// Ada gets this address, and so much yellow buzz where that is given.
+    /// Sets ada's email address, and her yellow buzz if it is given.
     pub(super) async fn patch(&self, email: &str, yellow: Option<u64>) -> Result<(), StoreError> {
         let ada = self.ada();
         let buzz = yellow.map(|yellow| Buzz { yellow, ..ada.buzz });
@@ -126,7 +126,7 @@ impl TestStore {
         changed.await.map(drop)
     }
 
-    /// Comes back once the writer has what was written down before.
+    /// Waits until the writer has taken everything that is queued.
     pub(super) async fn is_being_written(&self) {
         let queue = &self.store.file.as_ref().unwrap().queue;
         while !queue.is_idle() {
@@ -145,7 +145,7 @@ impl TestStore {
         keys
     }
 
-    /// As the next start finds it, which must be as memory has it.
+    /// Ada as the next start reads her from the file, which must equal memory.
     pub(super) async fn reopened(self) -> User {
         let known = self.ada();
         self.store.close().await;

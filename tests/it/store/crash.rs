@@ -12,9 +12,9 @@ use crate::support::{
 const ROUNDS: u32 = 50;
 const CALLERS: usize = 8;
 
-/// What one caller was told before the server died.
+/// The answers that one caller got before the server was killed.
 #[derive(Debug, Default)]
-struct Told {
+struct Answers {
     /// Access tokens, none of them revoked.
     live: Vec<String>,
     /// Codes that were exchanged.
@@ -25,14 +25,14 @@ struct Told {
     revoked: Vec<String>,
 }
 
-/// Signs in, refreshes and revokes until the server is gone: each answer that came is noted, and no other.
-async fn traffic(sandbox: SandboxClient, answers: Arc<Semaphore>) -> Told {
-    let mut told = Told::default();
-    while let Some(()) = once(&sandbox, &answers, &mut told).await {}
-    told
+/// Signs in, refreshes and revokes until the server is killed. Only answers that came are noted.
+async fn traffic(sandbox: SandboxClient, answers: Arc<Semaphore>) -> Answers {
+    let mut seen = Answers::default();
+    while let Some(()) = once(&sandbox, &answers, &mut seen).await {}
+    seen
 }
 
-async fn once(sandbox: &SandboxClient, answers: &Semaphore, told: &mut Told) -> Option<()> {
+async fn once(sandbox: &SandboxClient, answers: &Semaphore, seen: &mut Answers) -> Option<()> {
     let answered = async |ask: TestRequest| {
         let answer = ask.attempt().await?;
         answers.add_permits(1);
@@ -44,32 +44,32 @@ async fn once(sandbox: &SandboxClient, answers: &Semaphore, told: &mut Told) -> 
         .await?
         .code();
     let minted = answered(sandbox.post(TOKEN, &CONF.redeems(&code))).await?;
-    told.used.push(code);
+    seen.used.push(code);
     let first = Tokens::from_response(&minted);
-    told.live.push(first.access);
+    seen.live.push(first.access);
     let minted = answered(sandbox.post(TOKEN, &CONF.refreshes(&first.refresh))).await?;
-    told.rotated.push(first.refresh);
-    let gone = Tokens::from_response(&minted).access;
-    answered(sandbox.post(REVOKE, &CONF.revokes(&gone))).await?;
-    told.revoked.push(gone);
+    seen.rotated.push(first.refresh);
+    let revoked = Tokens::from_response(&minted).access;
+    answered(sandbox.post(REVOKE, &CONF.revokes(&revoked))).await?;
+    seen.revoked.push(revoked);
     Some(())
 }
 
-async fn holds(sandbox: &SandboxClient, told: &Told) {
-    for token in &told.live {
+async fn holds(sandbox: &SandboxClient, seen: &Answers) {
+    for token in &seen.live {
         assert!(
             sandbox.is_live(token).await,
-            "an acknowledged token is gone"
+            "an acknowledged token is lost"
         );
     }
-    for token in &told.revoked {
+    for token in &seen.revoked {
         assert!(!sandbox.is_live(token).await, "a revoked token is back");
     }
-    for code in &told.used {
+    for code in &seen.used {
         let again = sandbox.token(&CONF.redeems(code)).await;
         assert_eq!(again.status, 400, "a code was exchanged twice: {again}");
     }
-    for token in &told.rotated {
+    for token in &seen.rotated {
         let again = sandbox.token(&CONF.refreshes(token)).await;
         assert_eq!(
             again.status, 400,
@@ -82,7 +82,7 @@ async fn holds(sandbox: &SandboxClient, told: &Told) {
 async fn acknowledged_writes_survive_fifty_kills() {
     let folder = TempDir::new();
     let database = folder.path("mock.db");
-    let (mut acknowledged, mut last) = (0, Told::default());
+    let (mut acknowledged, mut last) = (0, Answers::default());
     for round in 0..ROUNDS {
         let (program, sandbox) = Program::on_file(&database, None);
         holds(&sandbox, &last).await;
@@ -96,7 +96,7 @@ async fn acknowledged_writes_survive_fifty_kills() {
         enough.expect("it is never closed").forget();
         // Dropped: killed at once, without a word.
         drop(program);
-        last = Told::default();
+        last = Answers::default();
         for one in callers.join_all().await {
             last.live.extend(one.live);
             last.used.extend(one.used);

@@ -28,19 +28,19 @@ fn a_uri_is_refused_at_every_entrance() {
         String::from_utf8_lossy(&output.stderr).into_owned()
     };
     let listen = "--listen=127.0.0.1:0";
-    let mut said = vec![
+    let mut message = vec![
         in_folder(&[listen, "--database=file:x.db"], None),
         in_folder(&[listen], Some("file:x.db")),
         in_folder(&[listen, &configured], None),
     ];
-    for one in &said {
+    for one in &message {
         assert!(one.contains(ADVICE), "{one}");
     }
     for given in ["", ":memory:", "file::memory:", "sqlite://x.db"] {
-        said.push(in_folder(&[listen, &format!("--database={given}")], None));
+        message.push(in_folder(&[listen, &format!("--database={given}")], None));
     }
-    let said: Vec<String> = said.iter().map(|one| folder.redacted(one)).collect();
-    assert_snapshot!(said.join("\n"), @r#"
+    let message: Vec<String> = message.iter().map(|one| folder.redacted(one)).collect();
+    assert_snapshot!(message.join("\n"), @r#"
     error: invalid value 'file:x.db' for '--database <PATH|memory>': "file:x.db" is a URI, not the path of a database file; write the path alone: "x.db"
 
     For more information, try '--help'.
@@ -76,11 +76,11 @@ async fn a_uri_is_refused_in_rust() {
     for given in ["", ":memory:", "file:x.db", "file::memory:"] {
         let mut config = config(Contract::Documented);
         config.database = Database::File(given.into());
-        let why = Server::start(config).await.expect_err("it is no path");
-        assert!(why.to_string().contains("not the path"), "{why}");
+        let error = Server::start(config).await.expect_err("it is no path");
+        assert!(error.to_string().contains("not the path"), "{error}");
     }
-    let why = "file:x.db".parse::<Database>().expect_err("it is no path");
-    assert_eq!(why.to_string(), ADVICE);
+    let error = "file:x.db".parse::<Database>().expect_err("it is no path");
+    assert_eq!(error.to_string(), ADVICE);
 }
 
 /// Starts a second server, which must fail.
@@ -99,11 +99,11 @@ async fn a_file_has_one_server_even_by_a_hard_link_or_without_its_lock_file() {
     let (program, sandbox) = Program::on_file(&database, None);
     let link = folder.path("link.db");
     std::fs::hard_link(&database, &link).unwrap();
-    let said = second(&link);
-    assert!(said.contains("another server has it open"), "{said}");
+    let message = second(&link);
+    assert!(message.contains("another server has it open"), "{message}");
     std::fs::remove_file(folder.path("mock.db-lock")).unwrap();
-    let said = second(&database);
-    assert!(said.contains("another server has it open"), "{said}");
+    let message = second(&database);
+    assert!(message.contains("another server has it open"), "{message}");
     let tokens = sandbox.tokens(&CONF, "1").await;
     drop(program);
     let (_program, sandbox) = Program::on_file(&database, None);
@@ -134,8 +134,8 @@ async fn a_second_server_in_the_same_process_takes_no_lock_from_the_first() {
         if removed {
             std::fs::remove_file(folder.path("mock.db-lock")).unwrap();
         }
-        let why = start().await.expect_err("it has a server");
-        assert!(why.to_string().contains("another server"), "{why}");
+        let error = start().await.expect_err("it has a server");
+        assert!(error.to_string().contains("another server"), "{error}");
         assert_eq!(locks(), before, "removed: {removed}");
     }
     first.stop().await;
@@ -158,8 +158,8 @@ async fn a_write_ahead_log_that_is_truncated_acknowledges_nothing_more() {
     assert_eq!(refused.status, 503, "{refused}");
     assert_eq!(sandbox.get("/api/health/ready").await.status, 503);
     let text = "was removed, replaced or truncated";
-    let said = program.kill_after(text, 1);
-    assert!(said.contains(text), "{said}");
+    let message = program.kill_after(text, 1);
+    assert!(message.contains(text), "{message}");
 }
 
 #[cfg(unix)]
@@ -176,8 +176,8 @@ async fn a_write_ahead_log_that_is_removed_loses_nothing() {
     folder.write("mock.db-wal", "not a log");
     sandbox.control("POST", "/snapshots/s", json!({})).await;
     let text = "was removed, replaced or truncated";
-    let said = program.kill_after(text, 2);
-    assert_eq!(said.matches(text).count(), 2, "{said}");
+    let message = program.kill_after(text, 2);
+    assert_eq!(message.matches(text).count(), 2, "{message}");
     let (program, sandbox) = Program::on_file(&database, None);
     for tokens in [&before, &after] {
         assert!(sandbox.is_live(&tokens.access).await);
@@ -231,8 +231,8 @@ async fn a_database_that_is_truncated_or_overwritten_acknowledges_nothing_more()
                 std::fs::write(&database, &complete).unwrap();
             }
         }
-        let said = program.kill_after(text, 1);
-        assert!(said.contains(text), "{case}: {said}");
+        let message = program.kill_after(text, 1);
+        assert!(message.contains(text), "{case}: {message}");
     }
 }
 
@@ -252,16 +252,16 @@ async fn another_programs_database_is_rejected_and_unchanged() {
             foreign[at..at + other.len()].copy_from_slice(b"cupboards");
         }
     }
-    let mut said = String::new();
+    let mut message = String::new();
     for (name, bytes) in [("marked.db", marked), ("tables.db", foreign)] {
         let path = folder.path(name);
         std::fs::write(&path, &bytes).unwrap();
-        said += &folder.redacted(&second(&path));
+        message += &folder.redacted(&second(&path));
         assert!(std::fs::read(&path).unwrap() == bytes, "{name} has changed");
         let log = path.with_extension("db-wal");
         assert!(!log.exists(), "{name}");
     }
-    assert_snapshot!(said, @"
+    assert_snapshot!(message, @"
     civitai-oauth-mock: cannot open the database <folder>/marked.db: it is another program's SQLite database (application id 1298755173, user version 0, tables: _sqlx_migrations, clients, codes, consents, sandboxes, sessions, tokens, users); nothing was written to it; choose another with --database, or --database memory
     civitai-oauth-mock: cannot open the database <folder>/tables.db: it is another program's SQLite database (application id 0, user version 0, tables: _sqlx_migrations, clients, codes, consents, cupboards, sessions, tokens, users); nothing was written to it; choose another with --database, or --database memory
     ");

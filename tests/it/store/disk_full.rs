@@ -1,4 +1,4 @@
-//! A full disk: rejected operations have no effect, acknowledged ones are stored, and writing resumes by itself.
+//! A full disk: rejected operations have no effect, acknowledged ones are stored, and writing resumes automatically.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ impl Disk {
         }
     }
 
-    /// A control call while the disk is full: it is the first to find out, and says so.
+    /// Sends a control call while the disk is full, which fails with 503.
     async fn refuses(&self, method: &str, path: &str, input: Value) {
         self.program.limit_files("0");
         let refused = self
@@ -46,11 +46,11 @@ impl Disk {
         );
         let message = refused.text("message");
         assert!(message.contains("no change is acknowledged"), "{refused}");
-        self.goes_on().await;
+        self.recovers().await;
     }
 
-    /// There is room again, and nobody has to do anything.
-    async fn goes_on(&self) {
+    /// Waits until the server is ready, without a restart or another action.
+    async fn recovers(&self) {
         let began = Stopwatch::start();
         while began.elapsed() < LONGEST {
             let ready = self.mock.get("/api/health/ready").await;
@@ -159,9 +159,9 @@ async fn a_directory_that_cannot_be_written_is_named_and_nothing_in_it_is_lost()
 
     allow(0o555);
     let refused = command().output().expect("the program was built");
-    let said = folder.redacted(&String::from_utf8_lossy(&refused.stderr));
-    assert_eq!(refused.status.code(), Some(1), "{said}");
-    insta::assert_snapshot!(said, @"civitai-oauth-mock: cannot open the database <folder>/data/mock.db: attempt to write a readonly database (SQLite code 1544); this user must be able to write to the file and to its folder; choose another with --database, or --database memory");
+    let message = folder.redacted(&String::from_utf8_lossy(&refused.stderr));
+    assert_eq!(refused.status.code(), Some(1), "{message}");
+    insta::assert_snapshot!(message, @"civitai-oauth-mock: cannot open the database <folder>/data/mock.db: attempt to write a readonly database (SQLite code 1544); this user must be able to write to the file and to its folder; choose another with --database, or --database memory");
 
     allow(0o777);
     let program = Program::serve(&mut command());
@@ -187,7 +187,7 @@ async fn rejected_reset_or_restore_has_no_effect() {
         disk = disk.again();
         assert_eq!(disk.users().await, users, "{path}");
         assert!(disk.mock.is_live(&tokens.access).await, "{path}");
-        // And now it is done as it says.
+        // Once there is room, the same operation succeeds.
         disk.mock.control("POST", path, json!({})).await;
         assert!(!disk.users().await.contains(&name), "{path}");
         assert!(!disk.mock.is_live(&tokens.access).await, "{path}");
@@ -263,21 +263,21 @@ async fn rejected_operation_can_be_retried_once() {
     let refused = spender.submit(&json!({ "cost": 30 })).await;
     assert_eq!(refused.status, 503, "{refused}");
     disk.program.limit_files("unlimited");
-    disk.goes_on().await;
+    disk.recovers().await;
     disk.mock.register_cli().await;
     let device = Device::from_response(&disk.mock.ask_device("cli", "1").await);
     let cookie = disk.mock.session("ada").await;
     let approves = || {
-        let said = json!({ "user_code": device.user_code });
+        let input = json!({ "user_code": device.user_code });
         disk.mock
             .ask("POST", DEVICE_APPROVE)
-            .json(&said)
+            .json(&input)
             .cookie(&cookie)
     };
     disk.program.limit_files("0");
     assert_eq!(approves().await.status, 503);
     disk.program.limit_files("unlimited");
-    disk.goes_on().await;
+    disk.recovers().await;
     let approved = approves().await;
     assert_eq!(approved.status, 200, "{approved}");
     disk = disk.again();
@@ -342,8 +342,8 @@ fn database_file_has_one_server_under_any_name() {
     std::os::unix::fs::symlink(folder.path("mock.db"), &link).unwrap();
     let second = format!("--database={}", link.display());
     let second = Program::output(&["--listen=127.0.0.1:0", &second]);
-    let said = String::from_utf8_lossy(&second.stderr);
-    assert!(said.contains("another server has it open"), "{said}");
+    let message = String::from_utf8_lossy(&second.stderr);
+    assert!(message.contains("another server has it open"), "{message}");
 }
 
 /// As with `civitai-oauth-mock 2>&1 | grep -m1 listening`, and with a fixture that takes the pipe and forgets it.
@@ -362,7 +362,7 @@ async fn closed_or_unread_log_output_does_not_block() {
             assert_eq!(refused.status, 503, "{refused}");
         }
         disk.program.limit_files("unlimited");
-        disk.goes_on().await;
+        disk.recovers().await;
         disk.user("late").await;
         // Within 2 s, and as it should.
         assert_eq!(disk.program.terminate(), Some(0), "{leaves}");
@@ -392,7 +392,7 @@ async fn a_disk_with_a_little_room_uses_no_code_up() {
             continue;
         }
         refused += 1;
-        disk.goes_on().await;
+        disk.recovers().await;
         let second = disk.mock.token(&CONF.redeems(&code)).await;
         assert_eq!(second.status, 200, "{pages}: {second}");
     }

@@ -73,7 +73,7 @@ struct Record {
 struct Caller {
     sandbox: SandboxClient,
     traffic: Arc<Traffic>,
-    /// Stops at the first refusal once the disk stays full; others go on until the server is gone.
+    /// Stops at the first refusal once the disk stays full; others go on until the server is killed.
     stops: bool,
     record: Record,
 }
@@ -112,7 +112,7 @@ impl Caller {
         Some(())
     }
 
-    /// Sends a change until it is done. None once the server is gone, or this caller has been refused for the last time.
+    /// Sends a change until it is done. None if the server was killed, or this caller stops at a refusal.
     async fn repeat(&mut self, change: &Change) -> Option<TestResponse> {
         let mut refusals = 0;
         loop {
@@ -245,7 +245,7 @@ async fn rejected_operations_use_nothing_up_and_acknowledged_ones_survive() {
         program.limit_files(&room.to_string());
         tokio::select! {
             () = wait_for(&traffic.refused, 10) => {}
-            // SQLite begins its log anew from time to time: there is room in it then.
+            // SQLite restarts its log from time to time: then there is room in it.
             () = wait_for(&traffic.done, 100) => {}
         }
         program.limit_files("unlimited");

@@ -147,13 +147,13 @@ async fn all_sandboxes_share_one_budget_and_the_oldest_exchanges_go_first() {
 #[tokio::test]
 async fn too_small_journal_memory_is_rejected() {
     let refused = Program::output(&["--listen=127.0.0.1:0", "--journal-memory=10kB"]);
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let message = String::from_utf8_lossy(&refused.stderr).into_owned();
     let wanted =
         "--journal-memory: 10000 bytes may not hold one exchange; give 1000000 bytes (1MB) or more";
-    assert!(said.contains(wanted), "{said}");
+    assert!(message.contains(wanted), "{message}");
     let refused = Program::output(&["--journal-memory=much"]);
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(said.contains("is not a size"), "{said}");
+    let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(message.contains("is not a size"), "{message}");
 }
 
 #[tokio::test]

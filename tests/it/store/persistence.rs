@@ -127,7 +127,7 @@ async fn no_secret_is_in_the_file() {
 #[tokio::test]
 async fn unusable_database_is_reported_at_start() {
     let folder = TempDir::new();
-    let mut said = String::new();
+    let mut message = String::new();
     let broken = folder.write("broken.db", &"this is no database ".repeat(100));
     for path in [
         folder.path("no/such/folder/mock.db"),
@@ -136,10 +136,10 @@ async fn unusable_database_is_reported_at_start() {
     ] {
         let mut config = config(Contract::Documented);
         config.database = Database::File(path);
-        let why = Server::start(config).await.expect_err("it cannot start");
-        said += &format!("{}\n", folder.redacted(&why.to_string()));
+        let error = Server::start(config).await.expect_err("it cannot start");
+        message += &format!("{}\n", folder.redacted(&error.to_string()));
     }
-    assert_snapshot!(said, @"
+    assert_snapshot!(message, @"
     cannot open the database <folder>/no/such/folder/mock.db: it cannot be created: No such file or directory (os error 2); the folder must exist, and this user must be able to write to it; choose another with --database, or --database memory
     cannot open the database <folder>/: it is not a file; choose another with --database, or --database memory
     cannot open the database <folder>/broken.db: it is not an SQLite database; nothing was written to it; choose another with --database, or --database memory
@@ -151,15 +151,15 @@ async fn occupied_address_is_reported_at_start() {
     let mock = TestServer::documented().await;
     let mut config = config(Contract::Documented);
     config.listen = mock.server().address();
-    let why = Server::start(config)
+    let error = Server::start(config)
         .await
         .expect_err("it is taken")
         .to_string();
     // The number of the error is another on every system.
-    let why = why
+    let error = error
         .replace("(os error 98)", "(os error)")
         .replace("(os error 48)", "(os error)");
-    assert_snapshot!(crate::support::redacted(&why, mock.server().address().port()), @"cannot listen on mock: Address already in use (os error); choose another with --listen (port 0 takes a free one)");
+    assert_snapshot!(crate::support::redacted(&error, mock.server().address().port()), @"cannot listen on mock: Address already in use (os error); choose another with --listen (port 0 takes a free one)");
 }
 
 #[tokio::test]
@@ -201,16 +201,16 @@ async fn entropy_seed_gives_new_values_in_each_run_with_a_file() {
         config.database = Database::File(path.to_owned());
         config.entropy_seed = Some(7);
         let mock = TestServer::start(config).await;
-        let mut drawn = Vec::new();
+        let mut issued = Vec::new();
         for sandbox in [&*mock, &mock.sandbox("x")] {
             let tokens = sandbox.tokens(&CONF, "1").await;
-            drawn.extend([tokens.access, tokens.refresh]);
+            issued.extend([tokens.access, tokens.refresh]);
         }
-        let kept = mock.control("GET", "/tokens", json!({})).await["tokens"]
+        let stored = mock.control("GET", "/tokens", json!({})).await["tokens"]
             .as_array()
             .map_or(0, Vec::len);
         mock.stop().await;
-        (drawn, kept)
+        (issued, stored)
     };
     let (one, other) = (folder.path("one.db"), folder.path("other.db"));
     let (first, few) = run(&one).await;
@@ -270,7 +270,7 @@ async fn database_file_is_private_and_neighbors_are_untouched() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = TempDir::new();
     let path = folder.path("mock.db");
-    folder.write("mock.db-lock", "somebody's");
+    folder.write("mock.db-lock", "another program");
     let mock = in_file(&path).await;
     mock.tokens(&CONF, "1").await;
     let mut looked_at = 0;
@@ -278,7 +278,10 @@ async fn database_file_is_private_and_neighbors_are_untouched() {
         let file = file.unwrap();
         let mode = file.metadata().unwrap().permissions().mode();
         if file.file_name() == "mock.db-lock" {
-            assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "somebody's");
+            assert_eq!(
+                std::fs::read_to_string(file.path()).unwrap(),
+                "another program"
+            );
         } else {
             looked_at += 1;
             assert_eq!(mode & 0o777, 0o600, "{:?}", file.path());

@@ -9,7 +9,7 @@ use crate::support::{CONF, TOKEN, TempDir, TestRequest, TestServer, Tokens, conf
 
 const MANY: usize = 1000;
 
-/// Sends the same request many times at once: the winners' answers, and what the others were told.
+/// Sends the same request many times in parallel. Returns the answers of the winners and of the others.
 async fn race(ask: impl Fn() -> TestRequest) -> (Vec<Tokens>, Vec<String>) {
     let mut runners = JoinSet::new();
     for _ in 0..MANY {
@@ -59,11 +59,11 @@ async fn one_claim_wins(mock: &TestServer) {
     assert_eq!(mock.approve_device(&device).await.status, 200);
     let (winners, losers) = race(|| mock.poll(&device)).await;
     assert_eq!(winners.len(), 1);
-    for told in losers {
+    for refused in losers {
         // Who came too late, and who came at the same time.
         let late = ["already used", "expired"];
         let late = late.map(|how| format!("400 expired_token: Device code {how}"));
-        assert!(late.contains(&told), "{told}");
+        assert!(late.contains(&refused), "{refused}");
     }
     assert!(mock.is_live(&winners[0].access).await);
 }
@@ -98,7 +98,7 @@ async fn one_of_a_thousand_concurrent_requests_wins_in_a_file() {
     one_of_each_wins(config).await;
 }
 
-/// Makes users all at once: how many there are then, besides the seed's.
+/// Creates users in parallel. Returns how many there are then in addition to the seed's.
 async fn made_at_once(input: impl Fn(usize) -> serde_json::Value) -> usize {
     let mock = TestServer::documented().await;
     let sandbox = mock.sandbox("fresh");

@@ -310,7 +310,7 @@ fn only_store(error: ControlError) -> StoreError {
         ControlError::Store(error) => error,
         other => StoreError::Damaged {
             what: "answer",
-            why: sentence(other),
+            reason: sentence(other),
         },
     }
 }

@@ -6,7 +6,6 @@ use super::layout::{FormError, MAX_CONNECTED, PATH, PageLinks, path_segment};
 use super::limit::{LimitForm, window_name};
 use crate::http::context::RequestContext;
 use crate::model::buzz::{Budget, BuzzLimit};
-use crate::model::consent::Consent;
 use crate::model::ledger::Rule;
 use crate::model::user::User;
 use crate::pages::view::AppCard;
@@ -60,14 +59,13 @@ pub(super) struct Connection {
 pub(super) fn connections(context: &RequestContext, user: &User) -> BTreeMap<String, Connection> {
     let (data, now) = (context.sandbox.data(), context.sandbox.now());
     let mut connections: BTreeMap<String, Connection> = BTreeMap::new();
-    for (_, client, consent, since) in data.list_consents(OwnerKey::of_user(user.id)) {
-        let Consent { scope, buzz_limit } = consent;
+    for stored in data.list_consents(OwnerKey::of_user(user.id)) {
         let connection = Connection {
-            scope,
-            since,
-            limit: buzz_limit,
+            scope: stored.consent.scope,
+            since: stored.updated_at,
+            limit: stored.consent.buzz_limit,
         };
-        connections.insert(client.to_string(), connection);
+        connections.insert(stored.client.to_string(), connection);
     }
     for token in data.list_tokens(OwnerKey::of_user(user.id)) {
         if token.expires_at < now {
