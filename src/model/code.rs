@@ -10,7 +10,7 @@ use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
 
 /// For this long after it was issued, an expired code is reported as expired, not as unknown.
-const KEPT_SECONDS: u32 = 600;
+const RETENTION_SECONDS: u32 = 600;
 
 /// How long a code lives on either side of the difference `code-lifetime`.
 const DOCUMENTED_SECONDS: u32 = 600;
@@ -38,7 +38,7 @@ pub(crate) fn lifetime(rules: &Rules, chosen: Option<u32>) -> (u32, u32) {
         Contract::Live | Contract::Live2026_08 => LIVE_SECONDS,
     };
     let life = chosen.unwrap_or(contract_says);
-    (life, life.max(KEPT_SECONDS))
+    (life, life.max(RETENTION_SECONDS))
 }
 
 /// Notes an expired code that would not have expired under the other side of the difference `code-lifetime`: the documented

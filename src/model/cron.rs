@@ -1,6 +1,6 @@
 //! Cron expressions as Cronos reads them, in UTC. Civitai's budgets use Cronos.
 //!
-//! What the library here reads differently, or not at all, is first rewritten in its syntax.
+//! Syntax that the library does not support, or interprets differently, is translated first.
 
 use croner::parser::CronParser;
 use croner::{Cron, CronDateTime as _};
@@ -21,10 +21,10 @@ const MACROS: [(&str, &str); 9] = [
     ("@ANNUALLY", "0 0 1 1 *"),
 ];
 
-/// In months: a schedule that fires at all fires within such a time. Which days it fires on depends on the length of the
-/// year and on its first day of the week, and each combination of the two recurs within 40 years (a leap year that begins
-/// on a Thursday: 1880 and 1920). The last 12 months are those of a year that has only begun.
-const CYCLE: u32 = (40 + 1) * 12;
+/// A schedule that fires at all fires within this time. The days on which it fires depend on the length of the year and on
+/// its first day of the week, and each combination of the two recurs within 40 years (a leap year that begins on a Thursday:
+/// 1880 and 1920). The last 12 months are those of the current year.
+const CYCLE_MONTHS: u32 = (40 + 1) * 12;
 
 /// The last moment of a day.
 const LAST_SECOND: Time = match Time::from_hms(23, 59, 59) {
@@ -130,11 +130,11 @@ impl Field {
     }
 }
 
-/// What one item of a field comes to.
+/// The values of one item of a field.
 enum Values<'a> {
     /// One bit for each value.
     Bits(u64),
-    /// What the library reads as it is written.
+    /// Syntax of the library.
     Text(&'a str),
 }
 
@@ -153,11 +153,11 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// Nothing where it is no cron expression: five fields, or six with the seconds first; where both the day of the
-    /// month and the day of the week are given, both must fit.
+    /// Reads five fields, or six with the seconds first; both the day of the month and the day of the week must match. None if
+    /// it is no cron expression.
     pub(super) fn read(text: &str) -> Option<Self> {
         let text = text.trim().to_ascii_uppercase();
-        // The library's own sign for what holds in every expression here.
+        // In the library, `+` requires both days to match, as every expression does here.
         if text.contains('+') {
             return None;
         }
@@ -191,7 +191,7 @@ impl Schedule {
         // Which days fit depends on the length of the month and on its first day of the week alone: no combination is
         // looked through again.
         let mut are_without_days = [[false; 7]; 32];
-        for _ in 0..CYCLE {
+        for _ in 0..CYCLE_MONTHS {
             let length = usize::from(month.month().length(month.year()));
             let weekday = usize::from(month.weekday().number_days_from_monday());
             let is_without_days = &mut are_without_days[length][weekday];

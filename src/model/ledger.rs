@@ -94,7 +94,7 @@ struct Counted<'a> {
 }
 
 impl Since {
-    fn of(budget: &Budget, now: Timestamp) -> Self {
+    fn new(budget: &Budget, now: Timestamp) -> Self {
         match budget {
             Budget::Absolute { .. } => Self::Reset,
             Budget::Sliding { window, unit, .. } => Self::After(window_start(now, *window, *unit)),
@@ -104,10 +104,10 @@ impl Since {
 }
 
 impl<'a> Counted<'a> {
-    fn of(budget: &'a Budget, now: Timestamp) -> Self {
+    fn new(budget: &'a Budget, now: Timestamp) -> Self {
         Self {
             budget,
-            since: Since::of(budget, now),
+            since: Since::new(budget, now),
             covered: budget.covered(),
         }
     }
@@ -158,7 +158,7 @@ pub(crate) struct DatedLimit {
 
 impl DatedLimit {
     pub(crate) fn new(limit: BuzzLimit, now: Timestamp) -> Self {
-        let periods = limit.0.iter().map(|budget| Since::of(budget, now));
+        let periods = limit.0.iter().map(|budget| Since::new(budget, now));
         Self {
             periods: periods.collect(),
             limit,
@@ -193,9 +193,9 @@ impl DatedLimit {
 }
 
 impl Spending {
-    pub(crate) fn of(limit: Option<&BuzzLimit>, spends: &[Spend], now: Timestamp) -> Self {
+    pub(crate) fn new(limit: Option<&BuzzLimit>, spends: &[Spend], now: Timestamp) -> Self {
         let budgets = limit.map_or(&[][..], |limit| &limit.0);
-        let counted = budgets.iter().map(|budget| Counted::of(budget, now));
+        let counted = budgets.iter().map(|budget| Counted::new(budget, now));
         let counted: Vec<Counted<'_>> = counted.collect();
         let counts = |spend: &&Spend| {
             counted.is_empty() || counted.iter().any(|budget| budget.counts(spend))
@@ -341,7 +341,7 @@ mod tests {
             now in any_moment(),
         ) {
             let limit = BuzzLimit(budgets);
-            let spending = Spending::of(Some(&limit), &spends, now);
+            let spending = Spending::new(Some(&limit), &spends, now);
             prop_assert_eq!(spending.rules.len(), limit.0.len());
             for (budget, rule) in limit.0.iter().zip(&spending.rules) {
                 let spend = plain(budget, &spends, now);

@@ -34,7 +34,7 @@ impl Drop for Sandbox {
     }
 }
 
-/// What all handles to a sandbox share, whichever data they are pinned to.
+/// The state that all handles to a sandbox share, whichever data they are pinned to.
 #[derive(Debug)]
 pub(crate) struct SandboxCore {
     pub(super) name: String,
@@ -68,7 +68,7 @@ impl Deref for Sandbox {
     }
 }
 
-/// What a sandbox is opened with.
+/// The parts of a sandbox when it is opened.
 pub(super) struct CoreParts {
     pub(super) name: String,
     pub(super) store: Store,
@@ -81,7 +81,7 @@ pub(super) struct CoreParts {
     pub(super) closed: CancellationToken,
 }
 
-/// What a sandbox starts from after a reset or a restore.
+/// The state of a sandbox after a reset or a restore.
 pub(super) struct StartingState {
     pub(super) data: Arc<SandboxData>,
     pub(super) clock: ClockState,

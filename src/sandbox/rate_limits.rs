@@ -11,10 +11,10 @@ use crate::protocol::time::Timestamp;
 const WINDOW_MS: i64 = 60_000;
 
 /// The most windows per sandbox, about 2 MB.
-const MOST: usize = 10_000;
+const MAX_WINDOWS: usize = 10_000;
 
-/// Longer keys are hashed, in bytes. User ids, UUIDs and addresses fit.
-const LONGEST_KEY: usize = 64;
+/// Longer keys are hashed. User ids, UUIDs and addresses fit.
+const MAX_KEY_BYTES: usize = 64;
 
 /// What is limited. Each has windows of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,7 +53,7 @@ impl Limit {
     }
 }
 
-/// The windows of one sandbox: at most [`MOST`], and those that end first go first.
+/// The windows of one sandbox: at most [`MAX_WINDOWS`], and those that end first go first.
 #[derive(Debug, Default)]
 pub(crate) struct RateLimits(Mutex<Windows>);
 
@@ -64,7 +64,7 @@ struct Windows {
     queue: VecDeque<(Key, Timestamp)>,
 }
 
-/// What is limited, and for whom. A key as long as a header allows is replaced by its SHA-256.
+/// The limit, and the user, client or address. Long keys are replaced by their SHA-256.
 type Key = (Limit, Arc<str>);
 
 #[derive(Debug)]
@@ -83,7 +83,7 @@ impl Windows {
     /// once, however many there are.
     fn clear(&mut self, now: Timestamp) {
         while let Some((key, began)) = self.queue.front() {
-            if !has_ended(*began, now) && self.queue.len() < MOST {
+            if !has_ended(*began, now) && self.queue.len() < MAX_WINDOWS {
                 return;
             }
             // A later window of the same key stays.
@@ -128,7 +128,7 @@ impl RateLimits {
 
     /// Counts a request. Returns whether it is within the limit.
     pub(crate) fn allow(&self, limit: Limit, key: &str, now: Timestamp) -> bool {
-        let key: Arc<str> = if key.len() > LONGEST_KEY {
+        let key: Arc<str> = if key.len() > MAX_KEY_BYTES {
             SecretHash::new(key).to_hex().into()
         } else {
             key.into()
@@ -140,7 +140,7 @@ impl RateLimits {
         window.requests <= limit.allowance()
     }
 
-    /// Forgets every request.
+    /// Resets all windows.
     pub(crate) fn clear(&self) {
         *self.windows() = Windows::default();
     }
@@ -170,7 +170,7 @@ mod tests {
     fn windows_are_bounded_and_long_keys_are_hashed() {
         let limits = RateLimits::default();
         let long = |number: usize| format!("{number}{}", "x".repeat(60_000));
-        for number in 0..MOST + 10 {
+        for number in 0..MAX_WINDOWS + 10 {
             let key = if number % 100 == 0 {
                 long(number)
             } else {
@@ -179,9 +179,12 @@ mod tests {
             assert!(limits.allow(Limit::Token, &key, Timestamp(0)));
         }
         let windows = limits.windows();
-        assert_eq!((windows.open.len(), windows.queue.len()), (MOST, MOST));
+        assert_eq!(
+            (windows.open.len(), windows.queue.len()),
+            (MAX_WINDOWS, MAX_WINDOWS)
+        );
         let longest = windows.open.keys().map(|(_, key)| key.len()).max();
-        assert!(longest.is_some_and(|longest| longest <= LONGEST_KEY));
+        assert!(longest.is_some_and(|longest| longest <= MAX_KEY_BYTES));
         drop(windows);
         let refused = (0..30).filter(|_| !limits.allow(Limit::Token, &long(0), Timestamp(1)));
         assert_eq!(refused.count(), 10, "a hashed key has one window");
@@ -193,10 +196,10 @@ mod tests {
     #[test]
     fn a_clock_that_is_moved_to_and_fro_leaves_no_queue_behind() {
         let limits = RateLimits::default();
-        for round in 0..3 * i64::try_from(MOST).unwrap() {
+        for round in 0..3 * i64::try_from(MAX_WINDOWS).unwrap() {
             let now = Timestamp(if round % 2 == 0 { 0 } else { 2 * WINDOW_MS });
             assert!(limits.allow(Limit::Revoke, "here", now));
-            assert!(limits.windows().queue.len() <= MOST);
+            assert!(limits.windows().queue.len() <= MAX_WINDOWS);
             assert_eq!(limits.windows().open.len(), 1);
         }
     }

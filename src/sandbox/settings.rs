@@ -141,7 +141,7 @@ pub struct SettingsPatch {
 }
 
 impl SettingsPatch {
-    /// What a row keeps of it; nothing where it changes nothing.
+    /// The text that its row stores; None if it changes nothing.
     pub(super) fn to_text(&self) -> Option<String> {
         let text = || serde_json::to_string(self).expect("settings are JSON");
         (*self != Self::default()).then(text)
@@ -380,7 +380,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_patch_that_is_kept_is_read_as_it_was(patch in patches()) {
+        fn stored_patch_is_read_unchanged(patch in patches()) {
             match patch.to_text() {
                 None => prop_assert_eq!(patch, SettingsPatch::default()),
                 Some(text) => prop_assert_eq!(SettingsPatch::from_text(&text).unwrap(), patch),
@@ -388,7 +388,7 @@ mod tests {
         }
 
         #[test]
-        fn settings_that_are_shown_are_read_as_they_were(patch in patches()) {
+        fn shown_settings_are_read_unchanged(patch in patches()) {
             let settings = Settings::default().patched(patch);
             let text = serde_json::to_string(&settings).unwrap();
             prop_assert_eq!(serde_json::from_str::<Settings>(&text).unwrap(), settings);

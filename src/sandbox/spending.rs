@@ -109,7 +109,7 @@ impl Spent {
             user,
             client_id: ClientId(client),
             pitfalls: pitfalls.map(|pitfall| pitfall.to_string()).collect(),
-            spending: Spending::of(limit.as_ref(), &spends, now),
+            spending: Spending::new(limit.as_ref(), &spends, now),
             buzz_limit: limit,
         }
     }

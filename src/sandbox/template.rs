@@ -1,4 +1,4 @@
-//! What a sandbox is created from.
+//! [`SandboxTemplate`], from which sandboxes are created.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::settings::{Settings, SettingsPatch};
 use super::used_bytes::UsedBytes;
 use crate::store::Seed;
 
-/// What every sandbox of a server is created from.
+/// The seed, settings and limits that every sandbox of a server starts with.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SandboxTemplate {
     pub(crate) seed: Seed,
@@ -18,7 +18,7 @@ pub(crate) struct SandboxTemplate {
     pub(crate) key: Option<IdTokenKey>,
     /// How many exchanges a journal stores.
     pub(crate) journal_capacity: usize,
-    /// What all journals share.
+    /// The limits that all journals share.
     pub(crate) journal_limits: JournalLimits,
     /// The memory of the faults of all sandboxes.
     pub(crate) fault_memory: UsedBytes,
@@ -43,7 +43,7 @@ impl TemplateOverrides {
     }
 }
 
-/// What created a sandbox. Request-created sandboxes are evicted to make room for explicit ones.
+/// The origin of a sandbox. Request-created sandboxes are evicted to make room for explicit ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CreatedBy {
     /// A request to an endpoint or a page that named it.

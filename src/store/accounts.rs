@@ -7,6 +7,6 @@ use crate::store::sandbox_data::SandboxData;
 impl SandboxData {
     /// A user's accounts.
     pub(crate) fn accounts(&self, user: UserId) -> Vec<Account> {
-        self.read().accounts.of(user)
+        self.read().accounts.list(user)
     }
 }

@@ -19,7 +19,7 @@ pub(super) const LOCK_TIMEOUT: Duration = if cfg!(test) {
 /// The `application_id` in the header of this server's databases: `CivM`.
 pub(super) const APPLICATION_ID: i32 = i32::from_be_bytes(*b"CivM");
 
-/// What every SQLite database begins with.
+/// The start of every SQLite database.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// The tables and views of versions that left the application id at 0.

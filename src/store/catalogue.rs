@@ -158,13 +158,13 @@ impl SandboxRecord {
     }
 }
 
-/// Most snapshots of one sandbox, and of all: each is a copy of all rows.
-const MOST_OF_SANDBOX: usize = 100;
+/// The most snapshots of one sandbox, and of all: each is a copy of all rows.
+const MAX_SNAPSHOTS_OF_SANDBOX: usize = 100;
 
-const MOST: usize = 10_000;
+const MAX_SNAPSHOTS: usize = 10_000;
 
 /// The most bytes that all snapshots have together.
-const MAX_BYTES: usize = if cfg!(test) {
+const MAX_SNAPSHOT_BYTES: usize = if cfg!(test) {
     1024 * 1024
 } else {
     128 * 1024 * 1024
@@ -185,11 +185,11 @@ impl Catalogue {
             others.filter(move |(other, _)| (owner.as_str(), other.as_str()) != (sandbox, name))
         });
         let all: usize = all.map(|(_, snapshot)| snapshot.bytes).sum();
-        if all + planned_bytes + bytes > MAX_BYTES {
+        if all + planned_bytes + bytes > MAX_SNAPSHOT_BYTES {
             let what = "bytes in the snapshots of all sandboxes";
             return Err(StoreError::Full {
                 what,
-                most: MAX_BYTES,
+                most: MAX_SNAPSHOT_BYTES,
             });
         }
         let Some(record) = self.sandboxes.get(sandbox) else {
@@ -199,10 +199,10 @@ impl Catalogue {
             return Ok(());
         }
         let own = record.snapshots.len();
-        check_room(own, MOST_OF_SANDBOX, "snapshots in this sandbox")?;
+        check_room(own, MAX_SNAPSHOTS_OF_SANDBOX, "snapshots in this sandbox")?;
         let all = self.sandboxes.values().map(|record| record.snapshots.len());
         let all = all.sum::<usize>() + planned;
-        check_room(all, MOST, "snapshots in all sandboxes")
+        check_room(all, MAX_SNAPSHOTS, "snapshots in all sandboxes")
     }
 }
 

@@ -40,7 +40,7 @@ impl SandboxData {
         now: Timestamp,
     ) -> bool {
         let tables = self.read();
-        let code = tables.codes.of(hash, client, now);
+        let code = tables.codes.find(hash, client, now);
         code.is_some_and(|code| code.expires_at < now)
     }
 
@@ -72,7 +72,7 @@ impl SandboxData {
         issue: impl FnOnce(&AuthorizationCode) -> Result<T, E>,
     ) -> Result<Option<(AuthorizationCode, Result<T, E>)>, StoreError> {
         self.change(|tables, batch| {
-            let code = tables.codes.of(hash, client, now);
+            let code = tables.codes.find(hash, client, now);
             if code.is_none_or(|code| code.expires_at < now) {
                 return Ok(None);
             }

@@ -33,11 +33,11 @@ pub enum StoreError {
     /// The given path is not the path of a file.
     #[error("{given:?} is {rule}, not the path of a database file; {fix}")]
     NotAPath {
-        /// What was given.
+        /// The given text.
         given: String,
-        /// What it is instead.
+        /// Its kind.
         rule: &'static str,
-        /// What to write instead.
+        /// The fix.
         fix: String,
     },
     /// A user cannot have the name that another one has.
@@ -71,7 +71,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// What to do about [`StoreError::Unwritable`].
+    /// The fix for [`StoreError::Unwritable`].
     pub(crate) const SEND_AGAIN: &str =
         "free the disk or fix the permissions, then send the request again";
 }

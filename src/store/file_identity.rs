@@ -14,13 +14,13 @@ use super::lock::{Lock, beside};
 /// The header of a SQLite file, in bytes.
 const HEADER_BYTES: usize = 100;
 
-/// What no commit changes in the header while this server runs: page size and format, encoding, the number of starts
+/// The parts of the header that no commit changes while this server runs: page size and format, encoding, the number of starts
 /// (`user_version`) and the application id.
 const FIXED: [Range<usize>; 2] = [0..24, 44..92];
 
 type Fixed = [Vec<u8>; 2];
 
-/// The files that belong to the database, as they were when it was opened: what is written into a removed file is lost.
+/// The files that belong to the database, as they were when it was opened: writes into a removed file are lost.
 #[derive(Debug)]
 pub(super) struct FileIdentity {
     path: PathBuf,
@@ -34,7 +34,7 @@ pub(super) struct FileIdentity {
     bytes: u64,
     /// None if another program prevented SQLite from writing the header.
     header: Option<Fixed>,
-    /// What another program has written over stays wrong: SQLite may have mixed it with its own pages.
+    /// Set once another program has written to the file: SQLite may have mixed its pages with its own.
     is_overwritten: bool,
     #[cfg(unix)]
     log_file: Option<FileId>,
@@ -57,7 +57,7 @@ impl FileId {
 }
 
 impl FileIdentity {
-    /// For a database that is open already. What is committed so far is written into the file itself, with the header.
+    /// Reads the identity of an open database. A checkpoint writes the commits so far, with the header, into the file.
     pub(super) async fn read(lock: &Lock, connection: &mut SqliteConnection) -> Self {
         // `passive` waits for no other program, and may be prevented by one.
         let written: Result<(i64, i64, i64), _> = sqlx::query_as("pragma wal_checkpoint(passive)")
@@ -90,7 +90,7 @@ impl FileIdentity {
         self.check_content()
     }
 
-    /// Errors: the file is shorter than it was, or has another header. What is overwritten elsewhere is not noticed.
+    /// Errors: the file is shorter than it was, or has another header. Changes of other parts are not noticed.
     pub(super) fn check_content(&mut self) -> Outcome {
         let is_changed = |known: &Fixed| !fixed(&self.file).is_ok_and(|found| found == *known);
         self.is_overwritten |=

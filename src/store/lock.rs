@@ -21,7 +21,7 @@ impl Lock {
     pub(super) fn take(path: &Path) -> Result<Self, String> {
         let path = existing(path)?;
         let lock = beside(&path, "-lock");
-        // Nothing is written into it: what another program has there stays as it is.
+        // Nothing is written into it: it may be another program's.
         let opened = private(fs::OpenOptions::new().append(true).create(true)).open(&lock);
         let beside = opened.map_err(|error| format!("{}: {error}", lock.display()))?;
         reserve(&beside)?;
@@ -79,7 +79,7 @@ fn existing(path: &Path) -> Result<PathBuf, String> {
     }
 }
 
-/// Whatever these options create is for this user alone.
+/// Only this user can read and write the files that these options create.
 fn private(options: &mut fs::OpenOptions) -> &mut fs::OpenOptions {
     #[cfg(unix)]
     {

@@ -21,7 +21,7 @@ pub(crate) struct PurgeThreshold {
     purged_full_at: Option<Timestamp>,
 }
 
-/// What a purge has removed from memory.
+/// The result of a purge in memory.
 #[derive(Debug)]
 pub(crate) struct Purge {
     pub(crate) rows_before: usize,

@@ -68,7 +68,7 @@ impl SandboxData {
         let limit = self.read().consents.limit(user, client).cloned();
         let prepared = limit.map(|limit| DatedLimit::new(limit, now));
         self.change(|tables, batch| {
-            let accounts = tables.accounts.of(user);
+            let accounts = tables.accounts.list(user);
             let Some(payments) = split(workflow.cost, may_pay, &accounts) else {
                 return Ok(false);
             };

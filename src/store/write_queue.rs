@@ -43,7 +43,7 @@ impl Transaction {
 /// A request to find out whether the file can be written.
 pub(super) type Probe = watch::Sender<Option<Outcome>>;
 
-/// What the writer does next.
+/// The next work of the writer.
 pub(super) struct Work {
     pub(super) transaction: Transaction,
     pub(super) probe: Option<Probe>,

@@ -66,7 +66,7 @@ impl<'a> CapturedBody<'a> {
     }
 }
 
-/// What went over the wire.
+/// An exchange as it went over the wire.
 pub(crate) struct Capture<'a> {
     pub(crate) facts: Facts,
     pub(crate) method: &'a str,

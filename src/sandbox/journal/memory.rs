@@ -41,12 +41,12 @@ impl JournalMemory {
         }
     }
 
-    /// What the journals occupy, in bytes.
+    /// The bytes that the journals occupy.
     pub(crate) fn used(&self) -> usize {
         self.budget.used()
     }
 
-    /// What they may occupy, in bytes.
+    /// The bytes that they may occupy.
     pub(crate) fn limit(&self) -> usize {
         self.budget.limit()
     }

@@ -43,7 +43,7 @@ pub(crate) struct Journal {
     watched: watch::Sender<u64>,
 }
 
-/// What the journals of all sandboxes share.
+/// The limits that the journals of all sandboxes share.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct JournalLimits {
     pub(crate) memory: Arc<JournalMemory>,

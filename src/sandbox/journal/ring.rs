@@ -11,7 +11,7 @@ use crate::protocol::endpoint::Endpoint;
 use crate::protocol::grant_type::GrantType;
 
 /// At most this many exchanges are handed out or evicted under one lock.
-const PAGE: usize = 50;
+const MAX_PAGE: usize = 50;
 
 /// The number of requests, in total and by kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -99,7 +99,7 @@ impl Ring {
         let is_full = state.entries.len() > capacity;
         let removed = is_full.then(|| state.remove_oldest());
         added(id);
-        // What was removed is freed after the lock.
+        // The removed exchange is freed after the lock.
         drop(state);
         drop(removed);
     }
@@ -113,9 +113,9 @@ impl Ring {
     /// many bytes were freed, and the sequence number of the exchange that is now the oldest.
     pub(super) fn evict(&self, until: u64, bytes: usize) -> (usize, Option<u64>) {
         let mut freed = 0;
-        let mut evicted = Vec::with_capacity(PAGE);
+        let mut evicted = Vec::with_capacity(MAX_PAGE);
         let mut state = self.state();
-        while freed < bytes && evicted.len() < PAGE {
+        while freed < bytes && evicted.len() < MAX_PAGE {
             let is_older = |oldest: &Arc<StoredExchange>| oldest.sequence() <= until;
             if !state.entries.front().is_some_and(is_older) {
                 break;
@@ -137,7 +137,12 @@ impl Ring {
     pub(super) fn page_after(&self, id: u64) -> Vec<Arc<StoredExchange>> {
         let state = self.state();
         let known = state.count_up_to(id);
-        state.entries.range(known..).take(PAGE).cloned().collect()
+        state
+            .entries
+            .range(known..)
+            .take(MAX_PAGE)
+            .cloned()
+            .collect()
     }
 
     /// At most a page of exchanges before this one, newest first.
@@ -145,7 +150,7 @@ impl Ring {
         let state = self.state();
         let known = state.count_up_to(id.saturating_sub(1));
         let entries = state.entries.range(..known).rev();
-        entries.take(PAGE).cloned().collect()
+        entries.take(MAX_PAGE).cloned().collect()
     }
 
     /// The exchanges of these ids that are still stored.

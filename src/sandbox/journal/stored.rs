@@ -1,5 +1,4 @@
-//! The stored form of an exchange: nearly as it came, and parsed whenever it is read. In a full flow, parsing when it is
-//! stored would take longer than the journal does.
+//! The stored form of an exchange: nearly as it came, and parsed whenever it is read. Most exchanges are never read.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +17,7 @@ use crate::protocol::params::Params;
 use crate::sandbox::faults::RecordedFault;
 use crate::sandbox::used_bytes::Charge;
 
-/// An estimate of what the allocator adds to one allocation, in bytes.
+/// An estimate of the allocator's overhead of one allocation, in bytes.
 const ALLOCATION_BYTES: usize = 16;
 
 /// The reference count of an exchange and its place in the ring, in bytes.
@@ -143,7 +142,7 @@ impl StoredExchange {
             .collect();
         let body = StoredBody::new(capture.body);
         let claimed = match (&body, capture.body.params()) {
-            // The name may be among what was left out.
+            // Truncation may have omitted it.
             (StoredBody::Reduced(_), Some(params)) => {
                 claimed_client(&headers, capture.query, params)
             }
@@ -258,7 +257,7 @@ impl StoredExchange {
         Some(truncate::text(&answer.error).into_owned())
     }
 
-    /// Query and body: of what was sent in both, the body counts.
+    /// The parameters of query and body; the body's take precedence.
     fn params(&self, body: &Params) -> Map<String, Value> {
         let query = self.query.as_deref().unwrap_or_default();
         let mut params = Params::from_urlencoded(query.as_bytes()).to_json();

@@ -1,4 +1,4 @@
-//! Truncation of what the journal stores: text by bytes, JSON by bytes and nodes in total.
+//! Truncation of stored exchanges: text by bytes, JSON by bytes and nodes in total.
 
 use std::borrow::Cow;
 

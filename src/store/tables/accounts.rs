@@ -38,7 +38,7 @@ impl Accounts {
     }
 
     /// A user's accounts.
-    pub(crate) fn of(&self, user: UserId) -> Vec<Account> {
+    pub(crate) fn list(&self, user: UserId) -> Vec<Account> {
         self.0
             .get(&user)
             .map(|all| all.to_vec())

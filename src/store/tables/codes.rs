@@ -36,7 +36,7 @@ pub(crate) struct StoredCode {
 
 impl Codes {
     /// A code of this client, expired or not, until it is purged.
-    pub(crate) fn of(
+    pub(crate) fn find(
         &self,
         hash: &SecretHash,
         client: &ClientId,

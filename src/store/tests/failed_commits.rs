@@ -1,4 +1,4 @@
-//! Tests of failed commits: memory is then what the file has. Another connection locks the file here;
+//! Tests of failed commits: memory is reloaded from the file. Another connection locks the file here;
 //! `tests/it/store/disk_full.rs` fills a disk.
 
 use sqlx::Connection as _;
