@@ -10,6 +10,8 @@ use crate::certificate::Certificate;
 use crate::contract::{Contract, Difference};
 use crate::hosts::AllowedHost;
 use crate::invalid::Invalid;
+#[cfg(feature = "cli")]
+use crate::model::client_spec::ClientSpec;
 use crate::model::user::{User, UserRef};
 use crate::protocol::origin::parse_origin;
 use crate::protocol::rules::Rules;
@@ -20,9 +22,7 @@ use crate::sandbox::journal::{
 use crate::sandbox::keys::IdTokenKey;
 use crate::sandbox::settings::{ConsentMode, Settings};
 use crate::sandbox::template::SandboxTemplate;
-#[cfg(feature = "cli")]
-use crate::seed::ClientSpec;
-use crate::seed::{Planting, SeedFile};
+use crate::seed::{LoadedSeed, SeedFile};
 use crate::store::Database;
 
 /// Hyper stores this many headers without an allocation.
@@ -217,31 +217,31 @@ impl Config {
     }
 
     /// The users and clients to start with. Errors: they contradict each other, or `login` names an unknown or deleted user.
-    pub(crate) fn planting(&self) -> Result<Planting, Invalid> {
-        let planting = self.seed.clone().planting()?;
-        let users = planting.seed.users.iter().filter(|user| !user.deleted);
+    pub(crate) fn load_seed(&self) -> Result<LoadedSeed, Invalid> {
+        let loaded = self.seed.clone().load()?;
+        let users = loaded.seed.users.iter().filter(|user| !user.deleted);
         if let Some(named) = &self.settings.login
             && named
-                .find_in(&planting.seed.users)
+                .find_in(&loaded.seed.users)
                 .is_none_or(|user| user.deleted)
         {
-            if named.find_in(&planting.seed.users).is_some() {
+            if named.find_in(&loaded.seed.users).is_some() {
                 let reason = format!("user {:?} is deleted", named.to_string());
                 let error = Invalid::new("login", reason);
                 return Err(error.with_hint("name another user of the seed"));
             }
             let names: Vec<String> = users.map(User::display_name).collect();
-            let hint = named.hint_for_digits(&planting.seed.users);
+            let hint = named.hint_for_digits(&loaded.seed.users);
             let choices = || format!("name a user by id or username: {}", names.join(", "));
             return Err(
                 Invalid::new("login", format!("no user {:?}", named.to_string()))
                     .with_hint(hint.unwrap_or_else(choices)),
             );
         }
-        Ok(planting)
+        Ok(loaded)
     }
 
-    /// The template of every sandbox. Errors: those of [`Config::planting`], too little memory for journals, or a lifetime of
+    /// The template of every sandbox. Errors: those of [`Config::load_seed`], too little memory for journals, or a lifetime of
     /// 0.
     pub(crate) fn template(&self) -> Result<SandboxTemplate, Invalid> {
         if self.journal_memory < MIN_JOURNAL_MEMORY {
@@ -250,13 +250,13 @@ impl Config {
             return Err(Invalid::new("journal_memory", reason).with_hint(hint));
         }
         self.settings.check_lifetimes()?;
-        let planting = self.planting()?;
+        let loaded = self.load_seed()?;
         let mut settings = self.settings.clone();
         if settings.rules.declared_scopes.is_empty() {
-            settings.rules.declared_scopes = planting.scopes;
+            settings.rules.declared_scopes = loaded.scopes;
         }
         Ok(SandboxTemplate {
-            seed: planting.seed,
+            seed: loaded.seed,
             settings,
             entropy_seed: self.entropy_seed,
             key: self.key.clone(),

@@ -98,14 +98,14 @@ pub fn count_accepting_control_calls(bytes: &[u8]) -> usize {
     };
     let object = || value.clone();
     [
-        invalid::from_object::<Mint>(object()).is_ok(),
-        invalid::from_object::<NewCode>(object()).is_ok(),
-        invalid::from_object::<NewConsent>(object()).is_ok(),
-        invalid::from_object::<UserSpec>(object()).is_ok(),
-        invalid::from_object::<ClientSpec>(object()).is_ok(),
-        invalid::from_object::<SettingsPatch>(object()).is_ok(),
-        invalid::from_object::<NewSandbox>(object()).is_ok(),
-        invalid::from_object::<Fault>(object()).is_ok(),
+        invalid::from_json::<Mint>(object()).is_ok(),
+        invalid::from_json::<NewCode>(object()).is_ok(),
+        invalid::from_json::<NewConsent>(object()).is_ok(),
+        invalid::from_json::<UserSpec>(object()).is_ok(),
+        invalid::from_json::<ClientSpec>(object()).is_ok(),
+        invalid::from_json::<SettingsPatch>(object()).is_ok(),
+        invalid::from_json::<NewSandbox>(object()).is_ok(),
+        invalid::from_json::<Fault>(object()).is_ok(),
         invalid::from_json::<AdvanceClock>(object()).is_ok(),
         invalid::from_json::<Expectations>(object()).is_ok(),
     ]

@@ -42,7 +42,6 @@ mod http;
 #[doc(hidden)]
 pub mod internals;
 mod invalid;
-mod lenient;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod middleware;

@@ -1,4 +1,6 @@
-//! The known word that a mistyped one is closest to, for "did you mean" hints.
+//! The rule that a value breaks, with its fix: the known word that a mistyped one is closest to, for "did you mean" hints.
+
+use std::fmt;
 
 /// The known word closest to a mistyped one, if any is similar enough.
 pub(crate) fn closest_match<'a>(
@@ -14,15 +16,6 @@ pub(crate) fn closest_match<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// `no endpoint "tokn"; did you mean "token"?`: the error for a word that is not in the list. `spelt` is the word as the
-/// list spells its own.
-pub(crate) fn unknown_value_error(noun: &str, wrong: &str, spelt: &str, known: &[&str]) -> String {
-    match closest_match(spelt, known.iter().copied()) {
-        Some(near) => format!("no {noun} {wrong:?}; did you mean {near:?}?"),
-        None => format!("no {noun} {wrong:?}; choose among {}", known.join(", ")),
-    }
-}
-
 /// From 0 to 1. A word that is a part of the candidate, as `scopes` is of `allowed_scopes`, counts as very similar.
 fn similarity(word: &str, candidate: &str) -> f64 {
     const PART: f64 = 0.9;
@@ -32,5 +25,72 @@ fn similarity(word: &str, candidate: &str) -> f64 {
         similarity.max(PART)
     } else {
         similarity
+    }
+}
+
+/// A rule that a value breaks. Errors of serde are text, so the alternate form (`{:#}`) marks where the fix begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RuleError {
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+/// Separates message and hint in the alternate form (ASCII unit separator).
+const MARK: char = '\u{1f}';
+
+impl RuleError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    /// A word that is not known, with the nearest known word or all of them as the fix.
+    pub(crate) fn unknown(message: impl Into<String>, word: &str, known: &[&str]) -> Self {
+        let near = closest_match(word, known.iter().copied());
+        let hint = match near {
+            Some(near) => format!("did you mean {near:?}?"),
+            None if known.is_empty() => "it takes nothing".to_owned(),
+            None => format!("choose among {}", known.join(", ")),
+        };
+        Self::new(message).with_hint(hint)
+    }
+
+    /// `no endpoint "tokn"; did you mean "token"?`: a word that is not in a list. `spelt` is the word as the list spells its own.
+    pub(crate) fn not_in_list(noun: &str, word: &str, spelt: &str, known: &[&str]) -> Self {
+        Self::unknown(format!("no {noun} {word:?}"), spelt, known)
+    }
+
+    #[must_use]
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The error that a deserializer was given as something to display.
+    pub(crate) fn read(reason: &impl fmt::Display) -> Self {
+        let text = format!("{reason:#}");
+        match text.split_once(MARK) {
+            Some((message, hint)) => Self::new(message).with_hint(hint),
+            None => Self::new(text),
+        }
+    }
+}
+
+impl fmt::Display for RuleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.hint {
+            Some(hint) if f.alternate() => write!(f, "{MARK}{hint}"),
+            Some(hint) => write!(f, "; {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<String> for RuleError {
+    fn from(message: String) -> Self {
+        Self::new(message)
     }
 }

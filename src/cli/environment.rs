@@ -1,8 +1,10 @@
 //! The client in the environment: the variables that an app's `.env` usually has.
 
 use super::variables::{APP_VARIABLES, without_quotes};
-use crate::invalid::{self, Invalid};
-use crate::seed::{self, ClientSpec};
+use crate::invalid::Invalid;
+use crate::model::client_spec::ClientSpec;
+use crate::protocol::declared_scopes::DeclaredScopes;
+use crate::protocol::grant_type::GrantType;
 
 /// The client of an app's variables.
 #[derive(Debug)]
@@ -23,10 +25,6 @@ pub(super) fn client(variable: impl Fn(&str) -> Option<String>) -> Result<Enviro
     let Some(id) = filled(id_name) else {
         return Ok(without_client(filled));
     };
-    seed::check_id(&id).map_err(|error| Invalid {
-        path: id_name.to_owned(),
-        ..error
-    })?;
     let secret = filled(secret_name);
     let (name, uris) = match filled(uri_name) {
         Some(uris) => (uri_name, uris),
@@ -38,26 +36,26 @@ pub(super) fn client(variable: impl Fn(&str) -> Option<String>) -> Result<Enviro
         .filter(|uri| !uri.is_empty())
         .collect();
     let mut grants = vec![
-        "authorization_code",
-        "refresh_token",
-        "urn:ietf:params:oauth:grant-type:device_code",
+        GrantType::AuthorizationCode,
+        GrantType::RefreshToken,
+        GrantType::DeviceCode,
     ];
     if secret.is_some() {
-        grants.push("client_credentials");
+        grants.push(GrantType::ClientCredentials);
     }
-    let mut described = serde_json::json!({
-        "id": id,
-        "name": "Your app",
-        "description": "Registered from CIVITAI_CLIENT_ID",
-        "redirect_uris": uris,
-        "any_loopback_redirect": uris.is_empty(),
-        "grants": grants,
-    });
+    let mut client = ClientSpec::named("Your app")
+        .id(id)
+        .description("Registered from CIVITAI_CLIENT_ID")
+        .any_loopback_redirect(uris.is_empty())
+        .redirect_uris(uris)
+        .grants(grants);
     if let Some(secret) = secret {
-        described["secret"] = secret.into();
+        client = client.secret(secret);
     }
-    let client = invalid::from_json(described).map_err(|error| Invalid {
+    let checked = client.clone().create(&[], &DeclaredScopes::default());
+    checked.map_err(|error| Invalid {
         path: match error.path.as_str() {
+            "id" => id_name.to_owned(),
             "secret" => secret_name.to_owned(),
             _ => name.to_owned(),
         },
@@ -119,7 +117,8 @@ mod tests {
             ("REDIRECT_URI", "'http://localhost:3000/cb'"),
         ]);
         let spec = spec.unwrap().unwrap();
-        assert_eq!((spec.id.as_str(), spec.redirect_uris.len()), ("mine", 1));
+        assert_eq!(spec.id.as_deref(), Some("mine"));
+        assert_eq!(spec.redirect_uris.map(|uris| uris.len()), Some(1));
     }
 
     #[test]
@@ -133,8 +132,9 @@ mod tests {
             ),
         ]);
         let spec = spec.unwrap().unwrap();
-        assert_eq!((spec.id.as_str(), spec.redirect_uris.len()), ("mine", 2));
-        assert!(spec.secret.is_some() && !spec.any_loopback_redirect);
+        assert_eq!(spec.id.as_deref(), Some("mine"));
+        assert_eq!(spec.redirect_uris.map(|uris| uris.len()), Some(2));
+        assert!(spec.secret.is_some() && spec.any_loopback_redirect == Some(false));
     }
 
     #[test]
@@ -142,7 +142,7 @@ mod tests {
         assert!(described(&[("CIVITAI_CLIENT_ID", " ")]).unwrap().is_none());
         let spec = described(&[("CIVITAI_CLIENT_ID", "a"), ("CIVITAI_CLIENT_SECRET", "")]);
         let spec = spec.unwrap().unwrap();
-        assert!(spec.secret.is_none() && spec.any_loopback_redirect);
+        assert!(spec.secret.is_none() && spec.any_loopback_redirect == Some(true));
     }
 
     #[test]

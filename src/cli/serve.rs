@@ -38,9 +38,9 @@ pub(super) fn run(options: Options, build: Build, mut warnings: Vec<String>) -> 
     warnings.extend(file_limit::raise(&mut config, options.max_connections));
     config.commit = build.commit;
     let placed = |error| options.sources.place(error);
-    let planting = config.planting().map_err(placed)?;
-    if planting.can_sign_in().next().is_none() {
-        let reason = match planting.seed.users.len() {
+    let loaded = config.load_seed().map_err(placed)?;
+    if loaded.can_sign_in().next().is_none() {
+        let reason = match loaded.seed.users.len() {
             0 => "the seed has no users",
             _ => "all users of the seed are deleted",
         };
@@ -68,7 +68,7 @@ pub(super) fn run(options: Options, build: Build, mut warnings: Vec<String>) -> 
                     .write(server.address().port())
                     .with_context(|| name_port_file(&options, file))?;
             }
-            let text = startup::text(&server, &planting, app.as_ref(), &options, &settings);
+            let text = startup::text(&server, &loaded, app.as_ref(), &options, &settings);
             print_in_color(&text, color)?;
             terminated.wait().await;
             // Before the shutdown, which may take a while: a program that starts now must not find the file.

@@ -67,7 +67,8 @@ impl Options {
         self.set_behavior(&mut config);
         let EnvironmentApp { client, warnings } =
             environment::client(|name| std::env::var(name).ok())?;
-        let app = client.as_ref().map(|client| client.id.clone());
+        let app = client.as_ref().and_then(|client| client.id.clone());
+        let app = app.map(ClientId);
         if let Some(client) = client {
             config.add_client(client);
         }

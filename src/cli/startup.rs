@@ -8,7 +8,7 @@ use crate::model::user::User;
 use crate::protocol::ids::ClientId;
 use crate::redact::printable;
 use crate::sandbox::settings::{ConsentMode, Settings};
-use crate::seed::Planting;
+use crate::seed::LoadedSeed;
 use crate::server::Server;
 use crate::store::Database;
 
@@ -33,7 +33,7 @@ const PLAIN: &str = "\u{1b}[0m";
 /// The text. Its first line is for programs, and has no colors.
 pub(super) fn text(
     server: &Server,
-    planting: &Planting,
+    loaded: &LoadedSeed,
     app: Option<&ClientId>,
     options: &Options,
     settings: &Settings,
@@ -41,7 +41,7 @@ pub(super) fn text(
     let mut text = Text(format!("listening on http://{}\n", server.address()));
     text.pages(server);
     text.endpoints(&server.base_url());
-    text.accounts(server, planting, app);
+    text.accounts(server, loaded, app);
     let mut settings = settings_line(options, settings);
     let also: Vec<String> = server
         .addresses()
@@ -105,11 +105,11 @@ impl Text {
     }
 
     /// Clients and users. The secret of an app's environment may be real, so it is not shown.
-    fn accounts(&mut self, server: &Server, planting: &Planting, app: Option<&ClientId>) {
-        let seed = &planting.seed;
+    fn accounts(&mut self, server: &Server, loaded: &LoadedSeed, app: Option<&ClientId>) {
+        let seed = &loaded.seed;
         self.0.push('\n');
         for client in seed.clients.iter().take(MAX_LISTED) {
-            let secret = planting.secrets.iter().find(|(id, _)| *id == client.id);
+            let secret = loaded.secrets.iter().find(|(id, _)| *id == client.id);
             let secret = match secret {
                 Some((id, _)) if app == Some(id) => "secret from CIVITAI_CLIENT_SECRET".to_owned(),
                 Some((_, secret)) => format!("secret {}", secret.reveal()),
@@ -125,7 +125,7 @@ impl Text {
         if let Some(more) = more(seed.clients.len()) {
             self.line("", &format!("{more}: {}/_mock/clients", server.base_url()));
         }
-        let mut names: Vec<String> = planting.can_sign_in().map(User::display_name).collect();
+        let mut names: Vec<String> = loaded.can_sign_in().map(User::display_name).collect();
         let more = more(names.len());
         names.truncate(MAX_LISTED);
         let names = match (names.as_slice(), more) {

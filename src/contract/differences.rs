@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::contracts::Contract;
+use crate::suggest::{RuleError, closest_match};
 
 /// When the documentation was read and the deployed server was recorded. Later dates stand in the rows that have changed.
 pub const OBSERVED: &str = "2026-08";
@@ -285,19 +286,21 @@ impl FromStr for Difference {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        DIFFERENCES
-            .iter()
-            .map(|entry| entry.difference)
-            .find(|one| one.name() == text)
-            .ok_or_else(|| {
-                let names = DIFFERENCES.iter().map(|entry| entry.difference.name());
-                match crate::suggest::closest_match(text, names) {
-                    Some(near) => format!("no difference {text:?}; did you mean {near:?}?"),
-                    None => format!(
-                        "no difference {text:?}; choose among those that GET /_mock/contract lists"
-                    ),
-                }
-            })
+        Self::read(text).map_err(|error| error.to_string())
+    }
+}
+
+impl Difference {
+    fn read(text: &str) -> Result<Self, RuleError> {
+        let mut known = DIFFERENCES.iter().map(|entry| entry.difference);
+        known.find(|one| one.name() == text).ok_or_else(|| {
+            let names = DIFFERENCES.iter().map(|entry| entry.difference.name());
+            let hint = match closest_match(text, names) {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => "choose among those that GET /_mock/contract lists".to_owned(),
+            };
+            RuleError::new(format!("no difference {text:?}")).with_hint(hint)
+        })
     }
 }
 
@@ -309,8 +312,7 @@ impl Serialize for Difference {
 
 impl<'de> Deserialize<'de> for Difference {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        let text = String::deserialize(deserializer)?;
+        Self::read(&text).map_err(serde::de::Error::custom)
     }
 }

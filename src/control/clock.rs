@@ -14,6 +14,7 @@ use crate::protocol::json::given;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
 use crate::sandbox::clock::{self, ClockState};
+use crate::suggest::RuleError;
 
 /// The input of an advance: `{"by":"1h"}`, `{"seconds":3600}`, or the bare duration.
 #[derive(Debug, Clone)]
@@ -39,9 +40,36 @@ struct Sent(SignedDuration, Value);
 
 impl<'de> Deserialize<'de> for Sent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let sent = Value::deserialize(deserializer)?;
-        let length = SignedDuration::deserialize(&sent).map_err(de::Error::custom)?;
-        Ok(Self(length, sent))
+        deserializer.deserialize_any(SentVisitor)
+    }
+}
+
+struct SentVisitor;
+
+impl Visitor<'_> for SentVisitor {
+    type Value = Sent;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        LengthVisitor.expecting(f)
+    }
+
+    fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Sent, E> {
+        let length = LengthVisitor.visit_f64(seconds)?;
+        Ok(Sent(length, seconds.into()))
+    }
+
+    fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Sent, E> {
+        let length = LengthVisitor.visit_i64(seconds)?;
+        Ok(Sent(length, seconds.into()))
+    }
+
+    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Sent, E> {
+        let length = LengthVisitor.visit_u64(seconds)?;
+        Ok(Sent(length, seconds.into()))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Sent, E> {
+        Ok(Sent(LengthVisitor.visit_str(text)?, text.into()))
     }
 }
 
@@ -61,19 +89,19 @@ impl<'de> Visitor<'de> for AdvanceClockVisitor {
     }
 
     fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<AdvanceClock, E> {
-        bare(LengthVisitor.visit_f64(seconds), seconds)
+        SentVisitor.visit_f64(seconds).map(bare)
     }
 
     fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<AdvanceClock, E> {
-        bare(LengthVisitor.visit_i64(seconds), seconds)
+        SentVisitor.visit_i64(seconds).map(bare)
     }
 
     fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<AdvanceClock, E> {
-        bare(LengthVisitor.visit_u64(seconds), seconds)
+        SentVisitor.visit_u64(seconds).map(bare)
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<AdvanceClock, E> {
-        bare(LengthVisitor.visit_str(text), text)
+        SentVisitor.visit_str(text).map(bare)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AdvanceClock, A::Error> {
@@ -90,9 +118,9 @@ impl<'de> Visitor<'de> for AdvanceClockVisitor {
             (Some(by), None) => (by, "by"),
             (None, Some(seconds)) => (seconds, "seconds"),
             (None, None) => {
-                let wrong =
-                    r#"missing key "by"; choose among {"by":"1h"}, {"seconds":3600} and "1h""#;
-                return Err(de::Error::custom(wrong));
+                let hint = r#"choose among {"by":"1h"}, {"seconds":3600} and "1h""#;
+                let error = RuleError::new(r#"missing key "by""#).with_hint(hint);
+                return Err(de::Error::custom(error));
             }
             (Some(Sent(_, by)), Some(Sent(_, seconds))) => {
                 let message =
@@ -105,9 +133,8 @@ impl<'de> Visitor<'de> for AdvanceClockVisitor {
 }
 
 /// A duration without a key.
-fn bare<E>(by: Result<SignedDuration, E>, sent: impl Into<Value>) -> Result<AdvanceClock, E> {
-    let (sent, key) = (sent.into(), "");
-    by.map(|by| AdvanceClock { by, sent, key })
+fn bare(Sent(by, sent): Sent) -> AdvanceClock {
+    AdvanceClock { by, sent, key: "" }
 }
 
 /// `{"at":"2026-01-01T00:00:00Z"}`, or Unix seconds.
@@ -172,8 +199,8 @@ impl Sandbox {
     }
 
     /// Moves the clock by a duration, back if it is negative.
-    pub(crate) async fn advance_clock(&self, asked: AdvanceClock) -> ControlResult<ClockView> {
-        let AdvanceClock { by, sent, key } = asked;
+    pub(crate) async fn advance_clock(&self, advance: AdvanceClock) -> ControlResult<ClockView> {
+        let AdvanceClock { by, sent, key } = advance;
         self.change_clock(move |clock| {
             let moved = clock.advance(by.0);
             moved.map_err(|_| out_of_reach(key, &format!("{sent} would move the clock out of")))

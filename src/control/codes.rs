@@ -159,9 +159,9 @@ pub(crate) struct CodeList {
 
 impl Sandbox {
     /// The codes that are not exchanged yet, newest first.
-    pub(crate) fn list_codes(&self, whose: OwnerFilter) -> ControlResult<CodeList> {
-        let whose = self.resolve_owner(whose)?;
-        let found = self.data().list_codes(whose.as_key());
+    pub(crate) fn list_codes(&self, filter: OwnerFilter) -> ControlResult<CodeList> {
+        let owner = self.resolve_owner(filter)?;
+        let found = self.data().list_codes(owner.as_key());
         let now = self.now();
         let shown = found.into_iter().map(|code| CodeView {
             active: code.expires_at >= now && code.kept_until > now,
@@ -179,31 +179,31 @@ impl Sandbox {
     }
 
     /// Issues a code as if the user had approved. The checks of authorize are skipped.
-    pub(crate) async fn issue_code(&self, asked: NewCode) -> ControlResult<IssuedCode> {
-        let client = self.client_named(&asked.client_id)?;
-        let user = self.user(&asked.user, "user")?;
+    pub(crate) async fn issue_code(&self, input: NewCode) -> ControlResult<IssuedCode> {
+        let client = self.client_named(&input.client_id)?;
+        let user = self.user(&input.user, "user")?;
         let registered = client.redirect_uris.first().cloned();
-        let Some(redirect_uri) = asked.redirect_uri.or(registered) else {
-            let message = format!("client {:?} has registered none", asked.client_id);
+        let Some(redirect_uri) = input.redirect_uri.or(registered) else {
+            let message = format!("client {:?} has registered none", input.client_id);
             return Err(Invalid::new("redirect_uri", message)
                 .with_hint("give one")
                 .into());
         };
         check_length("redirect_uri", &redirect_uri)?;
         redirect_uri::check(&redirect_uri).map_err(|error| Invalid::new("redirect_uri", error))?;
-        if let Some(nonce) = &asked.nonce {
+        if let Some(nonce) = &input.nonce {
             check_length("nonce", nonce)?;
         }
-        let (challenge, verifier) = if let Some(text) = asked.code_challenge {
+        let (challenge, verifier) = if let Some(text) = input.code_challenge {
             (challenge(&text)?, None)
         } else {
             let verifier = self.entropy.verifier();
             (verifier.challenge(), Some(verifier))
         };
-        let scope = asked.scope.unwrap_or_else(|| Scope::USER_READ.into());
+        let scope = input.scope.unwrap_or_else(|| Scope::USER_READ.into());
         let scope = self.resolve_scope(&scope)?;
         let settings = self.settings();
-        let (life, kept) = code::lifetime(&settings.rules, settings.code_seconds);
+        let (life, retention) = code::lifetime(&settings.rules, settings.code_seconds);
         let (now, value) = (self.now(), self.entropy.authorization_code());
         let row = AuthorizationCode {
             client_id: client.id,
@@ -211,13 +211,13 @@ impl Sandbox {
             scope: scope.with_user_read(),
             redirect_uri,
             challenge,
-            nonce: asked.nonce,
+            nonce: input.nonce,
             issued_at: now,
             expires_at: now.plus_seconds(life),
-            kept_until: now.plus_seconds(kept),
+            kept_until: now.plus_seconds(retention),
         };
         let mut params = vec![("code", value.reveal())];
-        params.extend(asked.state.as_deref().map(|state| ("state", state)));
+        params.extend(input.state.as_deref().map(|state| ("state", state)));
         let location = redirect_uri::with_params(&row.redirect_uri, &params);
         let (scope, redirect_uri) = (row.scope, row.redirect_uri.clone());
         self.data().insert_code(&value.hash(), row).await?;

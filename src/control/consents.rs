@@ -1,7 +1,7 @@
 //! Operations on consents: list, put, delete.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::error::ControlResult;
 use super::owner_filter::OwnerFilter;
@@ -24,8 +24,8 @@ use crate::store::{OwnedTable, StoredConsent};
 /// use civitai_oauth_mock::control::{NewConsent, Budget, Window};
 ///
 /// let budget = Budget::Sliding { limit: 5000, window: Window::Day, unit: 1, currencies: None };
-/// let agreed = NewConsent::new("ada", "my-app", Scope::AI_SERVICES).buzz_limit([budget]);
-/// # let _ = agreed;
+/// let consent = NewConsent::new("ada", "my-app", Scope::AI_SERVICES).buzz_limit([budget]);
+/// # let _ = consent;
 /// ```
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
@@ -55,7 +55,7 @@ impl NewConsent {
     #[must_use]
     pub fn buzz_limit(mut self, budgets: impl IntoIterator<Item = Budget>) -> Self {
         let limit = BuzzLimit(budgets.into_iter().collect());
-        self.buzz_limit = super::users::as_json(&limit);
+        self.buzz_limit = json!(limit);
         self
     }
 }
@@ -96,9 +96,9 @@ pub(crate) struct Deleted {
 
 impl Sandbox {
     /// The consents that match the filter.
-    pub(crate) fn list_consents(&self, whose: OwnerFilter) -> ControlResult<ConsentList> {
-        let whose = self.resolve_owner(whose)?;
-        let found = self.data().list_consents(whose.as_key());
+    pub(crate) fn list_consents(&self, filter: OwnerFilter) -> ControlResult<ConsentList> {
+        let owner = self.resolve_owner(filter)?;
+        let found = self.data().list_consents(owner.as_key());
         let show = |stored: StoredConsent| ConsentView {
             user: stored.user,
             client_id: stored.client,
@@ -112,14 +112,14 @@ impl Sandbox {
     }
 
     /// Stores a consent and replaces an earlier one.
-    pub(crate) async fn put_consent(&self, agreed: NewConsent) -> ControlResult<ConsentView> {
-        let user = self.user(&agreed.user, "user")?;
-        let client = self.client_named(&agreed.client_id)?;
-        BuzzLimit::check_size(&agreed.buzz_limit)
+    pub(crate) async fn put_consent(&self, input: NewConsent) -> ControlResult<ConsentView> {
+        let user = self.user(&input.user, "user")?;
+        let client = self.client_named(&input.client_id)?;
+        BuzzLimit::check_size(&input.buzz_limit)
             .map_err(|reason| Invalid::new("buzz_limit", reason))?;
-        let buzz_limit = BuzzLimit::parse(&agreed.buzz_limit.to_string()).map_err(|error| {
+        let buzz_limit = BuzzLimit::parse(&input.buzz_limit.to_string()).map_err(|error| {
             let error = error.description.unwrap_or_default();
-            Invalid::new("buzz_limit", format!("{}: {error}", agreed.buzz_limit)).with_hint(
+            Invalid::new("buzz_limit", format!("{}: {error}", input.buzz_limit)).with_hint(
                 "for example [{\"type\":\"sliding\",\"limit\":5000,\"window\":\"day\",\"unit\":1}]",
             )
         })?;
@@ -127,7 +127,7 @@ impl Sandbox {
             return Err(error.into());
         }
         let consent = Consent {
-            scope: self.resolve_scope(&agreed.scope)?.with_user_read(),
+            scope: self.resolve_scope(&input.scope)?.with_user_read(),
             buzz_limit,
         };
         self.data()
@@ -143,11 +143,11 @@ impl Sandbox {
     }
 
     /// Deletes the consents that match the filter.
-    pub(crate) async fn delete_consents(&self, whose: OwnerFilter) -> ControlResult<Deleted> {
-        let whose = self.resolve_owner(whose)?;
+    pub(crate) async fn delete_consents(&self, filter: OwnerFilter) -> ControlResult<Deleted> {
+        let owner = self.resolve_owner(filter)?;
         let deleted = self
             .data()
-            .delete_owned(&[OwnedTable::Consents], whose.as_key())
+            .delete_owned(&[OwnedTable::Consents], owner.as_key())
             .await?;
         Ok(Deleted { deleted })
     }

@@ -37,14 +37,14 @@ impl From<TooManyReaders> for ControlError {
 
 impl Sandbox {
     /// The exchanges that match, oldest first, and the counters of all.
-    pub(crate) async fn list_requests(&self, asked: Requests) -> ControlResult<ExchangeList> {
-        let found = self.find_requests(asked).await?;
+    pub(crate) async fn list_requests(&self, query: Requests) -> ControlResult<ExchangeList> {
+        let found = self.find_requests(query).await?;
         Ok(self.show_requests(&found))
     }
 
     /// The same as JSON, with at most one piece in memory.
-    pub(crate) async fn stream_requests(&self, asked: Requests) -> ControlResult<JsonPieces> {
-        let found = self.find_requests(asked).await?;
+    pub(crate) async fn stream_requests(&self, query: Requests) -> ControlResult<JsonPieces> {
+        let found = self.find_requests(query).await?;
         if found.ids.len() <= MAX_WHOLE {
             let whole = serde_json::to_string(&self.show_requests(&found)).unwrap_or_default();
             return Ok(JsonPieces::Whole(printable_json(&whole).into_owned()));
@@ -84,34 +84,34 @@ impl Sandbox {
         self.if_current(|core| core.journal.clear());
     }
 
-    async fn find_requests(&self, asked: Requests) -> ControlResult<Found> {
-        let wait = asked.wait.unwrap_or(SignedDuration(0));
+    async fn find_requests(&self, query: Requests) -> ControlResult<Found> {
+        let wait = query.wait.unwrap_or(SignedDuration(0));
         if !(SignedDuration(0)..=LONGEST_WAIT).contains(&wait) {
             let message = format!("{wait} is not from 0s to {LONGEST_WAIT}");
             return Err(Invalid::new("wait", message)
                 .with_hint("ask again to wait for longer")
                 .into());
         }
-        if let (Some(count), None) = (asked.count, asked.wait) {
+        if let (Some(count), None) = (query.count, query.wait) {
             let message = format!("{count} are to be waited for, but for no time");
             return Err(Invalid::new("count", message)
                 .with_hint("give wait too, for example wait=5s, or leave count out")
                 .into());
         }
-        let search = self.search(asked.filter)?;
-        if asked.wait.is_some() {
-            let count = asked.count.unwrap_or(1);
+        let search = self.search(query.filter)?;
+        if query.wait.is_some() {
+            let count = query.count.unwrap_or(1);
             self.wait_for(&search, count, wait.to_std()).await?;
         }
-        let before = asked.before.unwrap_or(u64::MAX);
-        let limit = asked.limit.unwrap_or(usize::MAX);
+        let before = query.before.unwrap_or(u64::MAX);
+        let limit = query.limit.unwrap_or(usize::MAX);
         let permit = match limit {
             0 => None,
             _ => Some(self.journal.readers().searches.acquire().await?),
         };
         Ok(Found {
             ids: self.newest_ids(&search, before, limit).await,
-            secrets: asked.secrets,
+            secrets: query.secrets,
             permit,
         })
     }

@@ -2,7 +2,7 @@
 
 use super::error::{ControlError, ControlResult};
 use crate::http::session;
-use crate::invalid::{self, Invalid};
+use crate::invalid::Invalid;
 use crate::model::client::Client;
 use crate::model::user::{User, UserRef};
 use crate::protocol::scope::Scope;
@@ -13,7 +13,7 @@ impl Sandbox {
     /// Resolves a scope, with the bits declared in this sandbox.
     pub(crate) fn resolve_scope(&self, spec: &ScopeSpec) -> Result<Scope, Invalid> {
         spec.resolve(&self.settings().rules.declared_scopes)
-            .map_err(|reason| invalid::explain("scope", &reason))
+            .map_err(|error| Invalid::rule("scope", error))
     }
 
     /// The client that the key `client_id` names.

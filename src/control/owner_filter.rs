@@ -62,17 +62,17 @@ impl ResolvedOwner {
 }
 
 impl Sandbox {
-    pub(crate) fn resolve_owner(&self, whose: OwnerFilter) -> ControlResult<ResolvedOwner> {
-        let user = match &whose.user {
+    pub(crate) fn resolve_owner(&self, filter: OwnerFilter) -> ControlResult<ResolvedOwner> {
+        let user = match &filter.user {
             Some(named) => Some(self.user_or_deleted(named, "user")?.id),
             None => None,
         };
-        if let Some(id) = &whose.client_id {
+        if let Some(id) = &filter.client_id {
             self.client_named(id)?;
         }
         Ok(ResolvedOwner {
             user,
-            client_id: whose.client_id,
+            client_id: filter.client_id,
         })
     }
 }

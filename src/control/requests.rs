@@ -230,10 +230,10 @@ impl Exchange {
     }
 
     pub(crate) fn new(entry: Entry, secrets: bool) -> Self {
-        let decided = |one: &Decision| DecisionView {
-            name: one.difference,
-            side: one.side,
-            otherwise: one.other_side_differs,
+        let view = |decision: &Decision| DecisionView {
+            name: decision.difference,
+            side: decision.side,
+            otherwise: decision.other_side_differs,
         };
         let faults = entry.faults.iter();
         let whole = Self {
@@ -245,7 +245,7 @@ impl Exchange {
             endpoint: entry.endpoint,
             user: entry.user_id,
             status: (entry.status != 0).then_some(entry.status),
-            differences: entry.differences.iter().map(decided).collect(),
+            differences: entry.differences.iter().map(view).collect(),
             faults: faults.clone().map(|fault| fault.id).collect(),
             struck: faults.map(|fault| fault.rule.clone()).collect(),
             method: entry.method,

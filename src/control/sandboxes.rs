@@ -18,6 +18,7 @@ use crate::sandbox::registry::Registry;
 use crate::sandbox::settings::{Settings, SettingsPatch};
 use crate::sandbox::template::{CreatedBy, TemplateOverrides};
 use crate::seed::SeedFile;
+use crate::suggest::RuleError;
 
 /// A sandbox to create.
 ///
@@ -70,16 +71,16 @@ impl<'de> Visitor<'de> for SeedVisitor {
 
     fn visit_str<E: de::Error>(self, toml: &str) -> Result<Option<SeedFile>, E> {
         let read = SeedFile::read(toml, Path::new("seed"));
-        read.map(Some).map_err(|wrong| {
-            let line = wrong.file.as_ref().and_then(|(_, line)| *line);
-            let wrong = Invalid {
-                file: None,
-                ..wrong
-            };
-            match line {
-                Some(line) => E::custom(format!("line {line}: {wrong}")),
-                None => E::custom(wrong),
-            }
+        read.map(Some).map_err(|error| {
+            let line = error.file.as_ref().and_then(|(_, line)| *line);
+            let place = line.map_or_else(String::new, |line| format!("line {line}: "));
+            let separator = if error.path.is_empty() { "" } else { ": " };
+            let message = format!("{place}{}{separator}{}", error.path, error.message);
+            let rule = RuleError::new(message);
+            E::custom(match error.hint {
+                Some(hint) => rule.with_hint(hint),
+                None => rule,
+            })
         })
     }
 
@@ -155,34 +156,30 @@ impl Registry {
     /// Creates a sandbox with its own seed and settings.
     pub(crate) async fn create_sandbox(
         self: &Arc<Self>,
-        made: NewSandbox,
+        input: NewSandbox,
     ) -> ControlResult<CreatedSandbox> {
-        let name = if let Some(name) = made.name {
+        let name = if let Some(name) = input.name {
             name
         } else {
             let default = self.sandbox(DEFAULT, CreatedBy::Explicit).await?;
             default.entropy.uuid()
         };
         check_name(&name)?;
-        let seed = match made.seed {
-            Some(seed) => Some(seed.planting().map_err(|wrong| Invalid {
-                path: format!("seed.{}", wrong.path),
-                ..wrong
-            })?),
+        let seed = match input.seed {
+            Some(seed) => Some(seed.load().map_err(|error| error.inside("seed"))?),
             None => None,
         };
-        let mut settings = made.settings;
-        let seed = seed.map(|planting| {
-            settings.declare_if_none(planting.scopes);
-            planting.seed
+        let mut settings = input.settings;
+        let seed = seed.map(|loaded| {
+            settings.declare_if_none(loaded.scopes);
+            loaded.seed
         });
         let usual = self.template();
         let users = &seed.as_ref().unwrap_or(&usual.seed).users;
         let merged = usual.settings.clone().patched(settings.clone());
-        merged.check_lifetimes().map_err(|wrong| Invalid {
-            path: format!("settings.{}", wrong.path),
-            ..wrong
-        })?;
+        merged
+            .check_lifetimes()
+            .map_err(|error| error.inside("settings"))?;
         if let Some(login) = &merged.login
             && login.find_in(users).is_none_or(|user| user.deleted)
         {

@@ -70,8 +70,8 @@ pub(crate) const MAX_SESSIONS: usize = 200_000;
 
 impl Sandbox {
     /// Signs a user in.
-    pub(crate) async fn create_session(&self, asked: NewSession) -> ControlResult<SessionCookie> {
-        let user = self.user(&asked.user, "user")?;
+    pub(crate) async fn create_session(&self, session: NewSession) -> ControlResult<SessionCookie> {
+        let user = self.user(&session.user, "user")?;
         let value = session::open(self, user.id, MAX_SESSIONS).await?;
         Ok(SessionCookie {
             cookie: Secret::new(format!("{COOKIE}={}", value.reveal())),
@@ -80,8 +80,8 @@ impl Sandbox {
     }
 
     /// The sessions that match the filter, the one that ends last first.
-    pub(crate) fn list_sessions(&self, whose: &SessionFilter) -> ControlResult<SessionList> {
-        let (user, now) = (self.session_owner(whose)?, self.now());
+    pub(crate) fn list_sessions(&self, filter: &SessionFilter) -> ControlResult<SessionList> {
+        let (user, now) = (self.session_owner(filter)?, self.now());
         let found = self.data().list_sessions(user);
         let shown = found.into_iter().map(|(user, expires_at)| SessionView {
             user,
@@ -94,14 +94,14 @@ impl Sandbox {
     }
 
     /// Ends the sessions that match the filter.
-    pub(crate) async fn delete_sessions(&self, whose: SessionFilter) -> ControlResult<SignedOut> {
-        let user = self.session_owner(&whose)?;
+    pub(crate) async fn delete_sessions(&self, filter: SessionFilter) -> ControlResult<SignedOut> {
+        let user = self.session_owner(&filter)?;
         let deleted = self.data().delete_sessions(user).await?;
         Ok(SignedOut { deleted })
     }
 
-    fn session_owner(&self, whose: &SessionFilter) -> ControlResult<Option<UserId>> {
-        Ok(match &whose.user {
+    fn session_owner(&self, filter: &SessionFilter) -> ControlResult<Option<UserId>> {
+        Ok(match &filter.user {
             Some(named) => Some(self.user_or_deleted(named, "user")?.id),
             None => None,
         })

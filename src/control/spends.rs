@@ -41,9 +41,9 @@ pub(crate) struct Reset {
 
 impl Sandbox {
     /// The spends and budgets of each user and client that has any.
-    pub(crate) async fn list_spends(&self, whose: OwnerFilter) -> ControlResult<SpendList> {
-        let whose = self.resolve_owner(whose)?;
-        let spends = spending::list(self, whose.as_key()).await;
+    pub(crate) async fn list_spends(&self, filter: OwnerFilter) -> ControlResult<SpendList> {
+        let owner = self.resolve_owner(filter)?;
+        let spends = spending::list(self, owner.as_key()).await;
         let spends = spends.map_err(|TooManyReaders| {
             let error = Invalid::new("", spending::BUSY);
             ControlError::Busy(error.with_hint("call again in a second"))
@@ -52,19 +52,19 @@ impl Sandbox {
     }
 
     /// Deletes spends: budgets are free again, accounts do not change.
-    pub(crate) async fn delete_spends(&self, whose: OwnerFilter) -> ControlResult<Deleted> {
-        let whose = self.resolve_owner(whose)?;
+    pub(crate) async fn delete_spends(&self, filter: OwnerFilter) -> ControlResult<Deleted> {
+        let owner = self.resolve_owner(filter)?;
         let deleted = self
             .data()
-            .delete_owned(&[OwnedTable::Spends], whose.as_key())
+            .delete_owned(&[OwnedTable::Spends], owner.as_key())
             .await?;
         Ok(Deleted { deleted })
     }
 
     /// Resets the absolute budgets of a user and client. Periodic budgets do not change.
-    pub(crate) async fn reset_budgets(&self, grant: BudgetOwner) -> ControlResult<Reset> {
-        let user = self.user(&grant.user, "user")?;
-        let client = self.client_named(&grant.client_id)?;
+    pub(crate) async fn reset_budgets(&self, budgets: BudgetOwner) -> ControlResult<Reset> {
+        let user = self.user(&budgets.user, "user")?;
+        let client = self.client_named(&budgets.client_id)?;
         let reset = self.data().forgive_spends(user.id, &client.id).await?;
         Ok(Reset { reset })
     }

@@ -187,11 +187,11 @@ pub(crate) struct Expired {
 
 impl Sandbox {
     /// Mints tokens for a user and a client. The response is that of `/token`.
-    pub(crate) async fn mint_tokens(&self, asked: Mint) -> ControlResult<Tokens> {
-        let client = self.client_named(&asked.client_id)?;
-        let user = self.user(&asked.user, "user")?;
-        let scope = self.resolve_scope(&asked.scope.unwrap_or_else(|| Scope::USER_READ.into()))?;
-        let scope = if asked.exact_scope {
+    pub(crate) async fn mint_tokens(&self, input: Mint) -> ControlResult<Tokens> {
+        let client = self.client_named(&input.client_id)?;
+        let user = self.user(&input.user, "user")?;
+        let scope = self.resolve_scope(&input.scope.unwrap_or_else(|| Scope::USER_READ.into()))?;
+        let scope = if input.exact_scope {
             scope
         } else {
             scope.with_user_read()
@@ -201,7 +201,7 @@ impl Sandbox {
             user_id: user.id,
             scope,
         };
-        let life = asked
+        let life = input
             .expires_in
             .map_or_else(|| self.settings().access_token_seconds, |seconds| seconds.0);
         let minted = mint_for(self, &permission, true, life);
@@ -210,9 +210,9 @@ impl Sandbox {
     }
 
     /// The tokens, newest first.
-    pub(crate) fn list_tokens(&self, whose: OwnerFilter) -> ControlResult<TokenList> {
-        let whose = self.resolve_owner(whose)?;
-        let found = self.data().list_tokens(whose.as_key());
+    pub(crate) fn list_tokens(&self, filter: OwnerFilter) -> ControlResult<TokenList> {
+        let owner = self.resolve_owner(filter)?;
+        let found = self.data().list_tokens(owner.as_key());
         let settings = self.settings();
         let shown = found
             .iter()
@@ -223,8 +223,8 @@ impl Sandbox {
     }
 
     /// Introspects a token, valid or not.
-    pub(crate) fn introspect(&self, asked: &TokenParam) -> Introspection {
-        let found = self.data().find_token(&asked.token.hash());
+    pub(crate) fn introspect(&self, input: &TokenParam) -> Introspection {
+        let found = self.data().find_token(&input.token.hash());
         let settings = self.settings();
         let token = found.map(|token| show(&token, self.now(), &settings.rules));
         Introspection {
@@ -234,8 +234,8 @@ impl Sandbox {
     }
 
     /// Expires a token, or every access token.
-    pub(crate) async fn expire_tokens(&self, asked: ExpireTokens) -> ControlResult<Expired> {
-        let hash: Option<SecretHash> = asked.token.as_ref().map(Secret::hash);
+    pub(crate) async fn expire_tokens(&self, input: ExpireTokens) -> ControlResult<Expired> {
+        let hash: Option<SecretHash> = input.token.as_ref().map(Secret::hash);
         // A token is valid up to and including the moment it expires at.
         let moment = Timestamp(self.now().0.saturating_sub(1));
         let expired = self.data().expire_tokens(hash.as_ref(), moment).await?;
@@ -246,22 +246,22 @@ impl Sandbox {
     }
 
     /// Revokes one token as its user would, or deletes the tokens of a user and a client, or all tokens.
-    pub(crate) async fn revoke_tokens(&self, asked: TokenSelector) -> ControlResult<Deleted> {
-        if asked.token.is_some() && (asked.client_id.is_some() || asked.user.is_some()) {
+    pub(crate) async fn revoke_tokens(&self, input: TokenSelector) -> ControlResult<Deleted> {
+        if input.token.is_some() && (input.client_id.is_some() || input.user.is_some()) {
             let error = Invalid::new("token", "one token is of one user and client already");
             return Err(error
                 .with_hint("give {\"token\"} alone, or {\"client_id\",\"user\"}")
                 .into());
         }
-        let Some(token) = asked.token else {
-            let whose = OwnerFilter {
-                user: asked.user,
-                client_id: asked.client_id,
+        let Some(token) = input.token else {
+            let filter = OwnerFilter {
+                user: input.user,
+                client_id: input.client_id,
             };
-            let whose = self.resolve_owner(whose)?;
+            let owner = self.resolve_owner(filter)?;
             let deleted = self
                 .data()
-                .delete_owned(&[OwnedTable::Tokens], whose.as_key())
+                .delete_owned(&[OwnedTable::Tokens], owner.as_key())
                 .await?;
             return Ok(Deleted { deleted });
         };

@@ -1,12 +1,11 @@
 //! The check of the journal against expectations, and messages about the differences.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::error::{ControlError, ControlResult};
 use super::expectations::{Expect, Expectations};
 use super::filter::{Filter, JournalSearch};
-use super::users::as_json;
 use crate::invalid::Invalid;
 use crate::redact::redact;
 use crate::sandbox::Sandbox;
@@ -62,17 +61,17 @@ fn check(expectations: &[Expect]) -> Result<(), Invalid> {
 
 impl Sandbox {
     /// Checks the journal against expectations. Errors: what differs, in words.
-    pub(crate) async fn verify(&self, asked: Expectations) -> ControlResult<Verified> {
-        check(&asked.expectations)?;
+    pub(crate) async fn verify(&self, expected: Expectations) -> ControlResult<Verified> {
+        check(&expected.expectations)?;
         let _permit = self.journal.readers().searches.acquire().await?;
-        let searches = self.searches(&asked.expectations)?;
+        let searches = self.searches(&expected.expectations)?;
         let matched = self.matched(&searches).await;
         // Read after the search, which may have missed exchanges that were evicted meanwhile.
         let dropped = self.journal.dropped();
         let (mut differences, mut before) = (Vec::new(), 0);
-        let expected = asked.expectations.into_iter().zip(&searches);
-        for (at, (expectation, search)) in expected.enumerate() {
-            let in_order = expectation.in_order || asked.in_order;
+        let paired = expected.expectations.into_iter().zip(&searches);
+        for (at, (expectation, search)) in paired.enumerate() {
+            let in_order = expectation.in_order || expected.in_order;
             let meant = describe(&expectation.filter);
             let found = Matches::new(&matched, at, before);
             // Matches may be among the evicted exchanges, so the result is unknown.
@@ -82,8 +81,8 @@ impl Sandbox {
                      --journal or --journal-memory, or expect only what came after request {}",
                     found.count, dropped.count, dropped.last
                 ));
-            } else if let Some(wrong) = expectation.differs(found.count) {
-                differences.push(format!("[{at}] {meant}: {wrong}"));
+            } else if let Some(difference) = expectation.differs(found.count) {
+                differences.push(format!("[{at}] {meant}: {difference}"));
             }
             let Some(first) = found.first else {
                 continue;
@@ -155,7 +154,7 @@ fn under(at: usize, error: Invalid) -> Invalid {
 
 /// `token refresh_token client_id=…`, or `any request`. Secrets are redacted.
 fn describe(filter: &Filter) -> String {
-    let filter = redact(as_json(filter));
+    let filter = redact(json!(filter));
     let parts: Vec<String> = filter
         .as_object()
         .into_iter()

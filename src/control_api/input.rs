@@ -17,28 +17,10 @@ use crate::invalid::{self, Invalid};
 use crate::protocol::json::{MAX_JSON_VALUES, has_too_many_values};
 use crate::redact::{REDACTED, is_secret, redact, redact_text};
 
-/// A JSON body that must be an object. An empty body counts as `{}`.
-pub(crate) struct JsonObject<T>(pub(crate) T);
+/// A JSON body. An empty one counts as `{}`.
+pub(crate) struct JsonBody<T>(pub(crate) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonObject<T> {
-    type Rejection = Response;
-
-    async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
-        let value = read(request).await?;
-        invalid::from_object(value).map(Self).map_err(refuse)
-    }
-}
-
-impl<T: Schema> Input for JsonObject<T> {
-    fn describe(signature: &mut Signature) {
-        signature.set_body::<T>();
-    }
-}
-
-/// A JSON body of any kind that the type accepts.
-pub(crate) struct AnyJson<T>(pub(crate) T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for AnyJson<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
@@ -47,7 +29,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for AnyJson<T> {
     }
 }
 
-impl<T: Schema> Input for AnyJson<T> {
+impl<T: Schema> Input for JsonBody<T> {
     fn describe(signature: &mut Signature) {
         signature.set_body::<T>();
     }
@@ -87,7 +69,7 @@ pub(crate) async fn reject_unknown_input(
         Ok(bytes) => bytes,
         Err(refused) => return refused,
     };
-    let spare = match json_of(&bytes) {
+    let unread = match json_of(&bytes) {
         Err(invalid) => Some(invalid),
         Ok(Value::Null) => None,
         Ok(Value::Object(object)) => object
@@ -99,7 +81,7 @@ pub(crate) async fn reject_unknown_input(
             format!("the body {} is not read", shorten("", &value)),
         )),
     };
-    match spare {
+    match unread {
         Some(invalid) if !accepts.query => refuse(invalid.with_hint("it takes nothing")),
         Some(invalid) => {
             refuse(invalid.with_hint("its body takes nothing: send parameters in the query"))
@@ -148,13 +130,13 @@ fn json_of(bytes: &[u8]) -> Result<Value, Invalid> {
         let message = format!("the body has more than {MAX_JSON_VALUES} values");
         return Err(Invalid::new("", message).with_hint("send several bodies"));
     }
-    serde_json::from_slice(bytes).map_err(|invalid| {
-        let wrong = Invalid::new("", format!("the body is not JSON: {invalid}"));
+    serde_json::from_slice(bytes).map_err(|reason| {
+        let error = Invalid::new("", format!("the body is not JSON: {reason}"));
         let bare = std::str::from_utf8(bytes).map_or("", str::trim);
         if is_bare_word(bare) && redact_text(bare) == bare {
-            wrong.with_hint(format!("put {bare} in quotes: {bare:?}"))
+            error.with_hint(format!("put {bare} in quotes: {bare:?}"))
         } else {
-            wrong
+            error
         }
     })
 }
@@ -224,7 +206,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonOrQuery<T> {
         if let Some(object) = value.as_object_mut() {
             add(object, Some(&query)).map_err(refuse)?;
         }
-        invalid::from_object(value).map(Self).map_err(refuse)
+        invalid::from_json(value).map(Self).map_err(refuse)
     }
 }
 

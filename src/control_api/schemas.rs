@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use crate::contract::{DIFFERENCES, Difference};
 use crate::control::{
     AdvanceClock, ClientSpec, Expect, Expectations, Introspection, NewClient, TokenView, Tokens,
-    sandboxes::SeedInput,
+    UserSpec, sandboxes::SeedInput,
 };
 use crate::model::user::UserRef;
 use crate::protocol::declared_scopes::{DeclaredScopes, NewScopeBit};
@@ -20,7 +20,7 @@ use crate::protocol::scope_input::ScopeSpec;
 use crate::protocol::secret::Secret;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::faults::Delay;
-use crate::seed::SeedFile;
+use crate::seed::{SeedClient, SeedFile, SeedUser};
 
 /// Implements [`JsonSchema`]: a component of this name, or a schema that is repeated at each place.
 macro_rules! schema {
@@ -171,11 +171,28 @@ schema!(AdvanceClock, "AdvanceClock", |generator| {
 });
 
 schema!(NewClient, "NewClient", |generator| {
-    let mut schema = ClientSpec::json_schema(generator);
-    schema.insert("description".to_owned(), "A client to create.".into());
-    schema.insert("required".to_owned(), vec!["name"].into());
-    schema
+    with_required::<ClientSpec>(generator, "A client to create.", &["name"])
 });
+
+schema!(SeedClient, "SeedClient", |generator| {
+    with_required::<ClientSpec>(generator, "A client of a seed.", &["id", "name"])
+});
+
+schema!(SeedUser, "SeedUser", |generator| {
+    with_required::<UserSpec>(generator, "A user of a seed.", &["id"])
+});
+
+/// The schema of a type, with required keys.
+fn with_required<T: JsonSchema>(
+    generator: &mut SchemaGenerator,
+    description: &str,
+    keys: &[&str],
+) -> Schema {
+    let mut schema = T::json_schema(generator);
+    schema.insert("description".to_owned(), description.into());
+    schema.insert("required".to_owned(), keys.into());
+    schema
+}
 
 schema!(Expectations, "Expectations", |generator| {
     let list = generator.subschema_for::<Vec<Expect>>();

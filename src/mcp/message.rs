@@ -118,7 +118,7 @@ fn refusal(bytes: &Bytes) -> Option<Refused> {
     })
 }
 
-/// Why this object is not a message.
+/// The reason that an object is not a message.
 fn mistake(object: &Map<String, Value>) -> &'static str {
     let is = |key, check: fn(&Value) -> bool| object.get(key).is_none_or(check);
     if object.get("jsonrpc").is_none_or(|version| version != "2.0") {

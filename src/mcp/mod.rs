@@ -168,20 +168,20 @@ impl ServerHandler for Tools {
         call: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let (request, parts) = request(&context)?;
+        let (request, parts) = http_request(&context)?;
         let arguments = Value::Object(call.arguments.unwrap_or_default());
         let Some(loopback) = parts.extensions.get::<Loopback>() else {
-            return Err(around_the_router());
+            return Err(not_routed());
         };
-        let caller = tools::Caller {
+        let call_context = tools::ToolCall {
             loopback,
             request,
             parts,
         };
-        let result = caller.call(&call.name, arguments).await;
+        let result = call_context.run(&call.name, arguments).await;
         result
             .map(CallToolResponse::from)
-            .ok_or_else(|| no_such("tool", &call.name, catalogue::names()))
+            .ok_or_else(|| unknown_name("tool", &call.name, catalogue::names()))
     }
 
     async fn on_custom_request(
@@ -208,48 +208,52 @@ impl ServerHandler for Tools {
 
     async fn read_resource(
         &self,
-        asked: ReadResourceRequestParams,
+        params: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let (request, _) = request(&context)?;
+        let (request, _) = http_request(&context)?;
         let mut shown = serde_json::json!(request.sandbox.show_contract());
-        let shown = match asked.uri.strip_prefix(SCHEME) {
+        let shown = match params.uri.strip_prefix(SCHEME) {
             Some("contract") => shown,
             Some("differences") => shown["differences"].take(),
             _ => {
                 let known = RESOURCES.map(|(name, _)| format!("{SCHEME}{name}"));
-                return Err(no_such("resource", &asked.uri, known));
+                return Err(unknown_name("resource", &params.uri, known));
             }
         };
         let text = serde_json::to_string_pretty(&shown).expect("a JSON value is JSON");
-        let contents = ResourceContents::text(text, asked.uri).with_mime_type("application/json");
+        let contents = ResourceContents::text(text, params.uri).with_mime_type("application/json");
         Ok(ReadResourceResult::new(vec![contents]).into())
     }
 }
 
 /// The HTTP request that carried a message.
-fn request(
+fn http_request(
     context: &RequestContext<RoleServer>,
 ) -> Result<(&context::RequestContext, &Parts), ErrorData> {
     let parts = context.extensions.get::<Parts>();
     parts
         .and_then(|parts| Some((parts.extensions.get::<context::RequestContext>()?, parts)))
-        .ok_or_else(around_the_router)
+        .ok_or_else(not_routed)
 }
 
-fn around_the_router() -> ErrorData {
+fn not_routed() -> ErrorData {
     ErrorData::internal_error("the message came around the router", None)
 }
 
-fn no_such(what: &str, name: &str, known: impl IntoIterator<Item = impl AsRef<str>>) -> ErrorData {
+fn unknown_name(
+    what: &str,
+    name: &str,
+    known: impl IntoIterator<Item = impl AsRef<str>>,
+) -> ErrorData {
     let known: Vec<String> = known
         .into_iter()
         .map(|one| one.as_ref().to_owned())
         .collect();
-    let why = Invalid::new(what, format!("no {what} {name:?}")).with_nearest(
+    let error = Invalid::new(what, format!("no {what} {name:?}")).with_nearest(
         name,
         known.iter().map(String::as_str),
         format!("there are {}", known.join(", ")),
     );
-    ErrorData::invalid_params(why.to_string(), None)
+    ErrorData::invalid_params(error.to_string(), None)
 }

@@ -40,7 +40,7 @@ const MAX_SHOWN: usize = 500;
 const PLACEHOLDER: &str = "(yours)";
 
 /// The sandbox and the request of a tool call.
-pub(super) struct Caller<'a> {
+pub(super) struct ToolCall<'a> {
     pub(super) loopback: &'a Loopback,
     pub(super) request: &'a RequestContext,
     pub(super) parts: &'a Parts,
@@ -65,9 +65,9 @@ impl Authorize {
 
 type ControlResult = Result<CallToolResult, ControlError>;
 
-impl Caller<'_> {
+impl ToolCall<'_> {
     /// Calls the tool of this name; None if it does not exist.
-    pub(super) async fn call(&self, name: &str, arguments: Value) -> Option<CallToolResult> {
+    pub(super) async fn run(&self, name: &str, arguments: Value) -> Option<CallToolResult> {
         let outcome = match name {
             EXCHANGE => self.exchange(arguments).await,
             AUTHORIZE => self.authorize(arguments).await,
@@ -84,11 +84,11 @@ impl Caller<'_> {
     }
 
     async fn exchange(&self, arguments: Value) -> ControlResult {
-        let Exchange { body } = invalid::from_object(arguments)?;
+        let Exchange { body } = invalid::from_json(arguments)?;
         let body = Value::Object(body).to_string();
         let path = "/api/auth/oauth/token";
-        let (status, _, answer) = self.ask(path, "application/json", body, None).await;
-        Ok(as_result(status, answer))
+        let (status, _, answer) = self.send(path, "application/json", body, None).await;
+        Ok(tool_result(status, answer))
     }
 
     /// Adds the names of the existing users and clients as a hint, unless there is a better one.
@@ -112,33 +112,33 @@ impl Caller<'_> {
 
     async fn authorize(&self, arguments: Value) -> ControlResult {
         let sandbox = &self.request.sandbox;
-        let asked: Authorize =
-            invalid::from_object(arguments).map_err(|error| self.with_known_names(error))?;
-        let client = sandbox.read_client(&asked.client_id);
-        let redirect_uri = match (&asked.redirect_uri, &client) {
+        let input: Authorize =
+            invalid::from_json(arguments).map_err(|error| self.with_known_names(error))?;
+        let client = sandbox.read_client(&input.client_id);
+        let redirect_uri = match (&input.redirect_uri, &client) {
             (Some(uri), _) => uri.clone(),
             (None, Err(error)) => return Ok(refused(error.to_json(), "id", "client_id")),
             (None, Ok(client)) => client.redirect_uris.first().cloned().ok_or_else(|| {
-                let message = format!("client {:?} has registered none", asked.client_id);
+                let message = format!("client {:?} has registered none", input.client_id);
                 Invalid::new("redirect_uri", message).with_hint("give one")
             })?,
         };
         let generated = sandbox.entropy.verifier();
-        let verifier = asked.code_challenge.is_none().then_some(&generated);
-        let challenge = asked.code_challenge.clone();
+        let verifier = input.code_challenge.is_none().then_some(&generated);
+        let challenge = input.code_challenge.clone();
         let challenge = challenge.unwrap_or_else(|| generated.challenge().0);
-        let state = asked.state.clone();
+        let state = input.state.clone();
         let state = state.unwrap_or_else(|| sandbox.entropy.uuid());
-        let form = asked.form(&redirect_uri, &state, &challenge);
+        let form = input.form(&redirect_uri, &state, &challenge);
         let (path, kind) = (
             "/api/auth/oauth/authorize",
             "application/x-www-form-urlencoded",
         );
-        let user = self.signed_in(&asked.user).await?;
-        let (status, headers, answer) = self.ask(path, kind, form, Some(user)).await;
+        let user = self.user_header(&input.user).await?;
+        let (status, headers, answer) = self.send(path, kind, form, Some(user)).await;
         let location = headers.get(LOCATION).and_then(|to| to.to_str().ok());
         let Some(location) = location.and_then(|to| Url::parse(to).ok()) else {
-            return Ok(as_result(status, answer));
+            return Ok(tool_result(status, answer));
         };
         let answer: Map<String, Value> = location
             .query_pairs()
@@ -148,7 +148,7 @@ impl Caller<'_> {
         if let Some(code) = answer.get("code") {
             result["exchange"] = json!({
                 "grant_type": "authorization_code",
-                "client_id": asked.client_id,
+                "client_id": input.client_id,
                 "redirect_uri": redirect_uri,
                 "code": code,
                 "code_verifier": verifier.map_or(PLACEHOLDER, Verifier::reveal),
@@ -162,7 +162,10 @@ impl Caller<'_> {
 
     /// The header that makes a request act as the user: `X-Mock-User`, or a session cookie if the name is not valid in
     /// a header.
-    async fn signed_in(&self, named: &UserRef) -> Result<(HeaderName, HeaderValue), ControlError> {
+    async fn user_header(
+        &self,
+        named: &UserRef,
+    ) -> Result<(HeaderName, HeaderValue), ControlError> {
         let sandbox = &self.request.sandbox;
         let found = sandbox.data().find_user(named);
         let Some(user) = found.filter(|user| !user.deleted) else {
@@ -186,37 +189,37 @@ impl Caller<'_> {
     }
 
     async fn requests(&self, arguments: Value) -> ControlResult {
-        let asked: Requests = invalid::from_object(arguments)?;
-        let asked = asked.limit_within(SHOWN, MAX_SHOWN)?;
-        let shown = self.request.sandbox.list_requests(asked).await?;
+        let input: Requests = invalid::from_json(arguments)?;
+        let input = input.limit_within(SHOWN, MAX_SHOWN)?;
+        let shown = self.request.sandbox.list_requests(input).await?;
         Ok(CallToolResult::structured(json!(shown)))
     }
 
     async fn advice(&self, arguments: Value) -> ControlResult {
-        let ReadAdvice { client_id } = invalid::from_object(arguments)?;
+        let ReadAdvice { client_id } = invalid::from_json(arguments)?;
         let advice = self.request.sandbox.advice(client_id.as_deref()).await?;
         Ok(CallToolResult::structured(json!(*advice)))
     }
 
     async fn advance(&self, arguments: Value) -> ControlResult {
         let sandbox = &self.request.sandbox;
-        let Advance { by } = invalid::from_object(arguments)?;
+        let Advance { by } = invalid::from_json(arguments)?;
         let clock = sandbox.advance_clock(by.into()).await?;
         Ok(CallToolResult::structured(json!(clock)))
     }
 
     async fn fault(&self, arguments: Value) -> ControlResult {
-        let asked: SetFault = invalid::from_object(arguments)?;
+        let input: SetFault = invalid::from_json(arguments)?;
         let sandbox = &self.request.sandbox;
-        let set = match (asked.preset, asked.fault) {
+        let set = match (input.preset, input.fault) {
             (Some(name), None) => {
                 let mut preset = NewPresetFault::from(Preset::named(&name)?);
-                if let Some(times) = asked.times {
+                if let Some(times) = input.times {
                     preset = preset.times(times);
                 }
                 json!(sandbox.create_preset(preset).await?)
             }
-            (None, Some(_)) if asked.times.is_some() => {
+            (None, Some(_)) if input.times.is_some() => {
                 let error = Invalid::new("times", "a fault has its own times");
                 return Err(error.with_hint("give fault.times").into());
             }
@@ -230,19 +233,19 @@ impl Caller<'_> {
     }
 
     fn clear_faults(&self, arguments: Value) -> ControlResult {
-        let Empty {} = invalid::from_object(arguments)?;
+        let Empty {} = invalid::from_json(arguments)?;
         self.request.sandbox.clear_faults();
         Ok(CallToolResult::structured(json!({})))
     }
 
     async fn reset(&self, arguments: Value) -> ControlResult {
-        let Empty {} = invalid::from_object(arguments)?;
+        let Empty {} = invalid::from_json(arguments)?;
         self.request.sandbox.reset().await?;
         Ok(CallToolResult::structured(json!({})))
     }
 
     /// Sends a request to an endpoint of this sandbox, as an app or a browser would, including faults and journal.
-    async fn ask(
+    async fn send(
         &self,
         path: &str,
         kind: &str,
@@ -263,12 +266,12 @@ impl Caller<'_> {
         if let Some((name, value)) = user {
             headers.insert(name, value);
         }
-        let (connection, goes) = (&self.parts.extensions, request.extensions_mut());
+        let (connection, extensions) = (&self.parts.extensions, request.extensions_mut());
         if let Some(authority) = connection.get::<Authority>() {
-            goes.insert(authority.clone());
+            extensions.insert(authority.clone());
         }
         if let Some(connection) = connection.get::<Arc<ConnectionInfo>>() {
-            goes.insert(Arc::clone(connection));
+            extensions.insert(Arc::clone(connection));
         }
         let Some(answer) = self.loopback.send(request).await else {
             let broken = json!("the connection broke: nothing came back");
@@ -289,7 +292,7 @@ fn refused(mut error: Value, named: &str, key: &str) -> CallToolResult {
 }
 
 /// The response of an endpoint as the result of a tool.
-fn as_result(status: StatusCode, answer: Value) -> CallToolResult {
+fn tool_result(status: StatusCode, answer: Value) -> CallToolResult {
     // Structured content must be an object; a fault may have replaced the response with any value.
     let answer = if answer.is_object() {
         answer
@@ -304,7 +307,7 @@ fn as_result(status: StatusCode, answer: Value) -> CallToolResult {
 }
 
 fn explain(arguments: Value) -> ControlResult {
-    let ExplainScope { scope } = invalid::from_object(arguments)?;
+    let ExplainScope { scope } = invalid::from_json(arguments)?;
     let preset = PRESETS.iter().find(|(_, preset)| *preset == scope);
     Ok(CallToolResult::structured(json!({
         "scope": scope.to_string(),

@@ -59,7 +59,7 @@ impl MockServerBuilder {
         self.settings(SettingsPatch::new().login(user))
     }
 
-    /// What the consent page is replaced by.
+    /// What happens instead of the consent page.
     #[must_use]
     pub fn consent(self, mode: ConsentMode) -> Self {
         self.settings(SettingsPatch::new().consent(mode))
@@ -86,7 +86,7 @@ impl MockServerBuilder {
         self
     }
 
-    /// Starts from this configuration, for what the other methods do not offer.
+    /// Starts from this configuration, for settings that have no method here.
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
@@ -104,7 +104,7 @@ impl MockServer {
     ///
     /// # Panics
     ///
-    /// Where the system has no port to give.
+    /// If the system has no free port.
     pub async fn start() -> Self {
         Self::builder()
             .start()

@@ -31,12 +31,12 @@ impl MockSandbox {
         Ok(self.open().await?.show_contract())
     }
 
-    /// What the time is here, and whether the clock stands still.
+    /// The clock: its time, and whether it is frozen.
     pub async fn clock(&self) -> Result<ClockView, MockError> {
         Ok(self.open().await?.show_clock())
     }
 
-    /// What the time is here.
+    /// The time of the sandbox.
     pub async fn now(&self) -> Result<Timestamp, MockError> {
         Ok(self.clock().await?.now)
     }
@@ -53,7 +53,7 @@ impl MockSandbox {
         Ok(self.open().await?.advance_clock(by).await?)
     }
 
-    /// Stops the clock where it stands.
+    /// Freezes the clock at its current time.
     pub async fn freeze(&self) -> Result<ClockView, MockError> {
         Ok(self
             .open()
@@ -80,7 +80,7 @@ impl MockSandbox {
         Ok(self.open().await?.freeze_clock(FreezeClock { at }).await?)
     }
 
-    /// Lets a stopped clock run on from where it stands.
+    /// Resumes a frozen clock from its time.
     pub async fn resume(&self) -> Result<ClockView, MockError> {
         Ok(self.open().await?.resume_clock().await?)
     }
@@ -102,17 +102,17 @@ impl MockSandbox {
         Ok(self.open().await?.list_snapshots().snapshots)
     }
 
-    /// One snapshot. Errors: there is none of the name.
+    /// One snapshot. Errors: no snapshot has this name.
     pub async fn snapshot_info(&self, name: &str) -> Result<Snapshot, MockError> {
         Ok(self.open().await?.read_snapshot(name)?)
     }
 
-    /// Goes back to a snapshot, as often as you like. The journal goes on. Errors: there is none of the name.
+    /// Restores a snapshot, which can be restored again. The journal is not restored. Errors: no snapshot has this name.
     pub async fn restore(&self, name: &str) -> Result<(), MockError> {
         Ok(self.open().await?.restore_snapshot(name).await?)
     }
 
-    /// Forgets a snapshot. Errors: there is none of the name.
+    /// Deletes a snapshot. Errors: no snapshot has this name.
     pub async fn delete_snapshot(&self, name: &str) -> Result<(), MockError> {
         Ok(self.open().await?.delete_snapshot(name).await?)
     }

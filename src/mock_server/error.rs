@@ -4,25 +4,25 @@ use crate::control::{ControlError, Counters};
 use crate::invalid::Invalid;
 use crate::store::StoreError;
 
-/// An operation failed. The text says what, where and how to fix it.
+/// An operation failed. The text names the place, the rule and the fix.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MockError {
     /// The input is wrong.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// What was named is not there.
+    /// The named object does not exist.
     #[error(transparent)]
     NotFound(Invalid),
-    /// What was to be made is there already.
+    /// The object to create exists already.
     #[error(transparent)]
     Conflict(Invalid),
-    /// The journal is not what was expected.
+    /// The journal differs from the expectations.
     #[error("{}", .differences.join("; "))]
     Mismatch {
-        /// What differs, one sentence each.
+        /// The differences, one sentence each.
         differences: Vec<String>,
-        /// What came.
+        /// The numbers of requests.
         counters: Counters,
     },
     /// Too many callers read the journal at the same time.

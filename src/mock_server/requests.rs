@@ -10,7 +10,7 @@ use crate::control::{
 };
 
 impl MockSandbox {
-    /// Sets a fault. Errors: it could never strike, its effects contradict each other, or there is no such client or user.
+    /// Sets a fault. Errors: it can never apply, its effects contradict each other, or its client or user does not exist.
     pub async fn fault(&self, fault: Fault) -> Result<SetFault, MockError> {
         Ok(self.open().await?.create_fault(fault)?)
     }
@@ -43,12 +43,12 @@ impl MockSandbox {
         Ok(self.open().await?.list_faults().faults)
     }
 
-    /// One fault, and how often it has applied. Errors: there is none with this id.
+    /// One fault, and how often it has applied. Errors: no fault has this id.
     pub async fn read_fault(&self, id: u64) -> Result<SetFault, MockError> {
         Ok(self.open().await?.read_fault(&id.to_string())?)
     }
 
-    /// Removes one fault. Errors: there is none of the id.
+    /// Removes one fault. Errors: no fault has this id.
     pub async fn remove_fault(&self, id: u64) -> Result<(), MockError> {
         Ok(self.open().await?.delete_fault(&id.to_string())?)
     }
@@ -59,7 +59,7 @@ impl MockSandbox {
         Ok(())
     }
 
-    /// What the app has sent and was answered, oldest first. Errors: a filter that nothing could ever fit.
+    /// The requests of apps and their responses, oldest first. Errors: the filter can never match.
     ///
     /// ```
     /// # #[tokio::main]
@@ -79,14 +79,14 @@ impl MockSandbox {
         Ok(self.open().await?.list_requests(asked).await?)
     }
 
-    /// Forgets what the app has sent. Ids go on.
+    /// Clears the journal. Ids continue.
     pub async fn clear_requests(&self) -> Result<(), MockError> {
         self.open().await?.clear_requests();
         Ok(())
     }
 
-    /// Checks what came against expectations. Errors: [`MockError::Mismatch`] says what differs; an expectation that
-    /// nothing could ever fit, or that no number could meet.
+    /// Checks the journal against expectations. Errors: [`MockError::Mismatch`] lists the differences; an
+    /// expectation that can never match, or that no number meets.
     ///
     /// ```
     /// # #[tokio::main]
@@ -110,7 +110,7 @@ impl MockSandbox {
         Ok(())
     }
 
-    /// What production would punish of what the apps have done: mistakes that the journal shows, the worst first.
+    /// Mistakes of apps that the journal shows and that fail in production, the most severe first.
     ///
     /// ```
     /// # #[tokio::main]
@@ -133,12 +133,11 @@ impl MockSandbox {
         Ok(Arc::unwrap_or_clone(advice))
     }
 
-    /// Asserts that nothing was seen that production would punish: no finding that is an error or a warning. Hints are
-    /// suspicions and fail nothing; [`MockSandbox::advice`] has them too.
+    /// Asserts that no finding is an error or a warning. Hints are suspicions and do not count; [`MockSandbox::advice`] has them too.
     ///
     /// # Panics
     ///
-    /// Where there is an error or a warning; the message describes each finding, why it matters and the fix.
+    /// If there is an error or a warning. The message describes each finding, its reason and the fix.
     ///
     /// ```
     /// # #[tokio::main]

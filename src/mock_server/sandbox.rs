@@ -13,7 +13,7 @@ use crate::sandbox::template::CreatedBy;
 use crate::server::Server;
 
 /// One sandbox of a [`MockServer`](crate::MockServer): users, clients, tokens, clock, settings, faults and journal
-/// of its own. What its verbs take and give is in [`control`](crate::control).
+/// of its own. The types of its methods are in [`control`](crate::control).
 ///
 /// A handle may be cloned, and sent to other tasks; it keeps no server running.
 #[derive(Debug, Clone)]
@@ -46,12 +46,12 @@ impl MockSandbox {
         })
     }
 
-    /// What it is called; `default` where nothing goes before its paths.
+    /// The name; `default` for the sandbox without a path prefix.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Where to point the app: `http://127.0.0.1:49152`, or that with `/_sandbox/{name}` after it.
+    /// The base URL for the app: `http://127.0.0.1:49152`, followed by `/_sandbox/{name}` except for the default sandbox.
     pub fn base_url(&self) -> String {
         self.base_url.clone()
     }

@@ -8,28 +8,28 @@ use crate::control::{
 };
 
 impl MockSandbox {
-    /// Mints tokens, as the token endpoint would answer with them. Errors: there is no such client or user.
+    /// Mints tokens, in the form of the token endpoint's answer. Errors: the client or user does not exist.
     pub async fn mint(&self, mint: Mint) -> Result<Tokens, MockError> {
         Ok(self.open().await?.mint_tokens(mint).await?)
     }
 
-    /// Issues an authorization code, as if the user had pressed Authorize. Errors: there is no such client or user, no
+    /// Issues an authorization code, as if the user had pressed Authorize. Errors: the client or user does not exist, no
     /// redirect URI, or a challenge that no verifier could fit.
     pub async fn issue_code(&self, code: NewCode) -> Result<IssuedCode, MockError> {
         Ok(self.open().await?.issue_code(code).await?)
     }
 
-    /// The codes that wait to be exchanged, newest first. Errors: there is no such user or client.
-    pub async fn codes(&self, whose: OwnerFilter) -> Result<Vec<CodeView>, MockError> {
-        Ok(self.open().await?.list_codes(whose)?.codes)
+    /// The codes that are not exchanged yet, newest first. Errors: the user or client does not exist.
+    pub async fn codes(&self, filter: OwnerFilter) -> Result<Vec<CodeView>, MockError> {
+        Ok(self.open().await?.list_codes(filter)?.codes)
     }
 
-    /// The tokens there are, newest first. Errors: there is no such user or client.
-    pub async fn tokens(&self, whose: OwnerFilter) -> Result<Vec<TokenView>, MockError> {
-        Ok(self.open().await?.list_tokens(whose)?.tokens)
+    /// The tokens, newest first. Errors: the user or client does not exist.
+    pub async fn tokens(&self, filter: OwnerFilter) -> Result<Vec<TokenView>, MockError> {
+        Ok(self.open().await?.list_tokens(filter)?.tokens)
     }
 
-    /// What a token stands for.
+    /// Introspects a token, valid or not.
     pub async fn introspect(&self, token: impl Into<Secret>) -> Result<Introspection, MockError> {
         let token = token.into();
         Ok(self.open().await?.introspect(&TokenParam { token }))
@@ -49,7 +49,7 @@ impl MockSandbox {
         Ok(self.open().await?.expire_tokens(all).await?.expired)
     }
 
-    /// Revokes a token as its user would (RFC 7009 §2.1). Errors: there is no such token.
+    /// Revokes a token as its user would (RFC 7009 §2.1). Errors: no token has this value.
     pub async fn revoke(&self, token: impl Into<Secret>) -> Result<(), MockError> {
         let one = TokenSelector {
             token: Some(token.into()),
@@ -59,12 +59,12 @@ impl MockSandbox {
         Ok(())
     }
 
-    /// Removes the tokens of a user or a client, or all; gives how many. Errors: there is no such user or client.
-    pub async fn revoke_all(&self, whose: OwnerFilter) -> Result<u64, MockError> {
+    /// Deletes the tokens of a user or a client, or all, and returns how many. Errors: the user or client does not exist.
+    pub async fn revoke_all(&self, filter: OwnerFilter) -> Result<u64, MockError> {
         let some = TokenSelector {
             token: None,
-            client_id: whose.client_id,
-            user: whose.user,
+            client_id: filter.client_id,
+            user: filter.user,
         };
         Ok(self.open().await?.revoke_tokens(some).await?.deleted)
     }

@@ -33,13 +33,13 @@ impl MockSandbox {
         Ok(self.open().await?.create_user(user).await?)
     }
 
-    /// One user, deleted or not. Errors: there is none of the id or name.
+    /// One user, deleted or not. Errors: no user has this id or name.
     pub async fn user(&self, named: impl Into<UserRef>) -> Result<User, MockError> {
         let named = named.into();
         Ok(self.open().await?.read_user(&named)?)
     }
 
-    /// Changes some keys of a user. Errors: there is none of the id or name, or the new username is taken.
+    /// Changes some keys of a user. Errors: no user has this id or name, or the new username is taken.
     pub async fn change_user(
         &self,
         named: impl Into<UserRef>,
@@ -49,13 +49,13 @@ impl MockSandbox {
         Ok(self.open().await?.patch_user(&named, changes).await?)
     }
 
-    /// Removes a user and all that is theirs. Errors: there is none of the id or name.
+    /// Deletes a user with their tokens, codes, consents, spends and sessions. Errors: no user has this id or name.
     pub async fn delete_user(&self, named: impl Into<UserRef>) -> Result<(), MockError> {
         let named = named.into();
         Ok(self.open().await?.delete_user(&named).await?)
     }
 
-    /// Signs a user in without a page; gives the cookie. Errors: there is none of the id or name.
+    /// Signs a user in without a page and returns the cookie. Errors: no user has this id or name.
     pub async fn sign_in(&self, user: impl Into<UserRef>) -> Result<SessionCookie, MockError> {
         let user = user.into();
         Ok(self
@@ -65,16 +65,16 @@ impl MockSandbox {
             .await?)
     }
 
-    /// Who is signed in, everybody or one user. Errors: there is no such user.
+    /// The sessions of all users or of one. Errors: the user does not exist.
     pub async fn sessions(&self, user: Option<UserRef>) -> Result<Vec<SessionView>, MockError> {
-        let whose = SessionFilter { user };
-        Ok(self.open().await?.list_sessions(&whose)?.sessions)
+        let filter = SessionFilter { user };
+        Ok(self.open().await?.list_sessions(&filter)?.sessions)
     }
 
-    /// Signs a user out everywhere, or everybody; gives how many sessions ended. Errors: there is no such user.
+    /// Ends the sessions of a user, or all sessions, and returns how many. Errors: the user does not exist.
     pub async fn sign_out(&self, user: Option<UserRef>) -> Result<u64, MockError> {
-        let whose = SessionFilter { user };
-        Ok(self.open().await?.delete_sessions(whose).await?.deleted)
+        let filter = SessionFilter { user };
+        Ok(self.open().await?.delete_sessions(filter).await?.deleted)
     }
 
     /// Every client.
@@ -88,51 +88,51 @@ impl MockSandbox {
         Ok(self.open().await?.create_client(client).await?)
     }
 
-    /// One client. Errors: there is none of the id.
+    /// One client. Errors: no client has this id.
     pub async fn client(&self, id: &str) -> Result<Client, MockError> {
         Ok(self.open().await?.read_client(id)?)
     }
 
-    /// Changes some keys of a client. Errors: there is none of the id, or what is given does not fit.
+    /// Changes some keys of a client. Errors: no client has this id, or a value is invalid.
     pub async fn change_client(&self, id: &str, changes: ClientSpec) -> Result<Client, MockError> {
         Ok(self.open().await?.patch_client(id, changes).await?)
     }
 
-    /// Removes a client, with its tokens, codes and consents. Errors: there is none of the id.
+    /// Deletes a client with its tokens, codes and consents. Errors: no client has this id.
     pub async fn delete_client(&self, id: &str) -> Result<(), MockError> {
         Ok(self.open().await?.delete_client(id).await?)
     }
 
-    /// Gives a confidential client a new secret; the old one is wrong from now on. Errors: there is none of the id, or it
+    /// Replaces the secret of a confidential client. Errors: no client has this id, or it
     /// is public.
     pub async fn rotate_secret(&self, id: &str) -> Result<NewSecret, MockError> {
         Ok(self.open().await?.rotate_secret(id).await?)
     }
 
-    /// What users have agreed to.
-    pub async fn consents(&self, whose: OwnerFilter) -> Result<Vec<ConsentView>, MockError> {
-        Ok(self.open().await?.list_consents(whose)?.consents)
+    /// The consents of users.
+    pub async fn consents(&self, filter: OwnerFilter) -> Result<Vec<ConsentView>, MockError> {
+        Ok(self.open().await?.list_consents(filter)?.consents)
     }
 
-    /// Remembers a consent, in place of the one before. Errors: there is no such user or client, or the budget is none.
+    /// Stores a consent and replaces an earlier one. Errors: the user or client does not exist, or the budget is invalid.
     pub async fn agree(&self, agreement: NewConsent) -> Result<ConsentView, MockError> {
         Ok(self.open().await?.put_consent(agreement).await?)
     }
 
-    /// Forgets consents; gives how many. Errors: there is no such user or client.
-    pub async fn forget_consents(&self, whose: OwnerFilter) -> Result<u64, MockError> {
-        Ok(self.open().await?.delete_consents(whose).await?.deleted)
+    /// Deletes consents and returns how many. Errors: the user or client does not exist.
+    pub async fn forget_consents(&self, filter: OwnerFilter) -> Result<u64, MockError> {
+        Ok(self.open().await?.delete_consents(filter).await?.deleted)
     }
 
-    /// What apps have spent of users' buzz, and how their budgets stand. Errors: there is no such user or client.
-    pub async fn spends(&self, whose: OwnerFilter) -> Result<Vec<Spent>, MockError> {
-        Ok(self.open().await?.list_spends(whose).await?.spends)
+    /// What apps have spent of users' buzz, and the state of their budgets. Errors: the user or client does not exist.
+    pub async fn spends(&self, filter: OwnerFilter) -> Result<Vec<Spent>, MockError> {
+        Ok(self.open().await?.list_spends(filter).await?.spends)
     }
 
-    /// Forgets what apps have spent, so that budgets have room again; gives how many spends that were. The money is not
-    /// given back. Errors: there is no such user or client.
-    pub async fn forget_spends(&self, whose: OwnerFilter) -> Result<u64, MockError> {
-        Ok(self.open().await?.delete_spends(whose).await?.deleted)
+    /// Deletes spends, so that budgets are free again, and returns how many. Balances do not change. Errors: the user or
+    /// client does not exist.
+    pub async fn forget_spends(&self, filter: OwnerFilter) -> Result<u64, MockError> {
+        Ok(self.open().await?.delete_spends(filter).await?.deleted)
     }
 
     /// Restarts the absolute budgets of a user's app and returns how many spends no longer count. Errors: there is no such

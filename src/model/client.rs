@@ -27,43 +27,43 @@ use crate::protocol::secret::{Secret, SecretHash};
 )]
 #[non_exhaustive]
 pub struct Client {
-    /// What it calls itself in requests.
+    /// The `client_id` of its requests.
     pub id: ClientId,
-    /// What the consent page calls it.
+    /// The name on the consent page.
     pub name: String,
     /// The description on the consent page.
     pub description: String,
-    /// The URL of its picture, which devices get.
+    /// The URL of its logo, which devices get.
     pub logo_url: Option<String>,
     /// Whether it has a secret (RFC 6749 §2.1).
     pub confidential: bool,
-    /// Where a browser may be sent with an answer for it.
+    /// The redirect URIs that authorize accepts.
     pub redirect_uris: Vec<String>,
-    /// Our extension: any loopback redirect URI will do.
+    /// Extension of the mock: every loopback redirect URI is accepted.
     pub any_loopback_redirect: bool,
-    /// The pages that may call for it from a browser.
+    /// The origins that may call for it from a browser (CORS).
     pub allowed_origins: Vec<String>,
-    /// What it may ask for tokens by.
+    /// The grants that it may use.
     #[serde(deserialize_with = "grant_type::deserialize_supported")]
     #[cfg_attr(
         feature = "openapi",
         schemars(with = "Vec<grant_type::SupportedGrant>")
     )]
     pub grants: Vec<GrantType>,
-    /// The most that a token of it may carry.
+    /// The largest scope of its tokens.
     #[serde(deserialize_with = "stored_scope")]
     pub allowed_scopes: Scope,
-    /// Whether the consent page shows the badge.
+    /// Whether the consent page shows the verified badge.
     pub verified: bool,
-    /// Whom it is open to.
+    /// The users that may use it.
     pub access_mode: AccessMode,
-    /// Whether the operator has listed it for `/introspect`.
+    /// Whether it may call `/introspect`, if it is confidential.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub may_introspect: bool,
-    /// Whose it is.
+    /// The user that owns it.
     pub owner: UserId,
-    /// Our extension: registered by its first request (`unknown_clients = "register"`), so that any redirect
-    /// URI will do and the first secret it sends becomes its own.
+    /// Extension of the mock: registered by its first request (`unknown_clients = "register"`). It may use every redirect URI,
+    /// and its first secret becomes its own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub adopted: bool,
     /// Stored in a column of its own, and never shown.
@@ -76,12 +76,12 @@ fn stored_scope<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Scope, D::
     u32::deserialize(deserializer).map(Scope::of_any_bits)
 }
 
-/// Whom a client is open to.
+/// The users that may use a client.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum AccessMode {
-    /// Anybody.
+    /// All users.
     #[default]
     Open,
     /// Users with the role `tester`.

@@ -4,14 +4,17 @@
 pub(crate) mod account;
 pub(crate) mod buzz;
 pub(crate) mod client;
+pub(crate) mod client_spec;
 pub(crate) mod code;
 pub(crate) mod consent;
 mod cron;
 pub(crate) mod device;
 pub(crate) mod ledger;
+mod patch_struct;
 pub(crate) mod period;
 pub(crate) mod session;
 pub(crate) mod token;
 pub(crate) mod user;
+pub(crate) mod user_spec;
 mod utc;
 pub(crate) mod workflow;

@@ -38,13 +38,19 @@ impl From<GrantType> for SupportedGrant {
     }
 }
 
+impl From<SupportedGrant> for GrantType {
+    fn from(grant: SupportedGrant) -> Self {
+        grant.0
+    }
+}
+
 impl<'de> Deserialize<'de> for SupportedGrant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let known = GrantType::named(&text).filter(|grant| GrantType::SUPPORTED.contains(grant));
         known.map(Self).ok_or_else(|| {
             let names = GrantType::SUPPORTED.map(GrantType::name);
-            let error = crate::suggest::unknown_value_error("grant", &text, &text, &names);
+            let error = crate::suggest::RuleError::not_in_list("grant", &text, &text, &names);
             D::Error::custom(error)
         })
     }
@@ -55,10 +61,7 @@ pub(crate) fn deserialize_supported<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<GrantType>, D::Error> {
     let grants: Vec<SupportedGrant> = Vec::deserialize(deserializer)?;
-    Ok(grants
-        .into_iter()
-        .map(|SupportedGrant(grant)| grant)
-        .collect())
+    Ok(grants.into_iter().map(GrantType::from).collect())
 }
 
 impl GrantType {

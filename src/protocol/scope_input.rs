@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::declared_scopes::DeclaredScopes;
 use super::json;
 use super::scope::{PRESETS, SCOPES, Scope};
+use crate::suggest::{RuleError, closest_match};
 
 /// A scope as it was written. Its names may be those of declared bits, which only a sandbox knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,11 +66,11 @@ impl ScopeSpec {
     }
 
     /// The scope that is meant where these bits are declared. Errors: a bit or a name is unknown.
-    pub(crate) fn resolve(&self, declared: &DeclaredScopes) -> Result<Scope, String> {
+    pub(crate) fn resolve(&self, declared: &DeclaredScopes) -> Result<Scope, RuleError> {
         let mut scope = self.scope;
         let known = Scope::ALL.union(declared.scope());
         if !known.covers(scope) {
-            return Err(meaningless(scope, known));
+            return Err(meaningless(scope, known).into());
         }
         for name in &self.names {
             let bit = declared.iter().find(|bit| bit.name == *name);
@@ -83,17 +84,16 @@ fn meaningless(number: impl fmt::Display, known: Scope) -> String {
     format!("{number} has bits that mean nothing: the largest scope is {known}")
 }
 
-fn no_scope(name: &str, declared: &DeclaredScopes) -> String {
+fn no_scope(name: &str, declared: &DeclaredScopes) -> RuleError {
     let bits = SCOPES.iter().chain(declared.iter());
     let known = bits
         .map(|bit| bit.name.as_ref())
         .chain(PRESETS.iter().map(|(name, _)| *name));
-    match crate::suggest::closest_match(name, known) {
-        Some(near) => format!("no scope {name:?}; did you mean {near:?}?"),
-        None => format!(
-            "no scope {name:?}; choose among numbers, presets (Read Only, Creator, AI Services, Full Access) and scope names"
-        ),
-    }
+    let hint = match closest_match(name, known) {
+        Some(near) => format!("did you mean {near:?}?"),
+        None => "choose among numbers, presets (Read Only, Creator, AI Services, Full Access) and scope names".to_owned(),
+    };
+    RuleError::new(format!("no scope {name:?}")).with_hint(hint)
 }
 
 /// A number, or numbers and names.
@@ -118,8 +118,9 @@ impl FromStr for Scope {
 
     /// Reads numbers, presets and scope names with commas between them.
     fn from_str(text: &str) -> Result<Self, String> {
-        text.parse::<ScopeSpec>()?
-            .resolve(&DeclaredScopes::default())
+        let spec: ScopeSpec = text.parse()?;
+        spec.resolve(&DeclaredScopes::default())
+            .map_err(|error| error.to_string())
     }
 }
 

@@ -22,6 +22,14 @@ macro_rules! string_enum {
                 match self { $(Self::$word => $name,)* }
             }
 
+            fn read(text: &str) -> Result<Self, crate::suggest::RuleError> {
+                let spelt: String = $spell(text);
+                Self::named(&spelt).ok_or_else(|| {
+                    let names: Vec<&str> = Self::ALL.iter().map(|word| word.name()).collect();
+                    crate::suggest::RuleError::not_in_list($noun, text, &spelt, &names)
+                })
+            }
+
             fn named(text: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|word| word.name() == text)
             }
@@ -37,11 +45,7 @@ macro_rules! string_enum {
             type Err = String;
 
             fn from_str(text: &str) -> Result<Self, String> {
-                let spelt: String = $spell(text);
-                Self::named(&spelt).ok_or_else(|| {
-                    let names: Vec<&str> = Self::ALL.iter().map(|word| word.name()).collect();
-                    crate::suggest::unknown_value_error($noun, text, &spelt, &names)
-                })
+                Self::read(text).map_err(|error| error.to_string())
             }
         }
 
@@ -54,7 +58,7 @@ macro_rules! string_enum {
         impl<'de> serde::Deserialize<'de> for $kind {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = <String as serde::Deserialize>::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
+                Self::read(&text).map_err(serde::de::Error::custom)
             }
         }
     };

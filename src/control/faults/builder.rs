@@ -38,7 +38,7 @@ impl Fault {
         self
     }
 
-    /// Only calls on behalf of this user, if the request tells that.
+    /// Only calls on behalf of this user, if the request names one.
     #[must_use]
     pub fn user(mut self, user: impl Into<UserRef>) -> Self {
         self.user = Some(user.into());

@@ -59,7 +59,7 @@ presets! {
         "the token endpoint takes 3 s"
         r#"{"endpoint":"token","effect":{"delay":"3s"}}"#
     UserDenies "user-denies"
-        "whoever is asked for consent says no"
+        "whoever is preset_fault for consent says no"
         r#"{"endpoint":"authorize","effect":{"deny":true}}"#
     CodeExpires "code-expires"
         "every code has expired by the time it is exchanged"
@@ -168,9 +168,9 @@ impl Sandbox {
     /// Applies a preset.
     pub(crate) async fn create_preset(
         &self,
-        asked: NewPresetFault,
+        preset_fault: NewPresetFault,
     ) -> ControlResult<AppliedPreset> {
-        let NewPresetFault { preset, options } = asked;
+        let NewPresetFault { preset, options } = preset_fault;
         let mut set = AppliedPreset {
             preset: preset.name(),
             meaning: preset.meaning(),

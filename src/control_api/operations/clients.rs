@@ -4,7 +4,7 @@ use axum::extract::Path;
 
 use crate::control::devices::Empty;
 use crate::control::{Client, ClientSpec, ControlResult, NewClient, NewSecret};
-use crate::control_api::input::JsonObject;
+use crate::control_api::input::JsonBody;
 use crate::control_api::operation::{
     Method::{Delete, Get, Patch, Post},
     Operation,
@@ -30,7 +30,7 @@ async fn list_clients(context: RequestContext) -> Answer<Vec<Client>> {
 
 async fn create_client(
     context: RequestContext,
-    JsonObject(NewClient(input)): JsonObject<NewClient>,
+    JsonBody(NewClient(input)): JsonBody<NewClient>,
 ) -> ControlResult<Created<Client>> {
     Ok(Created(context.sandbox.create_client(input).await?))
 }
@@ -42,7 +42,7 @@ async fn read_client(context: RequestContext, Path(id): Path<String>) -> Answer<
 async fn patch_client(
     context: RequestContext,
     Path(id): Path<String>,
-    JsonObject(input): JsonObject<ClientSpec>,
+    JsonBody(input): JsonBody<ClientSpec>,
 ) -> Answer<Client> {
     Ok(Reply(context.sandbox.patch_client(&id, input).await?))
 }

@@ -1,7 +1,7 @@
 //! The clock: read, advance, freeze, resume, set.
 
 use crate::control::{AdvanceClock, ClockView, FreezeClock, SetClock};
-use crate::control_api::input::{AnyJson, JsonObject};
+use crate::control_api::input::JsonBody;
 use crate::control_api::operation::{
     Method::{Get, Post},
     Operation,
@@ -26,14 +26,14 @@ async fn read_clock(context: RequestContext) -> Answer<ClockView> {
 
 async fn advance_clock(
     context: RequestContext,
-    AnyJson(input): AnyJson<AdvanceClock>,
+    JsonBody(input): JsonBody<AdvanceClock>,
 ) -> Answer<ClockView> {
     Ok(Reply(context.sandbox.advance_clock(input).await?))
 }
 
 async fn freeze_clock(
     context: RequestContext,
-    JsonObject(input): JsonObject<FreezeClock>,
+    JsonBody(input): JsonBody<FreezeClock>,
 ) -> Answer<ClockView> {
     Ok(Reply(context.sandbox.freeze_clock(input).await?))
 }
@@ -44,7 +44,7 @@ async fn resume_clock(context: RequestContext) -> Answer<ClockView> {
 
 async fn set_clock(
     context: RequestContext,
-    JsonObject(input): JsonObject<SetClock>,
+    JsonBody(input): JsonBody<SetClock>,
 ) -> Answer<ClockView> {
     Ok(Reply(context.sandbox.set_clock(input).await?))
 }

@@ -3,7 +3,7 @@
 use crate::control::consents::{ConsentList, Deleted};
 use crate::control::spends::{Reset, SpendList};
 use crate::control::{BudgetOwner, ConsentView, NewConsent, OwnerFilter};
-use crate::control_api::input::{JsonObject, JsonOrQuery, Query};
+use crate::control_api::input::{JsonBody, JsonOrQuery, Query};
 use crate::control_api::operation::{
     Method::{Delete, Get, Post},
     Operation,
@@ -32,7 +32,7 @@ async fn list_consents(
 
 async fn put_consent(
     context: RequestContext,
-    JsonObject(input): JsonObject<NewConsent>,
+    JsonBody(input): JsonBody<NewConsent>,
 ) -> Answer<ConsentView> {
     Ok(Reply(context.sandbox.put_consent(input).await?))
 }
@@ -60,7 +60,7 @@ async fn delete_spends(
 
 async fn reset_budgets(
     context: RequestContext,
-    JsonObject(input): JsonObject<BudgetOwner>,
+    JsonBody(input): JsonBody<BudgetOwner>,
 ) -> Answer<Reset> {
     Ok(Reply(context.sandbox.reset_budgets(input).await?))
 }

@@ -2,7 +2,7 @@
 
 use crate::control::devices::Empty;
 use crate::control::{Approval, Denial};
-use crate::control_api::input::JsonObject;
+use crate::control_api::input::JsonBody;
 use crate::control_api::operation::{Method::Post, Operation};
 use crate::control_api::response::{Answer, Reply};
 use crate::http::context::RequestContext;
@@ -17,14 +17,11 @@ pub(super) fn operations() -> Vec<Operation> {
 
 async fn approve_device(
     context: RequestContext,
-    JsonObject(input): JsonObject<Approval>,
+    JsonBody(input): JsonBody<Approval>,
 ) -> Answer<Empty> {
     Ok(Reply(context.sandbox.approve_device(input).await?))
 }
 
-async fn deny_device(
-    context: RequestContext,
-    JsonObject(input): JsonObject<Denial>,
-) -> Answer<Empty> {
+async fn deny_device(context: RequestContext, JsonBody(input): JsonBody<Denial>) -> Answer<Empty> {
     Ok(Reply(context.sandbox.deny_device(input).await?))
 }

@@ -5,7 +5,7 @@ use axum::extract::Path;
 use crate::control::devices::Empty;
 use crate::control::faults::{FaultList, PresetOptions};
 use crate::control::{AppliedPreset, ControlResult, Fault, NewPresetFault, Preset, SetFault};
-use crate::control_api::input::JsonObject;
+use crate::control_api::input::JsonBody;
 use crate::control_api::operation::{
     Method::{Delete, Get, Post},
     Operation,
@@ -31,7 +31,7 @@ async fn list_faults(context: RequestContext) -> Answer<FaultList> {
 
 async fn create_fault(
     context: RequestContext,
-    JsonObject(input): JsonObject<Fault>,
+    JsonBody(input): JsonBody<Fault>,
 ) -> ControlResult<Created<SetFault>> {
     Ok(Created(context.sandbox.create_fault(input)?))
 }
@@ -53,7 +53,7 @@ async fn delete_fault(context: RequestContext, Path(id): Path<String>) -> Answer
 async fn create_preset(
     context: RequestContext,
     Path(name): Path<String>,
-    JsonObject(options): JsonObject<PresetOptions>,
+    JsonBody(options): JsonBody<PresetOptions>,
 ) -> ControlResult<Created<AppliedPreset>> {
     let preset = Preset::named(&name)?;
     let query = NewPresetFault { preset, options };

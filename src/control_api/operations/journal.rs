@@ -16,7 +16,7 @@ use crate::control::{
     Advice, AdviceFormat, AdviceQuery, ControlResult, ExchangeList, Expectations, MismatchView,
     Requests,
 };
-use crate::control_api::input::{AnyJson, Query};
+use crate::control_api::input::{JsonBody, Query};
 use crate::control_api::operation::{
     Method::{Delete, Get, Post},
     Operation,
@@ -70,7 +70,7 @@ async fn clear_requests(context: RequestContext) -> Answer<Empty> {
 
 async fn verify(
     context: RequestContext,
-    AnyJson(input): AnyJson<Expectations>,
+    JsonBody(input): JsonBody<Expectations>,
 ) -> Answer<Verified> {
     Ok(Reply(context.sandbox.verify(input).await?))
 }

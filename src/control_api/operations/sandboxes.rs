@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use crate::control::devices::Empty;
 use crate::control::sandboxes::{CreatedSandbox, SandboxList};
 use crate::control::{ControlResult, NewSandbox, SandboxInfo};
-use crate::control_api::input::JsonObject;
+use crate::control_api::input::JsonBody;
 use crate::control_api::operation::{
     Method::{Delete, Get, Post},
     Operation,
@@ -34,7 +34,7 @@ async fn create_sandbox(
     State(app): State<Arc<AppState>>,
     // The context comes first, so that the body is read after the sandbox of the path exists.
     _: RequestContext,
-    JsonObject(input): JsonObject<NewSandbox>,
+    JsonBody(input): JsonBody<NewSandbox>,
 ) -> ControlResult<Created<CreatedSandbox>> {
     Ok(Created(app.registry.create_sandbox(input).await?))
 }

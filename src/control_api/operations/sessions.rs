@@ -2,7 +2,7 @@
 
 use crate::control::sessions::{SessionList, SignedOut};
 use crate::control::{ControlResult, NewSession, SessionCookie, SessionFilter};
-use crate::control_api::input::{JsonObject, JsonOrQuery, Query};
+use crate::control_api::input::{JsonBody, JsonOrQuery, Query};
 use crate::control_api::operation::{
     Method::{Delete, Get, Post},
     Operation,
@@ -35,7 +35,7 @@ async fn delete_sessions(
 
 async fn create_session(
     context: RequestContext,
-    JsonObject(input): JsonObject<NewSession>,
+    JsonBody(input): JsonBody<NewSession>,
 ) -> ControlResult<Created<SessionCookie>> {
     Ok(Created(context.sandbox.create_session(input).await?))
 }

@@ -2,7 +2,7 @@
 
 use crate::control::devices::Empty;
 use crate::control::{ContractView, Settings, SettingsPatch};
-use crate::control_api::input::JsonObject;
+use crate::control_api::input::JsonBody;
 use crate::control_api::operation::{
     Method::{Get, Patch, Post},
     Operation,
@@ -31,7 +31,7 @@ async fn read_settings(context: RequestContext) -> Answer<Settings> {
 
 async fn patch_settings(
     context: RequestContext,
-    JsonObject(input): JsonObject<SettingsPatch>,
+    JsonBody(input): JsonBody<SettingsPatch>,
 ) -> Answer<Settings> {
     Ok(Reply(context.sandbox.patch_settings(input)?))
 }

@@ -7,7 +7,7 @@ use crate::control::{
     ControlResult, ExpireTokens, Introspection, IssuedCode, Mint, NewCode, OwnerFilter, TokenParam,
     TokenSelector, Tokens,
 };
-use crate::control_api::input::{JsonObject, JsonOrQuery, Query};
+use crate::control_api::input::{JsonBody, JsonOrQuery, Query};
 use crate::control_api::operation::{
     Method::{Delete, Get, Post},
     Operation,
@@ -30,7 +30,7 @@ pub(super) fn operations() -> Vec<Operation> {
 
 async fn issue_code(
     context: RequestContext,
-    JsonObject(input): JsonObject<NewCode>,
+    JsonBody(input): JsonBody<NewCode>,
 ) -> ControlResult<Created<IssuedCode>> {
     Ok(Created(context.sandbox.issue_code(input).await?))
 }
@@ -49,10 +49,7 @@ async fn list_tokens(
     Ok(Reply(context.sandbox.list_tokens(filter)?))
 }
 
-async fn mint_tokens(
-    context: RequestContext,
-    JsonObject(input): JsonObject<Mint>,
-) -> Answer<Tokens> {
+async fn mint_tokens(context: RequestContext, JsonBody(input): JsonBody<Mint>) -> Answer<Tokens> {
     Ok(Reply(context.sandbox.mint_tokens(input).await?))
 }
 
@@ -65,14 +62,14 @@ async fn revoke_tokens(
 
 async fn introspect(
     context: RequestContext,
-    JsonObject(input): JsonObject<TokenParam>,
+    JsonBody(input): JsonBody<TokenParam>,
 ) -> Answer<Introspection> {
     Ok(Reply(context.sandbox.introspect(&input)))
 }
 
 async fn expire_tokens(
     context: RequestContext,
-    JsonObject(input): JsonObject<ExpireTokens>,
+    JsonBody(input): JsonBody<ExpireTokens>,
 ) -> Answer<Expired> {
     Ok(Reply(context.sandbox.expire_tokens(input).await?))
 }

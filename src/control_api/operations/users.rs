@@ -4,7 +4,7 @@ use axum::extract::Path;
 
 use crate::control::devices::Empty;
 use crate::control::{ControlResult, User, UserRef, UserSpec};
-use crate::control_api::input::JsonObject;
+use crate::control_api::input::JsonBody;
 use crate::control_api::operation::{
     Method::{Delete, Get, Patch, Post},
     Operation,
@@ -29,7 +29,7 @@ async fn list_users(context: RequestContext) -> Answer<Vec<User>> {
 
 async fn create_user(
     context: RequestContext,
-    JsonObject(input): JsonObject<UserSpec>,
+    JsonBody(input): JsonBody<UserSpec>,
 ) -> ControlResult<Created<User>> {
     Ok(Created(context.sandbox.create_user(input).await?))
 }
@@ -41,7 +41,7 @@ async fn read_user(context: RequestContext, Path(id): Path<String>) -> Answer<Us
 async fn patch_user(
     context: RequestContext,
     Path(id): Path<String>,
-    JsonObject(input): JsonObject<UserSpec>,
+    JsonBody(input): JsonBody<UserSpec>,
 ) -> Answer<User> {
     let user = UserRef::from(id);
     Ok(Reply(context.sandbox.patch_user(&user, input).await?))

@@ -275,10 +275,10 @@ fn configuration_error_names_file_line_key_and_fix() {
     1: civitai-oauth-mock: <folder>/key.toml:2: contrat: unknown key "contrat"; did you mean "contract"?
     1: civitai-oauth-mock: <folder>/value.toml:1: contract: unknown value "lively"; did you mean "live"?
     1: civitai-oauth-mock: <folder>/kind.toml:1: rate_limits: "maybe" is not true or false
-    1: civitai-oauth-mock: <folder>/number.toml:1: trust_proxy: "2" is not true or false
+    1: civitai-oauth-mock: <folder>/number.toml:1: trust_proxy: 2 is not true or false
     1: civitai-oauth-mock: <folder>/size.toml:1: journal_memory: true is not a size; write 128MB, 64MiB or a number of bytes
     1: civitai-oauth-mock: <folder>/below.toml:1: journal_memory: "-1" is not a size: write 128MB, 64MiB or a number of bytes
-    1: civitai-oauth-mock: <folder>/above.toml:1: journal: 18446744073709551616 is out of range: a whole number, 0 or more
+    1: civitai-oauth-mock: <folder>/above.toml:1: journal: 18446744073709551616 is out of range: a number has at most 64 bits
     1: civitai-oauth-mock: <folder>/wait.toml:2: head_timeout: "-1" is negative: write a length such as 30s
     1: civitai-oauth-mock: <folder>/idle.toml:1: sandbox_idle: a list is not a length of time; write 30s, 5m or a number of seconds
     1: civitai-oauth-mock: <folder>/zero.toml:2: access_token_seconds: 0 is not a lifetime: a token or code would expire when it is issued; give 1 or more

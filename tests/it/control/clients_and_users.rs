@@ -10,8 +10,8 @@ async fn refusals(mock: &SandboxClient, method: &str, path: &str, inputs: &[Valu
     let mut table = String::new();
     for input in inputs {
         let answer = mock.ask(method, path).json(input).await;
-        let why = answer.json();
-        let word = |key: &str| why[key].as_str().unwrap_or("-").to_owned();
+        let error = answer.json();
+        let word = |key: &str| error[key].as_str().unwrap_or("-").to_owned();
         table += &format!(
             "{input}\n  {} {} {}: {} ({})\n",
             answer.status,
@@ -181,7 +181,7 @@ async fn invalid_patch_changes_nothing() {
     {"redirect_uris":"https://a.example"}
       400 invalid redirect_uris: "https://a.example" is not a list (write ["https://a.example"])
     "x"
-      400 invalid : text is not an object of keys and values (-)
+      400 invalid : "x" is not an object (-)
     "#);
     assert_eq!(mock.get("/_mock/clients/conf").await.body, before);
     assert_snapshot!(mock.ask("PATCH", "/_mock/clients/confi").json(&json!({})).await, @r#"

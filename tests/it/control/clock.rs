@@ -8,8 +8,9 @@ use crate::support::{CONF, SandboxClient, TestServer};
 
 const NOON: &str = "2026-01-31T12:00:00Z";
 
-async fn clock(mock: &SandboxClient, verb: &str, input: Value) -> Value {
-    mock.control("POST", &format!("/clock/{verb}"), input).await
+async fn clock(mock: &SandboxClient, operation: &str, input: Value) -> Value {
+    mock.control("POST", &format!("/clock/{operation}"), input)
+        .await
 }
 
 #[tokio::test]
@@ -133,7 +134,7 @@ async fn invalid_time_is_rejected_and_moves_nothing() {
     let mock = TestServer::documented().await;
     let frozen = clock(&mock, "freeze", json!({ "at": NOON })).await;
     let mut table = String::new();
-    for (verb, input) in [
+    for (operation, input) in [
         ("advance", json!("an hour")),
         ("advance", json!("1w")),
         ("advance", json!("")),
@@ -153,13 +154,13 @@ async fn invalid_time_is_rejected_and_moves_nothing() {
         ("set", json!({ "at": null })),
     ] {
         let answer = mock
-            .ask("POST", &format!("/_mock/clock/{verb}"))
+            .ask("POST", &format!("/_mock/clock/{operation}"))
             .json(&input)
             .await;
-        let why = answer.json();
+        let error = answer.json();
         table += &format!(
-            "{verb} {input}\n  {} {}: {} ({})\n",
-            answer.status, why["path"], why["message"], why["hint"]
+            "{operation} {input}\n  {} {}: {} ({})\n",
+            answer.status, error["path"], error["message"], error["hint"]
         );
     }
     assert_snapshot!(table, @r#"
@@ -186,7 +187,7 @@ async fn invalid_time_is_rejected_and_moves_nothing() {
     freeze {"until":"2026-01-31T12:00:00Z"}
       400 "until": "unknown key \"until\"" ("choose among at")
     freeze "now"
-      400 "": "text is not an object of keys and values" (null)
+      400 "": "\"now\" is not an object" (null)
     resume {"at":"2026-01-31T12:00:00Z"}
       400 "at": "unknown key \"at\" with the value \"2026-01-31T12:00:00Z\"" ("it takes nothing")
     set {}
@@ -206,7 +207,7 @@ async fn a_clock_goes_from_the_year_1_to_the_year_9999() {
     let mock = TestServer::documented().await;
     let last = clock(&mock, "freeze", json!({ "at": "9999-12-31T23:59:59.999Z" })).await;
     let mut table = String::new();
-    for (verb, input) in [
+    for (operation, input) in [
         ("advance", json!("1ms")),
         ("advance", json!({ "seconds": 1e12 })),
         ("advance", json!({ "by": "-3660000d" })),
@@ -215,13 +216,13 @@ async fn a_clock_goes_from_the_year_1_to_the_year_9999() {
         ("set", json!({ "at": "9999-12-31T23:59:59-01:00" })),
     ] {
         let answer = mock
-            .ask("POST", &format!("/_mock/clock/{verb}"))
+            .ask("POST", &format!("/_mock/clock/{operation}"))
             .json(&input)
             .await;
-        let why = answer.json();
+        let error = answer.json();
         table += &format!(
-            "{verb} {input}\n  {} {}: {} ({})\n",
-            answer.status, why["path"], why["message"], why["hint"]
+            "{operation} {input}\n  {} {}: {} ({})\n",
+            answer.status, error["path"], error["message"], error["hint"]
         );
     }
     assert_snapshot!(table, @r#"

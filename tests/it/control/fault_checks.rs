@@ -10,10 +10,10 @@ async fn refusals(mock: &SandboxClient, inputs: &[Value]) -> String {
     let mut table = String::new();
     for input in inputs {
         let answer = mock.ask("POST", "/_mock/faults").json(input).await;
-        let why = answer.json();
+        let error = answer.json();
         table += &format!(
             "{input}\n  {} {}: {} ({})\n",
-            answer.status, why["path"], why["message"], why["hint"]
+            answer.status, error["path"], error["message"], error["hint"]
         );
     }
     let set = mock.control("GET", "/faults", json!({})).await;
@@ -105,9 +105,9 @@ async fn invalid_fault_is_rejected_with_its_reason() {
     {"effect":{"delay":{"min":2}}}
       400 "effect.delay": "missing key \"max\"" (null)
     {"effect":{"delay":{"min":"x","max":1}}}
-      400 "effect.delay": "\"x\" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds" (null)
+      400 "effect.delay.min": "\"x\" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds" (null)
     {"effect":{"delay":{"min":1,"max":2,"avg":1}}}
-      400 "effect.delay": "unknown key \"avg\"" ("choose among min, max")
+      400 "effect.delay.avg": "unknown key \"avg\"" ("choose among min, max")
     {"effect":{"delay":true}}
       400 "effect.delay": "true is not a length of time: \"1h\", \"300ms\" or a number of seconds" (null)
     {"effect":{"headers":{"a b":"x"}}}

@@ -189,7 +189,7 @@ async fn a_random_delay_keeps_within_its_bounds() {
 }
 
 #[tokio::test]
-async fn disconnected_request_is_still_carried_out() {
+async fn disconnected_request_still_completes() {
     let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     mock.control("DELETE", "/requests", json!({})).await;
@@ -221,7 +221,7 @@ async fn error_of(mock: &SandboxClient) -> String {
         .post(format!("{}{TOKEN}", mock.base))
         .body("");
     match sent.send().await {
-        Err(why) if why.is_connect() => "no connection".to_owned(),
+        Err(error) if error.is_connect() => "no connection".to_owned(),
         Err(_) => "no answer".to_owned(),
         Ok(answer) => match answer.text().await {
             Err(_) => "half an answer".to_owned(),

@@ -126,7 +126,7 @@ async fn a_slow_token_takes_three_seconds() {
         .control("POST", "/faults/presets/slow-token", json!({}))
         .await;
     assert_eq!(made["fault"]["effect"], json!({ "delay": 3 }));
-    // An app's timeout strikes first.
+    // The app's timeout comes first.
     let impatient = reqwest::Client::builder()
         .timeout(Duration::from_millis(50))
         .build()

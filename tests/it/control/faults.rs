@@ -45,7 +45,7 @@ async fn fault_applies_to_matching_calls() {
         let mut with_effect = fault.clone();
         with_effect["effect"] = json!({ "status": 599 });
         set(&mock, with_effect).await;
-        let struck = |status: u16| if status == 599 { "struck" } else { "-" };
+        let outcome = |status: u16| if status == 599 { "struck" } else { "-" };
         let (code, refresh, own) = (
             mock.token(&CONF.redeems(&code)).await.status,
             mock.token(&CONF.refreshes(&tokens.refresh)).await.status,
@@ -57,11 +57,11 @@ async fn fault_applies_to_matching_calls() {
         );
         table += &format!(
             "{fault}\n  code {}, refresh {}, spa's refresh {}, userinfo {}, other's revoke {}\n",
-            struck(code),
-            struck(refresh),
-            struck(own),
-            struck(userinfo),
-            struck(revoke)
+            outcome(code),
+            outcome(refresh),
+            outcome(own),
+            outcome(userinfo),
+            outcome(revoke)
         );
         mock.control("POST", "/snapshots/s/restore", json!({}))
             .await;
@@ -120,7 +120,7 @@ async fn fault_for_a_user_applies_by_session_token_or_code() {
     let junk = mock.get(&path).header("authorization", "Bearer junk");
     assert_eq!(junk.await.status, 599, "which authorize does not read");
 
-    // Where a token is read, it says who asks, whoever is signed in.
+    // An endpoint that reads a token acts for its user, not for the session's.
     set(
         &mock,
         json!({ "endpoint": "me", "user": "tess", "effect": { "status": 599 } }),
@@ -141,10 +141,10 @@ async fn fault_for_a_user_applies_on_the_device_page() {
     let fault = json!({ "endpoint": "device-approve", "user": "ada", "effect": { "status": 599 } });
     set(&mock, fault).await;
     let approve = || {
-        let said = json!({ "user_code": user_code });
-        mock.ask("POST", DEVICE_APPROVE).json(&said)
+        let body = json!({ "user_code": user_code });
+        mock.ask("POST", DEVICE_APPROVE).json(&body)
     };
-    assert_ne!(approve().await.status, 599, "nobody is signed in");
+    assert_ne!(approve().await.status, 599, "no user is signed in");
     mock.set(json!({ "login": "ada" })).await;
     assert_eq!(approve().await.status, 599);
     mock.control("DELETE", "/faults", json!({})).await;
@@ -155,7 +155,7 @@ async fn fault_for_a_user_applies_on_the_device_page() {
         .and_then(|all| all.last())
         .cloned();
     let ada = mock.control("GET", "/users/ada", json!({})).await["id"].clone();
-    let user = &last.expect("it is kept")["user"];
+    let user = &last.expect("it is recorded")["user"];
     assert_eq!(*user, ada, "the journal knows who it was");
 }
 
@@ -321,7 +321,7 @@ async fn fault_belongs_to_its_sandbox_and_is_removed_by_reset() {
     assert_eq!(
         here.get("/_mock/clock").await.status,
         200,
-        "control calls are never struck"
+        "faults do not apply to control calls"
     );
     assert_eq!(here.get("/api/health").await.status, 200);
     here.control("POST", "/reset", json!({})).await;

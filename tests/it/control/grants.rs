@@ -15,10 +15,10 @@ async fn refusals(mock: &SandboxClient, path: &str, inputs: &[Value]) -> String 
     let mut table = String::new();
     for input in inputs {
         let answer = mock.ask("POST", path).json(input).await;
-        let why = answer.json();
+        let error = answer.json();
         table += &format!(
             "{input}\n  {} {} {}: {} ({})\n",
-            answer.status, why["error"], why["path"], why["message"], why["hint"]
+            answer.status, error["error"], error["path"], error["message"], error["hint"]
         );
     }
     table
@@ -125,7 +125,7 @@ async fn invalid_code_request_is_rejected_with_its_reason() {
 }
 
 #[tokio::test]
-async fn consents_are_remembered_shown_and_forgotten() {
+async fn consents_are_stored_listed_and_deleted() {
     let mock = TestServer::documented().await;
     mock.control(
         "POST",

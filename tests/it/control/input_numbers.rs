@@ -342,7 +342,7 @@ async fn other_text_is_rejected_and_named() {
 async fn mcp_tools_read_numbers_in_text() {
     let mock = TestServer::documented().await;
     let transport = StreamableHttpClientTransport::from_uri(format!("{}/mcp", mock.base));
-    let agent = ().serve(transport).await.expect("the server speaks MCP");
+    let agent = ().serve(transport).await.expect("the server answers in MCP");
     for (tool, arguments) in [
         ("mock-explain-scope", json!({ "scope": ["1", "4"] })),
         ("mock-advance-clock", json!({ "by": "86400" })),

@@ -198,7 +198,7 @@ async fn secrets_are_shown_only_on_request() {
         .await;
     keep(&device, &["device_code", "user_code"]);
     let user_code = device.text("user_code");
-    // The page, by the complete URI: signed out it leads to the login page, which is told where to go back to.
+    // The page, by the complete URI: without a session it redirects to the login page, with the page to return to.
     let page = format!("/login/oauth/device?code={user_code}");
     let login = mock.get(&page).await;
     mock.get(
@@ -305,7 +305,7 @@ async fn an_entry_keeps_the_side_that_its_difference_was_on() {
 }
 
 #[tokio::test]
-async fn an_entry_names_the_fault_the_difference_and_the_extension_that_touched_it() {
+async fn an_entry_names_the_fault_the_difference_and_the_extension_that_applied() {
     let mock = TestServer::documented().await;
     mock.control(
         "PATCH",

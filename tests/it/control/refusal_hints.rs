@@ -9,29 +9,32 @@ use crate::support::{
     TestResponse, TestServer, Tokens, WORKFLOWS,
 };
 
-/// What the journal says of the newest exchange.
-async fn why(sandbox: &SandboxClient) -> String {
+/// The journal's explanation of the newest exchange.
+async fn explanation(sandbox: &SandboxClient) -> String {
     let found = sandbox.control("GET", "/requests?limit=1", json!({})).await;
-    let why = &found["requests"][0]["why"];
-    match why["rule"].as_str() {
-        Some(rule) => format!("{rule}\n  {}\n", why["mend"].as_str().unwrap_or_default()),
+    let explanation = &found["requests"][0]["why"];
+    match explanation["rule"].as_str() {
+        Some(rule) => format!(
+            "{rule}\n  {}\n",
+            explanation["mend"].as_str().unwrap_or_default()
+        ),
         None => "nothing to say\n".to_owned(),
     }
 }
 
 async fn refused(sandbox: &SandboxClient, answer: TestResponse) -> String {
     assert!((400..500).contains(&answer.status), "{answer}");
-    why(sandbox).await
+    explanation(sandbox).await
 }
 
 #[tokio::test]
-async fn a_revocation_without_effect_says_why() {
+async fn a_revocation_without_effect_is_explained() {
     let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     let spa = mock.signs_in(&SPA, "1").await;
     let refresh = &tokens.refresh;
     let bare = Fields::new(&[("token", refresh)]);
-    let mut said = String::new();
+    let mut explanations = String::new();
     for sent in [
         CONF.revokes(refresh).with("client_secret", "wrong"),
         bare.clone().and("client_id", CONF.id),
@@ -46,9 +49,9 @@ async fn a_revocation_without_effect_says_why() {
             (200, "{}"),
             "as Civitai answers"
         );
-        said += &why(&mock).await;
+        explanations += &explanation(&mock).await;
     }
-    assert_snapshot!(said, @"
+    assert_snapshot!(explanations, @"
     nothing was revoked, whatever the answer says: that is not the app's secret
       check client_secret
     nothing was revoked, whatever the answer says: a confidential app shows its secret
@@ -63,7 +66,7 @@ async fn a_revocation_without_effect_says_why() {
     ");
     assert!(mock.is_live(&tokens.access).await && mock.is_live(&spa.access).await);
     assert_eq!(mock.revoke(&CONF.revokes(refresh)).await.status, 200);
-    assert_eq!(why(&mock).await, "nothing to say\n");
+    assert_eq!(explanation(&mock).await, "nothing to say\n");
     assert!(!mock.is_live(&tokens.access).await);
     let found = mock.findings().await;
     for (id, client) in [
@@ -77,26 +80,26 @@ async fn a_revocation_without_effect_says_why() {
 }
 
 #[tokio::test]
-async fn percent_encoded_basic_is_told_from_a_wrong_secret() {
+async fn percent_encoded_basic_is_distinguished_from_a_wrong_secret() {
     let mock = TestServer::documented().await;
     let own = Fields::new(&[("grant_type", "client_credentials")]);
     let encoded = mock.post(TOKEN, &own).basic("odd%2Dsecret", "x").await;
-    let mut said = refused(&mock, encoded).await;
+    let mut explanations = refused(&mock, encoded).await;
     let wrong = mock.post(TOKEN, &own).basic(CONF.id, "x").await;
-    said += &refused(&mock, wrong).await;
+    explanations += &refused(&mock, wrong).await;
     let public = mock
         .token(&SPA.refreshes("civitai_00").with("client_secret", "x"))
         .await;
-    said += &refused(&mock, public).await;
+    explanations += &refused(&mock, public).await;
     for app in [SPA, CONF] {
         let device = app
             .for_itself()
             .with("grant_type", DEVICE_GRANT)
             .and("device_code", "x");
         let device = mock.token(&device).await;
-        said += &refused(&mock, device).await;
+        explanations += &refused(&mock, device).await;
     }
-    assert_snapshot!(said, @"
+    assert_snapshot!(explanations, @"
     what HTTP Basic says is not percent-decoded here, and it counts before what the body says
       send client_id and client_secret in the body (client_secret_post), or the two as they are
     the app must be who it says: known, and with its secret where it is confidential
@@ -121,35 +124,35 @@ async fn percent_encoded_basic_is_told_from_a_wrong_secret() {
 
 #[tokio::test]
 async fn ignored_body_is_named() {
-    let said = async |contract| {
+    let explanations = async |contract| {
         let mock = TestServer::start(crate::support::config(contract)).await;
         let form = CONF.for_itself().encoded();
         let plain = mock.ask("POST", TOKEN).body("text/plain", form).await;
-        let said = refused(&mock, plain).await;
+        let explanations = refused(&mock, plain).await;
         let json = json!({ "client_id": CONF.id, "scope": "1" });
         let device = mock.ask("POST", "/api/auth/oauth/device").json(&json).await;
-        said + &refused(&mock, device).await
+        explanations + &refused(&mock, device).await
     };
-    let documented = said(Contract::Documented).await;
+    let documented = explanations(Contract::Documented).await;
     assert_snapshot!(documented, @"
     a body that is no form, JSON or multipart counts as empty
       send the Content-Type that the body has, application/x-www-form-urlencoded
     this endpoint reads forms only: a body of JSON counts as empty
       send application/x-www-form-urlencoded
     ");
-    assert_eq!(said(Contract::Live).await, documented);
+    assert_eq!(explanations(Contract::Live).await, documented);
 }
 
 #[tokio::test]
 async fn different_redirect_uri_is_not_called_malformed() {
     let mock = TestServer::documented().await;
-    let mut said = String::new();
+    let mut explanations = String::new();
     for uri in ["https://app.example/other", ""] {
         let code = mock.code(&CONF, "1").await;
         let sent = CONF.redeems(&code).with("redirect_uri", uri);
-        said += &refused(&mock, mock.token(&sent).await).await;
+        explanations += &refused(&mock, mock.token(&sent).await).await;
     }
-    assert_snapshot!(said, @r#"
+    assert_snapshot!(explanations, @r#"
     the redirect URI must be the one of the authorize request, character for character; this try has used the code up; redirect_uri was "https://app.example/other"
       send the very same text both times, and begin a new authorization
     the redirect URI of the authorize request must be sent again, whole; this try has used the code up; redirect_uri was ""
@@ -161,7 +164,7 @@ async fn different_redirect_uri_is_not_called_malformed() {
 async fn a_parameter_beyond_a_bound_is_named_with_its_length() {
     let mock = TestServer::documented().await;
     let long = "x".repeat(2049);
-    let mut said = String::new();
+    let mut explanations = String::new();
     for (name, value) in [
         ("redirect_uri", format!("http://localhost:3000/{long}")),
         (
@@ -176,9 +179,9 @@ async fn a_parameter_beyond_a_bound_is_named_with_its_length() {
     ] {
         let answer = mock.approve(&CONF.asks("1").with(name, &value)).await;
         let summary = answer.summary();
-        said += &format!("{summary}\n{}", refused(&mock, answer).await);
+        explanations += &format!("{summary}\n{}", refused(&mock, answer).await);
     }
-    assert_snapshot!(said, @r#"
+    assert_snapshot!(explanations, @r#"
     400 invalid_request: redirect_uri does not match any registered URI
     redirect_uri has 2071 bytes; at most 2048 are stored
       send a shorter redirect_uri
@@ -206,7 +209,7 @@ async fn a_parameter_beyond_a_bound_is_named_with_its_length() {
 #[tokio::test]
 async fn another_method_and_an_error_of_the_mock_have_a_reason() {
     let mock = TestServer::documented().await;
-    let mut said = String::new();
+    let mut explanations = String::new();
     for ask in [
         mock.get(TOKEN),
         mock.ask("DELETE", "/api/v1/me"),
@@ -214,9 +217,9 @@ async fn another_method_and_an_error_of_the_mock_have_a_reason() {
             .header("x-mock-user", "adda"),
         mock.get("/api/oauth/nothing"),
     ] {
-        said += &refused(&mock, ask.await).await;
+        explanations += &refused(&mock, ask.await).await;
     }
-    assert_snapshot!(said, @r#"
+    assert_snapshot!(explanations, @r#"
     this path does not take the method GET
       use a method of the answer's Allow header
     this path does not take the method DELETE
@@ -230,7 +233,7 @@ async fn another_method_and_an_error_of_the_mock_have_a_reason() {
 
 #[tokio::test]
 async fn a_refused_workflow_has_a_reason() {
-    let mut said = String::new();
+    let mut explanations = String::new();
     for contract in [Contract::Documented, Contract::Live] {
         let mock = TestServer::start(crate::support::config(contract)).await;
         let ada = SpendingApp::funded(&mock, &CONF, 9).await;
@@ -239,14 +242,14 @@ async fn a_refused_workflow_has_a_reason() {
         let unknown = SpendingApp::with(&mock, "x");
         let found = ada.get(&format!("{WORKFLOWS}/wf_1"));
         let anonymous = mock.ask("POST", WORKFLOWS).json(&costly);
-        said += &refused(&mock, ada.submit(&costly).await).await;
-        said += &refused(&mock, ada.submit(&json!({ "cost": -1 })).await).await;
-        said += &refused(&mock, found.await).await;
-        said += &refused(&mock, reader.submit(&costly).await).await;
-        said += &refused(&mock, unknown.submit(&costly).await).await;
-        said += &refused(&mock, anonymous.await).await;
+        explanations += &refused(&mock, ada.submit(&costly).await).await;
+        explanations += &refused(&mock, ada.submit(&json!({ "cost": -1 })).await).await;
+        explanations += &refused(&mock, found.await).await;
+        explanations += &refused(&mock, reader.submit(&costly).await).await;
+        explanations += &refused(&mock, unknown.submit(&costly).await).await;
+        explanations += &refused(&mock, anonymous.await).await;
     }
-    assert_snapshot!(said, @"
+    assert_snapshot!(explanations, @"
     the cost is more than the user's buzz of an accepted kind, or than the app's budget
       ask the user to raise the limit, or give buzz by PATCH /_mock/users/{id}; GET /_mock/spends shows the budgets
     cost: The value '-1' is not valid for cost: a whole number of buzz.
@@ -278,15 +281,15 @@ async fn a_refused_workflow_has_a_reason() {
 async fn fault_responses_have_no_hint() {
     let mock = TestServer::documented().await;
     let tokens = SignIn::new(&CONF).signs_in(&mock, "1").await;
-    let mut said = String::new();
+    let mut explanations = String::new();
     for preset in ["rate-limited", "refresh-revoked", "token-endpoint-down"] {
         let path = format!("/faults/presets/{preset}");
         mock.control("POST", &path, json!({ "times": 1 })).await;
         let answer = mock.token(&CONF.refreshes(&tokens.refresh)).await;
         assert!(answer.status >= 400, "{answer}");
-        said += &why(&mock).await;
+        explanations += &explanation(&mock).await;
     }
-    assert_snapshot!(said, @"
+    assert_snapshot!(explanations, @"
     fault 1 answered this, whatever the request was; in production it would mean that so many calls within a minute are too many
       wait for the minute to pass; ask less often, with a backoff
     fault 2 answered this, whatever the request was; in production it would mean that a refresh token works once: with its answer comes the next; it may also have expired or been revoked

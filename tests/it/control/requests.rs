@@ -145,7 +145,7 @@ async fn filters_accept_known_values_only() {
         let answer = mock.get(&format!("/_mock/requests?{query}")).await;
         (answer.status, answer.json()["hint"].to_string())
     };
-    // A client that is gone, or never was, stands in the journal once it has called.
+    // A client that is deleted or was never registered can be searched for once it has called.
     assert_eq!(summary("client_id=stranger").await.0, 400);
     mock.token(&CONF.refreshes("x").with("client_id", "stranger"))
         .await;
@@ -174,12 +174,12 @@ async fn disconnected_long_poll_ends() {
     let mut caller = TcpStream::connect(mock.server().address()).await.unwrap();
     let asked = "GET /_sandbox/heard/_mock/requests?wait=60s HTTP/1.1\r\nHost: localhost\r\n\r\n";
     caller.write_all(asked.as_bytes()).await.unwrap();
-    // Whoever asks in a sandbox makes it.
+    // A request to a sandbox creates it.
     while mock.get("/_mock/sandboxes/heard").await.status != 200 {
         tokio::task::yield_now().await;
     }
     drop(caller);
-    // A server that stops waits for whoever is still waiting.
+    // A server that stops waits for long polls.
     let began = Stopwatch::start();
     mock.stop().await;
     assert!(began.elapsed().as_millis() < 1000, "{:?}", began.elapsed());

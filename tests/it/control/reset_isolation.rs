@@ -1,4 +1,4 @@
-//! Requests that overlap a reset, restore or deletion: they are answered and leave nothing in the new data.
+//! Requests that overlap a reset, restore or deletion: they are answered and change nothing in the new data.
 
 use std::path::Path;
 use std::time::Duration;
@@ -197,7 +197,7 @@ async fn customized_sandbox_survives_a_restart() {
     let users = sandbox.control("GET", "/users", json!({})).await;
     assert_eq!(
         users[0]["username"], "ten",
-        "as it was left, and nobody of the server's seed: {users}"
+        "unchanged, without users of the server's seed: {users}"
     );
     assert_eq!(
         sandbox.control("GET", "/settings", json!({})).await,
@@ -220,7 +220,7 @@ async fn customized_sandbox_survives_a_restart() {
     assert_eq!(
         sandbox.post(TOKEN, &solo).await.status,
         200,
-        "its secret is kept too"
+        "its secret is stored too"
     );
     mock.stop().await;
 }
@@ -258,7 +258,7 @@ async fn a_full_sandbox_is_reset_as_fast_as_an_empty_one() {
         for _ in 0..3 {
             if full {
                 fill(&mock, 400).await;
-                // Behind those who have just left.
+                // After the connections that have just closed.
                 assert_eq!(mock.get("/api/health").await.status, 200);
             }
             let began = Stopwatch::start();

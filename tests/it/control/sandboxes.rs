@@ -20,11 +20,11 @@ async fn listed(mock: &SandboxClient) -> Vec<String> {
     names(&mock.control("GET", "/sandboxes", json!({})).await)
 }
 
-/// What is said of a sandbox, less the seconds since it was used: so few as a busy machine needs.
-fn just_used(said: &str) -> String {
+/// The view of a sandbox without the seconds since its last request, which must be few.
+fn just_used(view: &str) -> String {
     const KEY: &str = "\"idle_seconds\":";
-    let Some((before, after)) = said.split_once(KEY) else {
-        return said.to_owned();
+    let Some((before, after)) = view.split_once(KEY) else {
+        return view.to_owned();
     };
     let end = after
         .find(|c: char| !c.is_ascii_digit())
@@ -32,7 +32,7 @@ fn just_used(said: &str) -> String {
     let (seconds, rest) = after.split_at(end);
     assert!(
         seconds.parse::<u64>().is_ok_and(|seconds| seconds < 60),
-        "{said}"
+        "{view}"
     );
     format!("{before}{KEY}<few>{rest}")
 }
@@ -169,10 +169,10 @@ async fn invalid_sandbox_is_rejected_with_its_reason() {
         json!([]),
     ] {
         let answer = mock.ask("POST", "/_mock/sandboxes").json(&input).await;
-        let why = answer.json();
+        let error = answer.json();
         table += &format!(
             "{input}\n  {} {}: {} ({})\n",
-            answer.status, why["path"], why["message"], why["hint"]
+            answer.status, error["path"], error["message"], error["hint"]
         );
     }
     assert_snapshot!(table, @r#"
@@ -199,7 +199,7 @@ async fn invalid_sandbox_is_rejected_with_its_reason() {
     {"name":"y","seed":{"people":[]}}
       400 "seed.people": "unknown key \"people\"" ("choose among users, clients, scopes")
     []
-      400 "": "a list is not an object of keys and values" (null)
+      400 "": "a list is not an object" (null)
     "#);
     assert_eq!(listed(&mock).await, ["default", "taken"]);
 }
@@ -275,10 +275,10 @@ async fn a_seed_may_be_the_text_of_a_seed_file() {
     ] {
         let ask = mock.ask("POST", "/_mock/sandboxes");
         let answer = ask.json(&json!({ "name": "other", "seed": seed })).await;
-        let why = answer.json();
+        let error = answer.json();
         table += &format!(
             "{} {}: {} ({})\n",
-            answer.status, why["path"], why["message"], why["hint"]
+            answer.status, error["path"], error["message"], error["hint"]
         );
     }
     assert_snapshot!(table, @r#"
@@ -318,7 +318,7 @@ async fn a_thousand_sandboxes_are_small() {
     assert!(grown < 300, "{grown} MiB");
 }
 
-/// The memory of this process, where the system tells.
+/// The memory of this process, if the system reports it.
 fn resident_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

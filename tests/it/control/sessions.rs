@@ -30,8 +30,8 @@ async fn sessions_are_listed_and_end() {
     assert_snapshot!(mock.control("DELETE", "/sessions?user=ada", json!({})).await, @r#"{"deleted":0}"#);
     assert_snapshot!(mock.control("DELETE", "/sessions", json!({})).await, @r#"{"deleted":1}"#);
     assert!(!signed_in(&mock, &modo).await);
-    let nobody = mock.get("/_mock/sessions?user=adda").await;
-    assert_snapshot!(nobody, @r#"
+    let unknown = mock.get("/_mock/sessions?user=adda").await;
+    assert_snapshot!(unknown, @r#"
     400
     content-type: application/json
 

@@ -69,10 +69,10 @@ async fn unknown_setting_gets_a_suggestion_and_changes_nothing() {
         json!({ "login": "gone" }),
     ] {
         let answer = patch(&mock, input.clone()).await;
-        let why = answer.json();
+        let error = answer.json();
         table += &format!(
             "{input}\n  {} {}: {} ({})\n",
-            answer.status, why["path"], why["message"], why["hint"]
+            answer.status, error["path"], error["message"], error["hint"]
         );
     }
     assert_snapshot!(table, @r#"
@@ -170,10 +170,10 @@ async fn an_advance_is_a_number_of_seconds() {
         json!({ "seconds": null }),
     ] {
         let answer = mock.ask("POST", "/_mock/clock/advance").json(&input).await;
-        let why = answer.json();
+        let error = answer.json();
         table += &format!(
             "{input}: {} {}: {}\n",
-            answer.status, why["path"], why["message"]
+            answer.status, error["path"], error["message"]
         );
     }
     assert_snapshot!(table, @r#"
@@ -216,10 +216,10 @@ async fn a_session_is_of_a_user_by_id_or_name() {
         json!({ "name": "ada" }),
     ] {
         let answer = mock.ask("POST", "/_mock/sessions").json(&input).await;
-        let why = answer.json();
+        let error = answer.json();
         table += &format!(
             "{input}: {} {}: {} ({})\n",
-            answer.status, why["path"], why["message"], why["hint"]
+            answer.status, error["path"], error["message"], error["hint"]
         );
     }
     assert_snapshot!(table, @r#"
@@ -235,17 +235,17 @@ async fn contract_lists_each_difference() {
     let mock = TestServer::documented().await;
     mock.set(json!({ "differences": { "scope-shape": "live" } }))
         .await;
-    let told = mock.get("/_mock/contract").await.json();
-    assert_eq!(told["contract"], "documented");
+    let contract = mock.get("/_mock/contract").await.json();
+    assert_eq!(contract["contract"], "documented");
     assert_eq!(
-        told["differences"].as_array().unwrap().len(),
+        contract["differences"].as_array().unwrap().len(),
         DIFFERENCES.len()
     );
-    assert_snapshot!(told["differences"][0], @r#"{"name":"scope-shape","side":"live","documented":"the token answer's scope is a string, \"5\"","live":"the token answer's scope is a list, [\"5\"]; the device flow's a string","live@2026-08":"the token answer's scope is a list, [\"5\"]; the device flow's a string","since":{"documented":"2026-08","live":"2026-08","live@2026-08":"2026-08"},"evidence":{"documented":"documentation","live":"recorded","live@2026-08":"recorded"}}"#);
-    assert_snapshot!(told["differences"][1], @r#"{"name":"code-lifetime","side":"documented","documented":"an authorization code lives 600 s","live":"an authorization code lives 300 s","live@2026-08":"an authorization code lives 300 s","since":{"documented":"2026-08","live":"2026-08","live@2026-08":"2026-08"},"evidence":{"documented":"documentation","live":"recorded","live@2026-08":"recorded"}}"#);
-    assert_eq!(told["scopes"].as_array().unwrap().len(), SCOPES.len());
-    assert_snapshot!(told["scopes"][15], @r#"{"value":32768,"name":"AIServicesWrite","label":"Generate, train & scan"}"#);
-    assert_eq!(told["presets"].as_array().unwrap().len(), PRESETS.len());
+    assert_snapshot!(contract["differences"][0], @r#"{"name":"scope-shape","side":"live","documented":"the token answer's scope is a string, \"5\"","live":"the token answer's scope is a list, [\"5\"]; the device flow's a string","live@2026-08":"the token answer's scope is a list, [\"5\"]; the device flow's a string","since":{"documented":"2026-08","live":"2026-08","live@2026-08":"2026-08"},"evidence":{"documented":"documentation","live":"recorded","live@2026-08":"recorded"}}"#);
+    assert_snapshot!(contract["differences"][1], @r#"{"name":"code-lifetime","side":"documented","documented":"an authorization code lives 600 s","live":"an authorization code lives 300 s","live@2026-08":"an authorization code lives 300 s","since":{"documented":"2026-08","live":"2026-08","live@2026-08":"2026-08"},"evidence":{"documented":"documentation","live":"recorded","live@2026-08":"recorded"}}"#);
+    assert_eq!(contract["scopes"].as_array().unwrap().len(), SCOPES.len());
+    assert_snapshot!(contract["scopes"][15], @r#"{"value":32768,"name":"AIServicesWrite","label":"Generate, train & scan"}"#);
+    assert_eq!(contract["presets"].as_array().unwrap().len(), PRESETS.len());
 }
 
 #[tokio::test]

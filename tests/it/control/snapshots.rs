@@ -211,7 +211,7 @@ async fn snapshot_belongs_to_its_sandbox() {
     );
     restore(&here, "s").await;
     assert!(!here.is_live(&ours.access).await && there.is_live(&theirs.access).await);
-    // A sandbox that is made anew knows nothing of those before it.
+    // A new sandbox of the same name has no snapshots.
     mock.control("DELETE", "/sandboxes/here", json!({})).await;
     assert_eq!(here.get("/_mock/snapshots/s").await.status, 404);
 }

@@ -14,10 +14,10 @@ async fn refusals(mock: &SandboxClient, calls: &[(&str, &str, Value)]) -> String
         } else {
             ask.json(body).await
         };
-        let why = answer.json();
+        let error = answer.json();
         table += &format!(
             "{method} {path} {body}\n  {} {}: {} ({})\n",
-            answer.status, why["path"], why["message"], why["hint"]
+            answer.status, error["path"], error["message"], error["hint"]
         );
     }
     table
@@ -83,8 +83,8 @@ async fn unknown_input_is_rejected_without_effect() {
     GET openapi.json "yaml"
       400 "": "the body \"yaml\" is not read" ("it takes nothing")
     "#);
-    let kept = mock.control("GET", "/requests", Value::Null).await;
-    assert_eq!(kept["requests"].as_array().map(Vec::len), Some(1));
+    let journal = mock.control("GET", "/requests", Value::Null).await;
+    assert_eq!(journal["requests"].as_array().map(Vec::len), Some(1));
     assert_eq!(mock.get("/_mock/faults/1").await.status, 200);
     assert_eq!(mock.token(&CONF.for_itself()).await.status, 200);
     let broken = mock

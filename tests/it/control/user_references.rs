@@ -231,7 +231,7 @@ async fn pages_follow_the_rule() {
 async fn mcp_follows_the_rule() {
     let mock = mock().await;
     let transport = StreamableHttpClientTransport::from_uri(format!("{}/mcp", mock.base));
-    let agent = ().serve(transport).await.expect("the server speaks MCP");
+    let agent = ().serve(transport).await.expect("the server answers in MCP");
     let call = async |user: &Value| {
         let mut call = CallToolRequestParams::new("mock-authorize");
         call.arguments = json!({ "client_id": "app", "user": user })
@@ -362,7 +362,7 @@ async fn flags_environment_and_configuration_follow_the_rule() {
 }
 
 #[tokio::test]
-async fn unknown_users_are_refused_with_what_would_name_one() {
+async fn unknown_users_are_rejected_with_the_known_names() {
     let mock = mock().await;
     mock.control("PATCH", "/users/ada", json!({ "id": 2, "username": "ada" }))
         .await;

@@ -129,10 +129,10 @@ async fn invalid_expectation_is_rejected_with_its_reason() {
     let mut table = String::new();
     for input in &inputs {
         let answer = mock.ask("POST", "/_mock/verify").json(input).await;
-        let why = answer.json();
+        let error = answer.json();
         table += &format!(
             "{input}\n  {} {}: {} ({})\n",
-            answer.status, why["path"], why["message"], why["hint"]
+            answer.status, error["path"], error["message"], error["hint"]
         );
     }
     assert_snapshot!(table, @r#"

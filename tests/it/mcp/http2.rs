@@ -31,10 +31,10 @@ fn tool(url: &str, name: &str, arguments: &Value) -> Request<Vec<u8>> {
 
 /// What came of it, from an answer that is one.
 fn result(answer: &Response<Vec<u8>>) -> Value {
-    let told = String::from_utf8_lossy(answer.body());
-    assert_eq!(answer.status(), 200, "{told}");
-    let told: Value = serde_json::from_str(&told).expect("JSON");
-    told["result"].clone()
+    let body = String::from_utf8_lossy(answer.body());
+    assert_eq!(answer.status(), 200, "{body}");
+    let body: Value = serde_json::from_str(&body).expect("JSON");
+    body["result"].clone()
 }
 
 #[tokio::test]

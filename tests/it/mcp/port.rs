@@ -7,7 +7,7 @@ use insta::assert_snapshot;
 
 use crate::support::Program;
 
-/// The program, of which nobody says where MCP is to be.
+/// The program without an option for the address of MCP.
 fn told_nothing(listen: &str) -> Command {
     let mut command = Program::command(&["--listen", listen]);
     command.env_remove("CIVITAI_MOCK_MCP_LISTEN");
@@ -16,7 +16,7 @@ fn told_nothing(listen: &str) -> Command {
 
 #[test]
 fn default_port_is_9090_and_may_be_occupied() {
-    // An address of this machine that is nobody else's, so that its ports are free.
+    // An address of this machine that no other program uses, so that its ports are free.
     let [.., high, low] = std::process::id().to_be_bytes();
     let address = format!("127.{high}.{low}.90");
     let program = Program::serve(&mut told_nothing(&format!("{address}:0")));
@@ -29,11 +29,11 @@ fn default_port_is_9090_and_may_be_occupied() {
     let other = Program::serve(&mut told_nothing(&format!("{address}:0")));
     let announced = other.announced.join("\n");
     assert!(!announced.contains(":9090"), "{announced}");
-    let said = other.stop().replace(&address, "<address>");
-    let why = said
+    let output = other.stop().replace(&address, "<address>");
+    let warning = output
         .lines()
         .find_map(|line| line.split_once("cannot listen"));
-    assert_snapshot!(why.expect("it says so").1, @" on <address>:9090: Address already in use (os error 98); choose another with --mcp-listen (port 0 takes a free one); MCP is at /mcp of the main port alone");
+    assert_snapshot!(warning.expect("a warning").1, @" on <address>:9090: Address already in use (os error 98); choose another with --mcp-listen (port 0 takes a free one); MCP is at /mcp of the main port alone");
 }
 
 #[test]
@@ -45,12 +45,12 @@ fn occupied_explicit_port_is_an_error() {
         .env("CIVITAI_MOCK_MCP_LISTEN", &taken)
         .output()
         .unwrap();
-    let said = |told: &Output| {
-        assert!(!told.status.success());
-        String::from_utf8_lossy(&told.stderr).replace(&taken, "(taken)")
+    let error = |output: &Output| {
+        assert!(!output.status.success());
+        String::from_utf8_lossy(&output.stderr).replace(&taken, "(taken)")
     };
-    assert_snapshot!(said(&by_flag).trim_end(), @"civitai-oauth-mock: cannot listen on (taken): Address already in use (os error 98); choose another with --mcp-listen (port 0 takes a free one)");
-    assert_eq!(said(&by_environment), said(&by_flag));
-    let told = Program::output(&["--mcp-listen", "nowhere"]);
-    assert_snapshot!(String::from_utf8_lossy(&told.stderr).lines().next().unwrap_or_default(), @r#"error: invalid value 'nowhere' for '--mcp-listen <ADDRESS|none>': "nowhere" is not an address: write an IP address and a port, for example 127.0.0.1:8080, or "none""#);
+    assert_snapshot!(error(&by_flag).trim_end(), @"civitai-oauth-mock: cannot listen on (taken): Address already in use (os error 98); choose another with --mcp-listen (port 0 takes a free one)");
+    assert_eq!(error(&by_environment), error(&by_flag));
+    let output = Program::output(&["--mcp-listen", "nowhere"]);
+    assert_snapshot!(String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default(), @r#"error: invalid value 'nowhere' for '--mcp-listen <ADDRESS|none>': "nowhere" is not an address: write an IP address and a port, for example 127.0.0.1:8080, or "none""#);
 }

@@ -17,7 +17,9 @@ type Agent = RunningService<RoleClient, ()>;
 
 async fn agent(base: &str) -> Agent {
     let transport = StreamableHttpClientTransport::from_uri(format!("{base}/mcp"));
-    ().serve(transport).await.expect("the server speaks MCP")
+    ().serve(transport)
+        .await
+        .expect("the server answers in MCP")
 }
 
 async fn call(agent: &Agent, tool: &str, arguments: Value) -> CallToolResult {
@@ -152,7 +154,7 @@ async fn authorize_errors_are_passed_on() {
 }
 
 #[tokio::test]
-async fn a_confidential_app_is_told_to_add_its_secret() {
+async fn authorize_asks_a_confidential_app_to_add_its_secret() {
     let mock = TestServer::documented().await;
     let agent = agent(&mock.base).await;
     let asked = json!({ "client_id": CONF.id, "user": "ada" });
@@ -176,8 +178,8 @@ async fn custom_fault_is_set_and_cleared() {
     let rule = json!({ "endpoint": "token", "grant_type": "refresh_token", "effect": effect });
     let set = ok(&agent, "mock-fault", json!({ "fault": rule })).await;
     assert!(set["id"].is_number() || set["id"].is_string(), "{set}");
-    let told = refused(&agent, "civitai-oauth-exchange", refresh.clone()).await;
-    assert!(told.contains("not today"), "{told}");
+    let error = refused(&agent, "civitai-oauth-exchange", refresh.clone()).await;
+    assert!(error.contains("not today"), "{error}");
     assert_eq!(ok(&agent, "mock-clear-faults", json!({})).await, json!({}));
     ok(&agent, "civitai-oauth-exchange", refresh).await;
 }
@@ -186,13 +188,13 @@ async fn custom_fault_is_set_and_cleared() {
 async fn a_scope_is_explained_bit_by_bit() {
     let mock = TestServer::documented().await;
     let agent = agent(&mock.base).await;
-    let told = ok(&agent, "mock-explain-scope", json!({ "scope": 114_689 })).await;
-    assert_eq!(told["preset"], "AI Services");
+    let explained = ok(&agent, "mock-explain-scope", json!({ "scope": 114_689 })).await;
+    assert_eq!(explained["preset"], "AI Services");
     let by_names =
         json!({ "scope": ["UserRead", "AIServicesRead", "AIServicesWrite", "BuzzRead"] });
     let by_names = ok(&agent, "mock-explain-scope", by_names).await;
-    assert_eq!(by_names["scope"], told["scope"]);
-    let names: Vec<&str> = told["bits"]
+    assert_eq!(by_names["scope"], explained["scope"]);
+    let names: Vec<&str> = explained["bits"]
         .as_array()
         .unwrap()
         .iter()
@@ -205,7 +207,7 @@ async fn a_scope_is_explained_bit_by_bit() {
 async fn invalid_arguments_get_the_errors_of_the_control_api() {
     let mock = TestServer::documented().await;
     let agent = agent(&mock.base).await;
-    let mut told = String::new();
+    let mut errors = String::new();
     for (tool, arguments) in [
         ("mock-authorize", json!({ "client": "conf", "user": "ada" })),
         (
@@ -222,12 +224,12 @@ async fn invalid_arguments_get_the_errors_of_the_control_api() {
         ("mock-explain-scope", json!({ "scope": "UserReed" })),
         ("civitai-oauth-exchange", json!({})),
     ] {
-        told += &format!(
+        errors += &format!(
             "{tool} {arguments}\n  {}\n",
             refused(&agent, tool, arguments.clone()).await
         );
     }
-    assert_snapshot!(told, @r#"
+    assert_snapshot!(errors, @r#"
     mock-authorize {"client":"conf","user":"ada"}
       {"error":"invalid","message":"unknown key \"client\"","path":"client","hint":"did you mean \"client_id\"?"}
     mock-authorize {"client_id":"con","user":"ada"}

@@ -45,7 +45,7 @@ async fn the_clock_is_moved_stopped_and_set() {
     assert_eq!(server.set_clock(later).await.unwrap().now, later);
     assert!(!server.resume().await.unwrap().frozen);
     let beyond = server.advance(Duration::from_secs(1 << 40)).await;
-    assert!(matches!(beyond, Err(MockError::Invalid(why)) if why.path == "by"));
+    assert!(matches!(beyond, Err(MockError::Invalid(error)) if error.path == "by"));
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn settings_are_read_and_changed() {
 }
 
 #[tokio::test]
-async fn users_and_clients_are_made_read_changed_and_removed() {
+async fn users_and_clients_are_created_read_changed_and_deleted() {
     let (server, sandbox) = seeded().await;
     let mia = server
         .create_user(UserSpec::named("mia").tier("gold"))
@@ -124,7 +124,7 @@ async fn users_and_clients_are_made_read_changed_and_removed() {
 }
 
 #[tokio::test]
-async fn tokens_are_minted_looked_into_and_ended() {
+async fn tokens_are_minted_introspected_and_expired() {
     let (server, sandbox) = seeded().await;
     server.freeze().await.unwrap();
     let tokens = server
@@ -224,7 +224,7 @@ async fn devices_and_consents_are_approved_and_denied() {
 }
 
 #[tokio::test]
-async fn faults_and_snapshots_come_and_go() {
+async fn faults_and_snapshots_are_created_and_deleted() {
     let (server, sandbox) = seeded().await;
     let tokens = server.mint(for_ada()).await.unwrap();
     let refresh = tokens.refresh_token.unwrap();
@@ -322,7 +322,7 @@ async fn requests_are_read_awaited_and_verified() {
 }
 
 #[tokio::test]
-async fn sandboxes_are_made_listed_and_deleted() {
+async fn sandboxes_are_created_listed_and_deleted() {
     let (server, _) = seeded().await;
     let made = NewSandbox::named("live")
         .seed("[[users]]\nid = 1\nusername = \"mia\"")

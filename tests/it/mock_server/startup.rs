@@ -100,8 +100,8 @@ async fn builder_options_take_effect() {
         .seed("[[users]]\nid = 1\nnam = \"x\"\n")
         .unwrap_err();
     assert_snapshot!(wrong, @r#"seed:3: users[0].nam: unknown key "nam"; choose among id, username, email, email_verified, image, moderator, tier, roles, subscriptions, muted, banned, deleted, buzz"#);
-    let nobody = MockServer::builder().login("adda").start().await;
-    assert_snapshot!(nobody.unwrap_err(), @r#"login: no user "adda"; name a user by id or username: ada, grace, linus"#);
+    let unknown = MockServer::builder().login("adda").start().await;
+    assert_snapshot!(unknown.unwrap_err(), @r#"login: no user "adda"; name a user by id or username: ada, grace, linus"#);
 }
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn sandbox_has_the_same_methods_and_its_own_address() {
         1
     );
 
-    // Whoever holds a handle while the sandbox goes finds a new one.
+    // A handle to a deleted sandbox opens a new one of the same name.
     let same = checkout.clone();
     server.delete_sandbox("checkout").await.unwrap();
     assert_eq!(same.tokens(OwnerFilter::all()).await.unwrap(), []);

@@ -43,10 +43,10 @@ macro_rules! patch_struct {
         }
     };
     (@forbid_null $schema:ident set $key:ident) => {
-        crate::control::patch_struct::forbid_null($schema, stringify!($key))
+        crate::model::patch_struct::forbid_null($schema, stringify!($key))
     };
     (@forbid_null $schema:ident list $key:ident) => {
-        crate::control::patch_struct::forbid_null($schema, stringify!($key))
+        crate::model::patch_struct::forbid_null($schema, stringify!($key))
     };
     (@forbid_null $schema:ident $mode:ident $key:ident) => {};
     (@kind set $kind:ty) => { $kind };
@@ -95,6 +95,13 @@ macro_rules! patch_struct {
 }
 
 pub(crate) use patch_struct;
+
+/// Sets a field if its key is given.
+pub(super) fn set<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}
 
 /// Removes `null` from the schema of a key that may be missing, but not `null`. To a derive, both are an `Option`.
 #[cfg(feature = "openapi")]

@@ -1,0 +1,95 @@
+//! Reading of TOML files: as JSON, with the file and the line in errors.
+
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::error::Invalid;
+use super::read::from_json;
+
+/// Reads TOML text that came from a file.
+pub(crate) fn from_toml<T: DeserializeOwned>(text: &str, file: &Path) -> Result<T, Invalid> {
+    let document = DeTable::parse(text).map_err(|error| Invalid {
+        file: Some((
+            file.to_owned(),
+            error.span().map(|span| line_of(text, span.start)),
+        )),
+        ..Invalid::new("", error.message())
+    })?;
+    table_to_json(document.get_ref(), "")
+        .and_then(from_json)
+        .map_err(|error| Invalid {
+            file: Some((file.to_owned(), line_of_key(text, &error.path))),
+            ..error
+        })
+}
+
+fn table_to_json(table: &DeTable<'_>, path: &str) -> Result<Value, Invalid> {
+    let mut keys = Map::new();
+    for (key, value) in table {
+        let key = key.get_ref();
+        let path = if path.is_empty() {
+            key.to_string()
+        } else {
+            format!("{path}.{key}")
+        };
+        keys.insert(key.to_string(), to_json(value.get_ref(), &path)?);
+    }
+    Ok(Value::Object(keys))
+}
+
+fn to_json(value: &DeValue<'_>, path: &str) -> Result<Value, Invalid> {
+    Ok(match value {
+        DeValue::String(text) => Value::from(&**text),
+        DeValue::Boolean(value) => Value::from(*value),
+        DeValue::Integer(number) => {
+            let (text, radix) = (number.as_str(), number.radix());
+            let signed = i64::from_str_radix(text, radix).map(Value::from);
+            let number = signed.or_else(|_| u64::from_str_radix(text, radix).map(Value::from));
+            number.map_err(|_| {
+                let message = format!("{text} is out of range: a number has at most 64 bits");
+                Invalid::new(path, message)
+            })?
+        }
+        // JSON has neither infinity nor NaN.
+        DeValue::Float(number) => match number.as_str().parse::<f64>() {
+            Ok(float) if float.is_finite() => Value::from(float),
+            _ => Value::from(number.as_str()),
+        },
+        DeValue::Datetime(time) => Value::from(time.to_string()),
+        DeValue::Array(items) => {
+            let items = items.iter().enumerate();
+            let items = items.map(|(at, item)| to_json(item.get_ref(), &format!("{path}[{at}]")));
+            Value::Array(items.collect::<Result<_, _>>()?)
+        }
+        DeValue::Table(table) => table_to_json(table, path)?,
+    })
+}
+
+/// The line of the key that a path such as `clients[2].owner` leads to in TOML text, or of the table that lacks the key.
+pub(crate) fn line_of_key(text: &str, path: &str) -> Option<usize> {
+    let document = DeTable::parse(text).ok()?;
+    let mut table = Some(document.get_ref());
+    let mut start = None;
+    for part in path.split('.') {
+        let (key, index) = match part.split_once('[') {
+            Some((key, index)) => (key, index.trim_end_matches(']').parse::<usize>().ok()),
+            None => (part, None),
+        };
+        let Some((key, value)) = table.and_then(|table| table.get_key_value(key)) else {
+            break;
+        };
+        let item = index.and_then(|index| value.get_ref().as_array()?.get(index));
+        start = Some(item.map_or_else(|| key.span(), Spanned::span).start);
+        table = item.unwrap_or(value).get_ref().as_table();
+    }
+    start.map(|offset| line_of(text, offset))
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    let before = text.as_bytes().iter().take(offset);
+    before.filter(|byte| **byte == b'\n').count() + 1
+}
