@@ -241,7 +241,12 @@ fn response_name(name: &str, renamed: &BTreeSet<String>) -> String {
 /// A doc comment as a description: without examples in Rust, links to Rust's types and line breaks within a paragraph.
 fn plain(comment: &str) -> String {
     let text = comment.split("\n```").next().unwrap_or_default();
-    let text = text.replace("[`", "`").replace("`]", "`");
+    let mut text = text.replace("[`", "`").replace("`]", "`");
+    while let Some((before, rest)) = text.split_once("`(crate::")
+        && let Some((_, after)) = rest.split_once(')')
+    {
+        text = format!("{before}`{after}");
+    }
     let paragraphs = text.trim().split("\n\n");
     let paragraphs: Vec<String> = paragraphs.map(|text| text.replace('\n', " ")).collect();
     paragraphs.join("\n\n")
