@@ -1,4 +1,4 @@
-//! The OpenAPI document of the control API, from the table in `operations/` and the schemas of its types.
+//! The `OpenAPI` document of the control API, from the table in `operations/` and the schemas of its types.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,7 @@ pub(crate) fn operation() -> Operation {
     )
 }
 
-/// An OpenAPI 3.1 document.
+/// An `OpenAPI` 3.1 document.
 #[derive(Serialize)]
 pub(crate) struct Document(Value);
 
@@ -77,7 +77,7 @@ fn document(operations: &[Operation], base: &str) -> Document {
 fn describe(operation: &Operation, schemas: &mut Schemas) -> Value {
     let signature = &operation.signature;
     let returns = signature.returns.map(|returns| schemas.response(returns));
-    let mut success = json_content(operation.summary, &returns);
+    let mut success = json_content(operation.summary, returns.as_ref());
     if let Some(media_type) = operation.also_as {
         success["content"][media_type] = json!({ "schema": { "type": "object" } });
     }
@@ -85,11 +85,11 @@ fn describe(operation: &Operation, schemas: &mut Schemas) -> Value {
     let error = schemas.response(SchemaGenerator::subschema_for::<ErrorView>);
     let mut responses = json!({
         status: success,
-        "4XX": json_content("The place, the rule and the fix of the mistake", &Some(error)),
+        "4XX": json_content("The place, the rule and the fix of the mistake", Some(&error)),
     });
     if let Some(conflict) = operation.conflict {
         let conflict = schemas.response(conflict);
-        responses["409"] = json_content("The differences", &Some(conflict));
+        responses["409"] = json_content("The differences", Some(&conflict));
     }
     let in_path = operation.path.split(['{', '}']).skip(1).step_by(2);
     let in_path = in_path.map(|name| {
@@ -115,7 +115,7 @@ fn describe(operation: &Operation, schemas: &mut Schemas) -> Value {
     described
 }
 
-fn json_content(description: &str, schema: &Option<Value>) -> Value {
+fn json_content(description: &str, schema: Option<&Value>) -> Value {
     json!({ "description": description, "content": { "application/json": { "schema": schema } } })
 }
 

@@ -18,7 +18,7 @@ pub(crate) enum Method {
 
 #[cfg(feature = "openapi")]
 impl Method {
-    /// The key of the OpenAPI document.
+    /// The key of the `OpenAPI` document.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Get => "get",

@@ -1,4 +1,4 @@
-//! What a handler reads and returns, by the types of its arguments and of its result: the OpenAPI document cannot differ
+//! What a handler reads and returns, by the types of its arguments and of its result: the `OpenAPI` document cannot differ
 //! from the code.
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::http::state::AppState;
 #[cfg(feature = "openapi")]
 pub(crate) use schemars::JsonSchema as Schema;
 
-/// Without the OpenAPI document, no type needs a schema.
+/// Without the `OpenAPI` document, no type needs a schema.
 #[cfg(not(feature = "openapi"))]
 pub(crate) trait Schema {}
 

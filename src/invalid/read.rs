@@ -210,7 +210,7 @@ impl<'de> Deserializer<'de> for Reader {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Problem> for Reader {
+impl IntoDeserializer<'_, Problem> for Reader {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

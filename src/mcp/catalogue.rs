@@ -44,8 +44,9 @@ struct ToolSpec {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Exchange {
-    /// the parameters of the token endpoint: grant_type, client_id, client_secret, code, redirect_uri, code_verifier,
-    /// refresh_token, scope
+    #[schemars(
+        description = "the parameters of the token endpoint: grant_type, client_id, client_secret, code, redirect_uri, code_verifier, refresh_token, scope"
+    )]
     #[schemars(with = "BTreeMap<String, Value>")]
     pub(super) body: Map<String, Value>,
 }
@@ -54,20 +55,22 @@ pub(super) struct Exchange {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Authorize {
-    /// the app
+    #[schemars(description = "the app")]
     pub(super) client_id: String,
-    /// id or username, such as ada
+    #[schemars(description = "id or username, such as ada")]
     pub(super) user: UserRef,
-    /// a bitmask, a preset such as "AI Services", or names such as ["UserRead"]
+    #[schemars(
+        description = r#"a bitmask, a preset such as "AI Services", or names such as ["UserRead"]"#
+    )]
     #[serde(default)]
     pub(super) scope: Option<Scope>,
-    /// without one, the first that the app has registered
+    #[schemars(description = "without one, the first that the app has registered")]
     #[serde(default)]
     pub(super) redirect_uri: Option<String>,
-    /// without one, a random one
+    #[schemars(description = "without one, a random one")]
     #[serde(default)]
     pub(super) state: Option<String>,
-    /// the S256 challenge of your own verifier
+    #[schemars(description = "the S256 challenge of your own verifier")]
     #[serde(default)]
     pub(super) code_challenge: Option<String>,
 }
@@ -76,7 +79,7 @@ pub(super) struct Authorize {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Advance {
-    /// seconds, or a length such as 1h, 30d or -90s
+    #[schemars(description = "seconds, or a length such as 1h, 30d or -90s")]
     pub(super) by: SignedDuration,
 }
 
@@ -84,13 +87,17 @@ pub(super) struct Advance {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SetFault {
-    /// refresh-revoked, token-endpoint-down, rate-limited, slow-token, user-denies, code-expires, clock-skew and others
+    #[schemars(
+        description = "refresh-revoked, token-endpoint-down, rate-limited, slow-token, user-denies, code-expires, clock-skew and others"
+    )]
     #[serde(default)]
     pub(super) preset: Option<String>,
-    /// with a preset: so often, then no more
+    #[schemars(description = "with a preset: so often, then no more")]
     #[serde(default)]
     pub(super) times: Option<u64>,
-    /// such as {"endpoint":"token","grant_type":"refresh_token","times":1,"effect":{"error":"invalid_grant"}}
+    #[schemars(
+        description = r#"such as {"endpoint":"token","grant_type":"refresh_token","times":1,"effect":{"error":"invalid_grant"}}"#
+    )]
     #[serde(default)]
     pub(super) fault: Option<Fault>,
 }
@@ -99,7 +106,9 @@ pub(super) struct SetFault {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ExplainScope {
-    /// a bitmask, a preset such as "AI Services", or names such as ["UserRead"]
+    #[schemars(
+        description = r#"a bitmask, a preset such as "AI Services", or names such as ["UserRead"]"#
+    )]
     pub(super) scope: Scope,
 }
 
@@ -107,7 +116,7 @@ pub(super) struct ExplainScope {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReadAdvice {
-    /// the app
+    #[schemars(description = "the app")]
     #[serde(default)]
     pub(super) client_id: Option<String>,
 }

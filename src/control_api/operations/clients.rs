@@ -49,7 +49,7 @@ async fn patch_client(
 
 async fn delete_client(context: RequestContext, Path(id): Path<String>) -> Answer<Empty> {
     context.sandbox.delete_client(&id).await?;
-    done()
+    Ok(done())
 }
 
 async fn rotate_secret(context: RequestContext, Path(id): Path<String>) -> Answer<NewSecret> {

@@ -38,7 +38,7 @@ async fn create_fault(
 
 async fn clear_faults(context: RequestContext) -> Answer<Empty> {
     context.sandbox.clear_faults();
-    done()
+    Ok(done())
 }
 
 async fn read_fault(context: RequestContext, Path(id): Path<String>) -> Answer<SetFault> {
@@ -47,7 +47,7 @@ async fn read_fault(context: RequestContext, Path(id): Path<String>) -> Answer<S
 
 async fn delete_fault(context: RequestContext, Path(id): Path<String>) -> Answer<Empty> {
     context.sandbox.delete_fault(&id)?;
-    done()
+    Ok(done())
 }
 
 async fn create_preset(

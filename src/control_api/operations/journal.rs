@@ -65,7 +65,7 @@ async fn list_requests(
 
 async fn clear_requests(context: RequestContext) -> Answer<Empty> {
     context.sandbox.clear_requests();
-    done()
+    Ok(done())
 }
 
 async fn verify(

@@ -16,7 +16,7 @@ mod users;
 
 use super::operation::Operation;
 
-/// Every operation but the OpenAPI document.
+/// Every operation but the `OpenAPI` document.
 pub(super) fn operations() -> Vec<Operation> {
     [
         settings::operations(),

@@ -51,5 +51,5 @@ async fn delete_sandbox(
     Path(name): Path<String>,
 ) -> Answer<Empty> {
     app.registry.delete_sandbox(&name).await?;
-    done()
+    Ok(done())
 }

@@ -22,7 +22,7 @@ pub(super) fn operations() -> Vec<Operation> {
 
 async fn reset(context: RequestContext) -> Answer<Empty> {
     context.sandbox.reset().await?;
-    done()
+    Ok(done())
 }
 
 async fn read_settings(context: RequestContext) -> Answer<Settings> {

@@ -40,10 +40,10 @@ async fn take_snapshot(
 
 async fn delete_snapshot(context: RequestContext, Path(name): Path<String>) -> Answer<Empty> {
     context.sandbox.delete_snapshot(&name).await?;
-    done()
+    Ok(done())
 }
 
 async fn restore_snapshot(context: RequestContext, Path(name): Path<String>) -> Answer<Empty> {
     context.sandbox.restore_snapshot(&name).await?;
-    done()
+    Ok(done())
 }

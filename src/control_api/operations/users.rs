@@ -49,5 +49,5 @@ async fn patch_user(
 
 async fn delete_user(context: RequestContext, Path(id): Path<String>) -> Answer<Empty> {
     context.sandbox.delete_user(&UserRef::from(id)).await?;
-    done()
+    Ok(done())
 }

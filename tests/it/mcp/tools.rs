@@ -64,7 +64,7 @@ async fn the_tool_of_the_published_capability_is_described_as_published() {
           "body": {
             "type": "object",
             "additionalProperties": true,
-            "description": "the parameters of the token endpoint: grant_type, client_id, client_secret, code, redirect_uri, code_verifier,\nrefresh_token, scope"
+            "description": "the parameters of the token endpoint: grant_type, client_id, client_secret, code, redirect_uri, code_verifier, refresh_token, scope"
           }
         },
         "required": [
