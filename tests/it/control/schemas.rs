@@ -121,9 +121,7 @@ fn difference(document: &Value, schema: &Value, value: &Value, place: &str) -> O
             return wrong(&format!("lacks {key}"));
         }
     }
-    let Some(properties) = schema["properties"].as_object() else {
-        return None;
-    };
+    let properties = schema["properties"].as_object()?;
     for (key, value) in value.as_object().into_iter().flatten() {
         let Some(property) = properties.get(key) else {
             return wrong(&format!("{key} is not described"));
