@@ -11,8 +11,8 @@ use crate::advice::call::{CallKind, ObservedCall, sequential};
 pub(crate) const EXPIRED_TOKEN_KEPT: Rule = Rule {
     id: "expired-token-kept",
     severity: Severity::Error,
-    rationale: "an access token that was refused stays refused: an hour after sign-in the app stops working, and goes on asking",
-    fix: "when a call is answered with 401, refresh once and try again; when that is refused, sign in again",
+    rationale: "a rejected access token stays invalid: an hour after sign-in the app stops working but continues to send requests",
+    fix: "on a 401 response, refresh once and retry; if the refresh is rejected, have the user sign in again",
     source: "https://www.rfc-editor.org/rfc/rfc6750#section-3.1",
     check: expired_token_kept,
 };
@@ -46,7 +46,7 @@ fn expired_token_kept(history: &History) -> Option<Violation> {
     let ignored = ignored.filter(|calls| calls.len() >= MIN_REJECTIONS);
     let requests = ignored.flatten().map(|call| call.id).collect();
     Violation::new(requests, |count| {
-        format!("went on presenting an access token after its refusal: {count} times")
+        format!("continued to use a rejected access token: {count} times")
     })
 }
 

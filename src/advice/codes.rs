@@ -11,10 +11,10 @@ use crate::advice::call::{CallKind, ObservedCall};
 pub(crate) const CODE_REUSED: Rule = Rule {
     id: "code-reused",
     severity: Severity::Error,
-    rationale: "a code works once: the second exchange is refused, and where it comes first, the app that shows its answer tells a \
-          signed-in person that the sign-in failed",
-    fix: "take state and verifier out of the store before the exchange, so that the callback page reloaded, or run twice, \
-           finds nothing to exchange",
+    rationale: "an authorization code works once: the second exchange is rejected, and if the app shows its \
+        response first, a signed-in user sees a failed sign-in",
+    fix: "remove the state and the verifier from the store before the exchange, so that a callback page that \
+        is reloaded or runs twice has nothing to exchange",
     source: "https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2",
     check: code_reused,
 };
@@ -47,10 +47,7 @@ fn code_reused(history: &History) -> Option<Violation> {
     }
     let count = requests.len() / 2;
     Violation::new(requests, |_| {
-        format!(
-            "exchanged a code that it had exchanged before {}",
-            times(count)
-        )
+        format!("reused an authorization code {}", times(count))
     })
 }
 

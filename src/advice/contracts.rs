@@ -30,63 +30,63 @@ macro_rules! relies {
 relies! {
     /// A scope that one contract accepts and another rejects.
     SCOPE_SYNTAX "contract-scope-syntax" Warning ScopeSyntax,
-        "as documented a scope is a decimal number up to 33554431; the deployed server reads the digits that it begins with",
-        "send the bitmask as decimal digits and nothing else";
+        "as documented, a scope is a decimal number up to 33554431; the deployed server reads only the leading digits",
+        "send the bitmask as decimal digits only";
     /// A scope beyond the app's own, which one contract trims and another rejects.
     SCOPE_CEILING "contract-scope-ceiling" Warning ScopeCeiling,
-        "a scope beyond the app's own is trimmed as documented, and refused by the deployed server",
-        "ask for no more than the app's allowed scopes";
+        "a scope beyond the app's allowed scopes is trimmed as documented, but rejected by the deployed server",
+        "request only the app's allowed scopes";
     /// No `response_type=code`.
     RESPONSE_TYPE "contract-response-type" Warning ResponseType,
-        "the documentation asks for response_type=code; the deployed server never looks at it",
+        "the documentation requires response_type=code; the deployed server ignores the parameter",
         "send response_type=code";
     /// A preflight of authorize, which the deployed server rejects.
     AUTHORIZE_PREFLIGHT "contract-authorize-preflight" Warning AuthorizePreflight,
-        "the deployed server refuses the preflight of /authorize, so that a page that fetches it gets nothing",
-        "send the browser there: a navigation, not a fetch";
+        "the deployed server rejects the CORS preflight of /authorize, so a page cannot fetch it",
+        "navigate the browser to /authorize instead of fetching it";
     /// A code that is exchanged after more than 300 s.
     CODE_LIFETIME "contract-code-lifetime" Warning CodeLifetime,
-        "a code lives ten minutes as documented, and five on the deployed server: this one would have run out",
-        "exchange the code as soon as the browser brings it";
+        "an authorization code is valid for ten minutes as documented and for five on the deployed server: this code would have expired",
+        "exchange the code as soon as the browser returns it";
     /// `client_credentials` without a valid scope.
     CLIENT_CREDENTIALS_SCOPE "contract-client-credentials-scope" Warning ClientCredentialsScope,
-        "without a scope the documentation grants all that the app may have, the deployed server UserRead alone; one that \
-         cannot be read is refused, or means UserRead",
-        "say which scope is wanted";
+        "as documented, a request without a scope gets all allowed scopes and an invalid scope is rejected; on \
+            the deployed server both mean UserRead",
+        "send the scope that the app needs";
     /// `client_credentials` with a scope that the deployed server rejects.
     CLIENT_CREDENTIALS_CEILING "contract-client-credentials-ceiling" Warning ClientCredentialsCeiling,
-        "the deployed server gives client_credentials UserRead and AppStoreCatalogWrite, and refuses every other scope",
-        "ask for a code or by the device flow for what belongs to a person, and for UserRead by client_credentials";
+        "the deployed server grants client_credentials only UserRead and AppStoreCatalogWrite, and rejects every other scope",
+        "use the code grant or the device flow for a user's data, and request UserRead for client_credentials";
     /// A scope at refresh that has an effect in one contract only.
     REFRESH_SCOPE "contract-refresh-scope" Warning RefreshScope,
-        "as documented a scope at refresh narrows the grant, and a wider one is refused; the deployed server ignores it",
-        "send no scope when you refresh, and ask for a narrow one at authorize";
+        "as documented, a scope at refresh narrows the grant and a wider scope is rejected; the deployed server ignores it",
+        "send no scope with a refresh; request a narrow scope at authorize";
     /// A call that the legacy host still answers.
     LEGACY_HOST "contract-legacy-host" Warning LegacyHost,
-        "the deployed server still answers on the old host; as documented it redirects every path",
-        "call auth.civitai.com itself, as the discovery document says";
+        "the deployed server still answers on the old host; as documented, the old host redirects every path",
+        "call auth.civitai.com directly, as in the discovery document";
     /// A revocation that has no effect in the other contract.
     REVOKE_BY_CLIENT "contract-revoke-by-client" Hint RevokeByClient,
-        "as documented an app revokes the tokens issued to it; the deployed server lets an app's secret revoke only tokens of \
-         the app's owner, and answers 200 all the same",
-        "forget the tokens whatever /revoke did, and show people the way to their account's connected apps";
+        "as documented, an app revokes the tokens issued to it; on the deployed server an app's secret revokes \
+            only tokens of the app's owner, and the response is 200 in either case",
+        "delete the tokens after every response of /revoke, and link to the connected apps of the user's account";
 }
 
 /// A refresh with a token of `client_credentials`, which only the deployed server of 2026-08 issues.
 pub(crate) const CLIENT_CREDENTIALS_REFRESH: Rule = Rule {
     id: "contract-client-credentials-refresh",
     severity: Severity::Warning,
-    rationale: "only the deployed server of 2026-08 gave client_credentials a refresh token: today's gives none, as documented",
-    fix: "ask for a new token by client_credentials when the old one runs out",
+    rationale: "only the deployed server of 2026-08 issued a refresh token for client_credentials; today's issues none, as documented",
+    fix: "request a new token with client_credentials when the old one expires",
     source: "https://www.rfc-editor.org/rfc/rfc6749#section-4.4.3",
     check: client_credentials_refresh,
 };
 
 fn contract_phrase(contract: Contract) -> &'static str {
     match contract {
-        Contract::Documented => "as documented",
-        Contract::Live => "as on the deployed server",
-        Contract::Live2026_08 => "as on the deployed server of 2026-08",
+        Contract::Documented => "the documented behaviour",
+        Contract::Live => "the behaviour of the deployed server",
+        Contract::Live2026_08 => "the behaviour of the deployed server of 2026-08",
     }
 }
 
@@ -141,7 +141,7 @@ fn relies(history: &History, difference: Difference) -> Option<Violation> {
             format!(" for {}", shown.join(", "))
         };
         format!(
-            "was answered {here} {}{for_what}, where another contract would have answered otherwise",
+            "relied on {here} {}{for_what}; another contract answers differently",
             times(count)
         )
     })
@@ -158,7 +158,7 @@ fn client_credentials_refresh(history: &History) -> Option<Violation> {
     let requests = refreshes.filter(is_of_client_credentials);
     Violation::new(requests.map(|call| call.id).collect(), |count| {
         format!(
-            "refreshed {} with a token that client_credentials had brought",
+            "refreshed {} with a refresh token from client_credentials",
             times(count)
         )
     })

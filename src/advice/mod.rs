@@ -56,7 +56,7 @@ pub(crate) fn advise(all: Vec<ObservedCall>, restores: &[u64], client: Option<&s
             let summary = match history.client {
                 Some(_) => violation.summary,
                 None => format!(
-                    "{}; no request says which client it is of",
+                    "{}; the requests do not identify their client",
                     violation.summary
                 ),
             };

@@ -9,10 +9,10 @@ use crate::advice::call::CallKind;
 pub(crate) const IGNORED_PARAMETER: Rule = Rule {
     id: "ignored-parameter",
     severity: Severity::Hint,
-    rationale: "OAuth 2.0 and OpenID Connect define the parameter and Civitai does not read it: what the app asks for by it does not \
-          happen, and there is no error either",
-    fix: "leave it out, and do without: a person who is signed in is not asked to sign in again, and the answer always comes \
-           in the query of the redirect URI",
+    rationale: "OAuth 2.0 and OpenID Connect define the parameter, but Civitai ignores it: it has no effect \
+        and causes no error",
+    fix: "omit the parameter: a signed-in user is not asked to sign in again, and the response is always in \
+        the query of the redirect URI",
     source: "https://developer.civitai.com/site/oauth",
     check: ignored_parameter,
 };
@@ -46,7 +46,7 @@ fn ignored_parameter(history: &History) -> Option<Violation> {
         }
     }
     Violation::new(requests, |_| {
-        format!("sent what Civitai ignores: {}", names.join(", "))
+        format!("sent parameters that Civitai ignores: {}", names.join(", "))
     })
 }
 

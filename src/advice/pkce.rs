@@ -12,8 +12,8 @@ use crate::protocol::pkce::{Challenge, Verifier};
 pub(crate) const PKCE_MISSING: Rule = Rule {
     id: "pkce-missing",
     severity: Severity::Error,
-    rationale: "Civitai refuses an authorization without PKCE, and a code without its verifier is used up for nothing",
-    fix: "draw a verifier for each attempt, send its S256 challenge to authorize, and the verifier with the code",
+    rationale: "Civitai rejects an authorization without PKCE, and a token request without the verifier invalidates the code",
+    fix: "generate a verifier for each attempt; send its S256 challenge to authorize, and the verifier with the code",
     source: "https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1",
     check: pkce_missing,
 };
@@ -22,9 +22,9 @@ pub(crate) const PKCE_MISSING: Rule = Rule {
 pub(crate) const PKCE_PLAIN: Rule = Rule {
     id: "pkce-plain",
     severity: Severity::Error,
-    rationale: "only S256 is supported, and plain – which is what a request without a method means – shows the verifier to \
-          whoever sees the request",
-    fix: "send code_challenge_method=S256, and as code_challenge the base64url of the verifier's SHA-256",
+    rationale: "only S256 is supported; plain, the default without code_challenge_method, reveals the verifier \
+        to anyone who can read the request",
+    fix: "send code_challenge_method=S256 and, as code_challenge, the base64url-encoded SHA-256 of the verifier",
     source: "https://www.rfc-editor.org/rfc/rfc7636#section-4.2",
     check: pkce_plain,
 };
@@ -33,8 +33,8 @@ pub(crate) const PKCE_PLAIN: Rule = Rule {
 pub(crate) const PKCE_CHALLENGE: Rule = Rule {
     id: "pkce-challenge",
     severity: Severity::Error,
-    rationale: "the challenge is taken as it is, but no verifier will ever fit it: the code cannot be exchanged",
-    fix: "encode the 32 bytes of the SHA-256 with the URL-safe alphabet and without padding: 43 characters",
+    rationale: "the challenge is accepted, but no verifier can match it: the code cannot be exchanged",
+    fix: "encode the 32 bytes of the SHA-256 as base64url without padding: 43 characters",
     source: "https://www.rfc-editor.org/rfc/rfc7636#appendix-A",
     check: pkce_challenge,
 };
@@ -43,8 +43,8 @@ pub(crate) const PKCE_CHALLENGE: Rule = Rule {
 pub(crate) const PKCE_VERIFIER: Rule = Rule {
     id: "pkce-verifier",
     severity: Severity::Error,
-    rationale: "a verifier of another length or alphabet fits no challenge, and the code is used up for nothing",
-    fix: "draw 32 random bytes and encode them with the URL-safe alphabet and without padding: 43 characters",
+    rationale: "a verifier of another length or alphabet matches no challenge, and the failed exchange invalidates the code",
+    fix: "generate 32 random bytes and encode them as base64url without padding: 43 characters",
     source: "https://www.rfc-editor.org/rfc/rfc7636#section-4.1",
     check: pkce_verifier,
 };
@@ -53,8 +53,8 @@ pub(crate) const PKCE_VERIFIER: Rule = Rule {
 pub(crate) const VERIFIER_REUSED: Rule = Rule {
     id: "verifier-reused",
     severity: Severity::Warning,
-    rationale: "whoever has learnt the verifier of one sign-in can exchange the code of the next",
-    fix: "draw a new verifier for each attempt, and forget it when its code is exchanged",
+    rationale: "an attacker who knows the verifier of one sign-in can exchange the code of the next",
+    fix: "generate a new verifier for each attempt, and delete it after the exchange",
     source: "https://www.rfc-editor.org/rfc/rfc7636#section-7.1",
     check: verifier_reused,
 };
@@ -73,7 +73,7 @@ fn pkce_missing(history: &History) -> Option<Violation> {
     let requests = without.chain(unproved).map(|call| call.id).collect();
     Violation::new(requests, |count| {
         format!(
-            "asked without code_challenge, or exchanged without code_verifier, {}",
+            "omitted code_challenge at authorize, or code_verifier in the exchange, {}",
             times(count)
         )
     })
@@ -91,7 +91,7 @@ fn pkce_plain(history: &History) -> Option<Violation> {
     });
     let requests = declared.chain(disguised).map(|call| call.id).collect();
     Violation::new(requests, |count| {
-        format!("sent a challenge that is not of S256 {}", times(count))
+        format!("sent a challenge that does not use S256 {}", times(count))
     })
 }
 
@@ -114,9 +114,7 @@ fn pkce_challenge(history: &History) -> Option<Violation> {
     let challenges = s256.filter_map(|call| Some((call, call.param("code_challenge")?)));
     let wrong = challenges.filter(|(_, text)| Challenge::parse(text).is_none());
     malformed(wrong, |times, lengths| {
-        format!(
-            "sent {times} a challenge that is not of 43 characters of base64url; it had {lengths}"
-        )
+        format!("sent a challenge that is not 43 base64url characters {times}; lengths: {lengths}")
     })
 }
 
@@ -126,7 +124,7 @@ fn pkce_verifier(history: &History) -> Option<Violation> {
     let wrong = verifiers.filter(|(_, text)| Verifier::parse(text).is_none());
     malformed(wrong, |times, lengths| {
         format!(
-            "sent {times} a verifier that is not of 43 to 128 characters of RFC 7636; it had {lengths}"
+            "sent a verifier that is not 43 to 128 characters of RFC 7636 {times}; lengths: {lengths}"
         )
     })
 }
@@ -146,10 +144,7 @@ fn verifier_reused(history: &History) -> Option<Violation> {
     let count: usize = reused.iter().map(|codes| codes.len() - 1).sum();
     let requests = reused.into_iter().flat_map(BTreeMap::into_values);
     Violation::new(requests.collect(), |_| {
-        format!(
-            "exchanged a code with a verifier that had served for another {}",
-            times(count)
-        )
+        format!("reused the PKCE verifier of another code {}", times(count))
     })
 }
 

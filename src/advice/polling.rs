@@ -13,8 +13,8 @@ use crate::protocol::grant_type::GrantType;
 pub(crate) const POLL_TOO_FAST: Rule = Rule {
     id: "poll-too-fast",
     severity: Severity::Warning,
-    rationale: "/device and /device-token together allow 20 calls a minute for all of an app's devices",
-    fix: "wait for interval seconds between two polls, and for 5 more after each slow_down",
+    rationale: "/device and /device-token together allow 20 requests per minute for all devices of an app",
+    fix: "wait for interval seconds between polls, and 5 more after each slow_down",
     source: "https://www.rfc-editor.org/rfc/rfc8628#section-3.5",
     check: poll_too_fast,
 };
@@ -23,8 +23,8 @@ pub(crate) const POLL_TOO_FAST: Rule = Rule {
 pub(crate) const POLL_AFTER_END: Rule = Rule {
     id: "poll-after-end",
     severity: Severity::Warning,
-    rationale: "once the user has decided, or the code has run out, the answer does not change any more",
-    fix: "stop at every answer but authorization_pending and slow_down; begin the flow anew where it ended badly",
+    rationale: "the response is final after the user has decided or the code has expired",
+    fix: "stop polling at any response other than authorization_pending and slow_down; start a new flow after an error",
     source: "https://www.rfc-editor.org/rfc/rfc8628#section-3.5",
     check: poll_after_end,
 };
@@ -33,8 +33,8 @@ pub(crate) const POLL_AFTER_END: Rule = Rule {
 pub(crate) const DEVICE_GRANT_AT_TOKEN: Rule = Rule {
     id: "device-grant-at-token",
     severity: Severity::Error,
-    rationale: "Civitai exchanges device codes at /device-token, where RFC 8628 has it at the token endpoint",
-    fix: "poll POST /api/auth/oauth/device-token: give the library that as its token endpoint, for this flow alone",
+    rationale: "Civitai exchanges device codes at /device-token; RFC 8628 does so at the token endpoint",
+    fix: "poll POST /api/auth/oauth/device-token: configure it as the library's token endpoint for this flow only",
     source: "https://developer.civitai.com/site/oauth",
     check: device_grant_at_token,
 };
@@ -46,7 +46,7 @@ fn device_grant_at_token(history: &History) -> Option<Violation> {
     });
     Violation::new(requests.map(|call| call.id).collect(), |count| {
         format!(
-            "asked the token endpoint by the device grant {}",
+            "sent the device grant to the token endpoint {}",
             times(count)
         )
     })
@@ -117,7 +117,7 @@ fn poll_too_fast(history: &History) -> Option<Violation> {
     }
     Violation::new(requests, |count| {
         format!(
-            "polled before the interval was over {}; the shortest pause was {shortest_ms} ms",
+            "polled before the interval had passed {}; the shortest pause was {shortest_ms} ms",
             times(count)
         )
     })

@@ -11,8 +11,8 @@ use crate::advice::call::{CallKind, ObservedCall};
 pub(crate) const RATE_LIMIT_IGNORED: Rule = Rule {
     id: "rate-limit-ignored",
     severity: Severity::Warning,
-    rationale: "what is refused counts, too: an app that goes on asking stays locked out",
-    fix: "after a 429 wait for as long as Retry-After says, or for the minute to pass",
+    rationale: "rejected requests also count: an app that continues to send requests stays rate-limited",
+    fix: "after a 429 response, wait for the time in Retry-After, or until the minute has passed",
     source: "https://www.rfc-editor.org/rfc/rfc6585#section-4",
     check: rate_limit_ignored,
 };
@@ -50,7 +50,7 @@ fn rate_limit_ignored(history: &History) -> Option<Violation> {
     }
     Violation::new(requests, |count| {
         format!(
-            "asked again after a 429, before it was time, {}",
+            "repeated a request too early after a 429 response {}",
             times(count)
         )
     })

@@ -13,9 +13,9 @@ use crate::protocol::redirect_uri;
 pub(crate) const REDIRECT_LOOPBACK_RULE: Rule = Rule {
     id: "redirect-loopback-rule",
     severity: Severity::Warning,
-    rationale: "the redirect URI is none that is registered: the deployed server accepts it because scheme and path equal a \
-          registered loopback URI, and the documentation says character for character",
-    fix: "register the URI that is sent, with its port, or send one that is registered",
+    rationale: "the redirect URI is not registered: the deployed server accepts it because its scheme and path \
+        equal a registered loopback URI, but the documentation requires an exact match",
+    fix: "register the URI that the app sends, with its port, or send a registered URI",
     source: "https://www.rfc-editor.org/rfc/rfc9700#section-2.1",
     check: redirect_loopback_rule,
 };
@@ -24,8 +24,8 @@ pub(crate) const REDIRECT_LOOPBACK_RULE: Rule = Rule {
 pub(crate) const REDIRECT_HTTP: Rule = Rule {
     id: "redirect-http",
     severity: Severity::Warning,
-    rationale: "the code travels in the clear, and Civitai registers https redirect URIs only, except for this machine's own",
-    fix: "use https, or a loopback address while the app is being built",
+    rationale: "the code is sent unencrypted, and Civitai registers only https redirect URIs, except loopback ones",
+    fix: "use https, or a loopback address during development",
     source: "https://www.rfc-editor.org/rfc/rfc9700#section-2.6",
     check: redirect_http,
 };
@@ -34,9 +34,9 @@ pub(crate) const REDIRECT_HTTP: Rule = Rule {
 pub(crate) const AUTHORIZATION_REDIRECTED: Rule = Rule {
     id: "authorization-redirected",
     severity: Severity::Warning,
-    rationale: "civitai.com redirects to auth.civitai.com, and most HTTP clients take Authorization off when a redirect leads to \
-          another host: the call arrives without it",
-    fix: "call auth.civitai.com itself, as the discovery document says",
+    rationale: "civitai.com redirects to auth.civitai.com, and most HTTP clients remove the Authorization \
+        header when a redirect leads to another host",
+    fix: "call auth.civitai.com directly, as in the discovery document",
     source: "https://developer.civitai.com/site/oauth",
     check: authorization_redirected,
 };
@@ -45,10 +45,11 @@ pub(crate) const AUTHORIZATION_REDIRECTED: Rule = Rule {
 pub(crate) const SAME_SITE_SIGN_IN: Rule = Rule {
     id: "same-site-sign-in",
     severity: Severity::Hint,
-    rationale: "the app and this server share a site here, as two ports of localhost do, and in production they do not: cookies \
-          with SameSite=Strict and checks of Sec-Fetch-Site that pass here fail there, when the browser comes back from Civitai",
-    fix: "open this server under another site than the app: as http://127.0.0.1:8080 if the app is at localhost, and the \
-           other way round",
+    rationale: "the app and the mock are on the same site, for example two ports of localhost, but in \
+        production they are not: SameSite=Strict cookies and Sec-Fetch-Site checks that pass here fail there \
+        when the browser returns from Civitai",
+    fix: "open the mock on another site than the app: http://127.0.0.1:8080 if the app is on localhost, and \
+        vice versa",
     source: "https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site",
     check: same_site_sign_in,
 };
@@ -82,7 +83,7 @@ fn redirect_http(history: &History) -> Option<Violation> {
     let requests = accepted(history).filter(is_plain).map(|call| call.id);
     Violation::new(requests.collect(), |count| {
         format!(
-            "sent an http redirect URI that is not of this machine {}",
+            "sent an http redirect URI that is not a loopback address {}",
             times(count)
         )
     })
@@ -106,7 +107,7 @@ fn authorization_redirected(history: &History) -> Option<Violation> {
     let redirected = calls.filter(|call| call.is_moved() && call.has_authorization());
     Violation::new(redirected.map(|call| call.id).collect(), |count| {
         format!(
-            "sent Authorization to the old host, which redirects to another one, {}",
+            "sent Authorization to the old host, which redirects to another host, {}",
             times(count)
         )
     })

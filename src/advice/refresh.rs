@@ -11,17 +11,12 @@ use crate::advice::call::{CallKind, ObservedCall, sequential};
 pub(crate) const REFRESH_REUSED: Rule = Rule {
     id: "refresh-reused",
     severity: Severity::Error,
-    rationale: "a refresh token works once: its answer brings the next one, and whoever keeps the old one is signed out",
-    fix: "store the new refresh token before the new access token is used, in the same transaction as the old one is \
-           taken out; and where two parts of the app may refresh at the same time, let one do it for all",
+    rationale: "a refresh token works once: the response contains the next one, and a user whose app still uses the old one is signed out",
+    fix: "store the new refresh token before you use the new access token, in the transaction that removes the \
+        old one; if two parts of the app can refresh at the same time, refresh in one place",
     source: "https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2",
     check: |history| {
-        let count = |count| {
-            format!(
-                "presented a refresh token that had been rotated {}",
-                times(count)
-            )
-        };
+        let count = |count| format!("reused a rotated refresh token {}", times(count));
         reuse_violation(history, false, count)
     },
 };
@@ -30,14 +25,14 @@ pub(crate) const REFRESH_REUSED: Rule = Rule {
 pub(crate) const REFRESH_RACE: Rule = Rule {
     id: "refresh-race",
     severity: Severity::Error,
-    rationale: "of two refreshes of one grant at once one is refused, and the app that believes the refusal signs the person out",
-    fix: "let one refresh be under way for each grant, and let everybody else wait for its answer (single flight); \
-           across processes, by a lock",
+    rationale: "if two refreshes of one grant run in parallel, one is rejected, and an app that trusts the rejection signs the user out",
+    fix: "run one refresh per grant at a time and let all other callers wait for its response (single flight); \
+        use a lock across processes",
     source: "https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2",
     check: |history| {
         let count = |count| {
             format!(
-                "sent a second refresh of the same grant before the first was answered {}",
+                "sent a second refresh of the same grant before the response to the first {}",
                 times(count)
             )
         };
@@ -49,8 +44,8 @@ pub(crate) const REFRESH_RACE: Rule = Rule {
 pub(crate) const REFRESH_REFUSED_AGAIN: Rule = Rule {
     id: "refresh-refused-again",
     severity: Severity::Error,
-    rationale: "a refresh token that was refused stays refused, and every try counts: the person waits for what will not come",
-    fix: "take invalid_grant for final: forget the tokens, and have the person sign in again",
+    rationale: "a rejected refresh token stays invalid, each attempt counts towards the rate limit, and the user waits in vain",
+    fix: "treat invalid_grant as final: delete the tokens and have the user sign in again",
     source: "https://www.rfc-editor.org/rfc/rfc6749#section-5.2",
     check: refresh_refused_again,
 };
@@ -136,10 +131,7 @@ fn refresh_refused_again(history: &History) -> Option<Violation> {
         }
     }
     Violation::new(requests, |_| {
-        format!(
-            "sent a refresh token again that had been refused {}",
-            times(count)
-        )
+        format!("sent a rejected refresh token again {}", times(count))
     })
 }
 

@@ -35,116 +35,116 @@ macro_rules! rules {
 #[rustfmt::skip]
 const RULES: &[RefusalRule] = rules! {
     InvalidRequest "redirect_uri does not match" "redirect_uri" {
-        "the redirect URI must be one of those that the app has registered, character for character",
-        "register it: on the account page, in the seed, or by PATCH /_mock/clients/{id} – or send one that is registered",
+        "the redirect URI must exactly match one that the app has registered",
+        "register it on the account page, in the seed or with PATCH /_mock/clients/{id}, or send a registered URI",
         "RFC 9700 §2.1; difference redirect-uri-match" }
     InvalidRequest "Missing client_id" "" {
-        "the request must say which app it comes from", "send client_id", "RFC 6749 §4.1.1" }
+        "client_id is required", "send client_id", "RFC 6749 §4.1.1" }
     InvalidRequest "response_type must be code" "response_type" {
-        "there is one way: a code", "send response_type=code", "RFC 6749 §3.1.1; difference response-type" }
+        "only response_type=code is supported", "send response_type=code", "RFC 6749 §3.1.1; difference response-type" }
     InvalidRequest "state parameter is required" "" {
-        "Civitai asks for a state where the RFC recommends one",
-        "send a random state, new for each attempt, and compare it when the browser comes back", "RFC 6749 §10.12" }
+        "Civitai requires a state; the RFC only recommends it",
+        "send a new random state for each attempt, and compare it when the browser returns", "RFC 6749 §10.12" }
     InvalidRequest "PKCE" "code_challenge_method" {
-        "PKCE is mandatory, and only S256 will do",
-        "send code_challenge, the base64url of the verifier's SHA-256, and code_challenge_method=S256", "RFC 7636 §4.3" }
+        "PKCE with S256 is required",
+        "send code_challenge, the base64url-encoded SHA-256 of the verifier, and code_challenge_method=S256", "RFC 7636 §4.3" }
     InvalidRequest "Only S256" "code_challenge_method" {
-        "PKCE is mandatory, and only S256 will do",
-        "send code_challenge, the base64url of the verifier's SHA-256, and code_challenge_method=S256", "RFC 7636 §4.3" }
+        "PKCE with S256 is required",
+        "send code_challenge, the base64url-encoded SHA-256 of the verifier, and code_challenge_method=S256", "RFC 7636 §4.3" }
     InvalidRequest "buzz_limit" "buzz_limit" {
-        "a buzz limit is null or a list of budgets with a type and whole numbers from 1 on",
-        "send for example [{\"type\":\"sliding\",\"limit\":5000,\"window\":\"day\",\"unit\":1}]", "difference buzz-limit" }
+        "a buzz limit is null or a list of budgets, each with a type and whole numbers of at least 1",
+        "send, for example, [{\"type\":\"sliding\",\"limit\":5000,\"window\":\"day\",\"unit\":1}]", "difference buzz-limit" }
     InvalidRequest "Missing parameter: `code_verifier`" "" {
-        "a code that was asked for with a challenge is exchanged with the verifier; this try has used the code up",
-        "keep the verifier beside the state and send it as code_verifier", "RFC 7636 §4.5" }
+        "a code that was issued for a challenge requires the verifier; this attempt has invalidated the code",
+        "store the verifier with the state and send it as code_verifier", "RFC 7636 §4.5" }
     InvalidRequest "Missing parameter: `grant_type`" "" {
-        "a token request says by which grant it asks; a body that is no form, JSON or multipart counts as empty",
-        "send grant_type, and the Content-Type that the body has", "RFC 6749 §4.1.3" }
+        "grant_type is required; a body that is not a form, JSON or multipart counts as empty",
+        "send grant_type, with the Content-Type of the body", "RFC 6749 §4.1.3" }
     InvalidRequest "Missing token parameter" "" {
-        "a revocation says which token it is about", "send token", "RFC 7009 §2.1" }
+        "a revocation requires the token", "send token", "RFC 7009 §2.1" }
     InvalidRequest "Missing user_code" "" {
-        "a device is named by the code that it shows", "send user_code", "RFC 8628 §3.3" }
+        "the user code that the device shows is required", "send user_code", "RFC 8628 §3.3" }
     InvalidRequest "Missing parameter" "" {
-        "a parameter that must be there is missing, or empty", "send it; the answer names it", "RFC 6749 §5.2" }
+        "a required parameter is missing or empty", "send the parameter that the response names", "RFC 6749 §5.2" }
     InvalidRequest "Invalid parameter" "" {
-        "a parameter has characters or a length that it may not have", "send it as its section says; the answer names it",
+        "a parameter has invalid characters or an invalid length", "correct the parameter that the response names, following its section of the RFC",
         "RFC 6749 appendix A" }
     InvalidRequest "Invalid request: `redirect_uri` is invalid" "redirect_uri" {
-        "the redirect URI must be the one of the authorize request, character for character; this try has used the code up",
-        "send the very same text both times, and begin a new authorization", "RFC 6749 §4.1.3" }
+        "the redirect URI must exactly match that of the authorize request; this attempt has invalidated the code",
+        "send the same text in both requests, and start a new authorization", "RFC 6749 §4.1.3" }
     InvalidRequest "Invalid request: `redirect_uri`" "redirect_uri" {
-        "the redirect URI of the authorize request must be sent again, whole; this try has used the code up", "send redirect_uri, for example http://localhost:3000/callback, and begin a new authorization", "RFC 6749 §4.1.3" }
+        "the complete redirect URI of the authorize request must be sent again; this attempt has invalidated the code", "send redirect_uri, for example http://localhost:3000/callback, and start a new authorization", "RFC 6749 §4.1.3" }
     InvalidRequest "" "" {
-        "the request is not one that the endpoint can read", "see what the answer says", "RFC 6749 §5.2" }
+        "the endpoint cannot read the request", "correct the mistake that the response describes", "RFC 6749 §5.2" }
     InvalidClient "Unknown client" "client_id" {
-        "the app must be registered", "use an id that GET /_mock/clients lists, or register the app", "RFC 6749 §2.2" }
+        "the app is not registered", "use an id from GET /_mock/clients, or register the app", "RFC 6749 §2.2" }
     InvalidClient "Invalid client: cannot retrieve" "" {
-        "the request must say which app it comes from; a Basic header that cannot be read counts as none",
-        "send client_id, and client_secret where there is one, in the body or by HTTP Basic", "RFC 6749 §2.3.1; difference missing-parameter" }
+        "client_id is required; an unreadable Basic header counts as missing",
+        "send client_id, and client_secret if the app has one, in the body or with HTTP Basic", "RFC 6749 §2.3.1; difference missing-parameter" }
     InvalidClient "" "client_id" {
-        "the app must be who it says: known, and with its secret where it is confidential",
-        "check client_id and client_secret; a new secret comes from the account page or POST /_mock/clients/{id}/rotate-secret",
+        "the client is unknown, or the client_secret of a confidential client is missing or wrong",
+        "check client_id and client_secret; get a new secret on the account page or with POST /_mock/clients/{id}/rotate-secret",
         "RFC 6749 §2.3.1" }
     InvalidGrant "Invalid grant: authorization code has expired" "" {
-        "a code lives ten minutes as documented, five on the deployed server",
-        "exchange the code as soon as the browser brings it", "RFC 6749 §4.1.2; difference code-lifetime" }
+        "an authorization code is valid for ten minutes as documented, and for five on the deployed server",
+        "exchange the code as soon as the browser returns it", "RFC 6749 §4.1.2; difference code-lifetime" }
     InvalidGrant "Invalid grant: authorization code is invalid" "" {
-        "a code works once, for the app that it was issued to, for ten minutes as documented and five on the deployed server; a failed verifier or redirect URI uses it up",
-        "begin a new authorization", "RFC 6749 §4.1.2" }
+        "an authorization code works once, for the app that it was issued to, for ten minutes as documented and five on the deployed server; a wrong verifier or redirect URI invalidates it",
+        "start a new authorization", "RFC 6749 §4.1.2" }
     InvalidGrant "Invalid grant: code verifier" "" {
-        "the SHA-256 of the verifier must be the challenge of the authorize request; the failed try has used the code up",
-        "keep each attempt's verifier with its state, and begin anew", "RFC 7636 §4.6" }
+        "the SHA-256 of the verifier must equal the challenge of the authorize request; the failed attempt has invalidated the code",
+        "store each attempt's verifier with its state, and start a new authorization", "RFC 7636 §4.6" }
     InvalidGrant "Invalid grant: refresh token" "" {
-        "a refresh token works once: with its answer comes the next; it may also have expired or been revoked",
-        "store the new refresh token before anything else, let one refresh be under way at a time, and sign in again when this comes",
+        "a refresh token works once: the response contains the next one; it may also have expired or been revoked",
+        "store the new refresh token first, run one refresh at a time, and have the user sign in again after this error",
         "RFC 9700 §4.14.2" }
     InvalidGrant "Invalid grant: user credentials" "" {
-        "the deployed server gives client_credentials to confidential apps that have a secret, and to no others",
+        "the deployed server allows client_credentials only for confidential apps with a secret",
         "register the app as confidential, with a secret", "RFC 6749 §4.4; difference client-credentials-public" }
     InvalidGrant "" "" {
-        "what was presented is used up, expired, revoked, or another app's", "begin a new authorization", "RFC 6749 §5.2" }
+        "the code or token is already used, expired, revoked or issued to another app", "start a new authorization", "RFC 6749 §5.2" }
     InvalidScope "" "scope" {
-        "a scope is a decimal number of known bits, within what the app may ask for",
+        "a scope is a decimal number of known bits, within the app's allowed scopes",
         "send the bitmask as a number; see /_mock/contract for the bits, and the app's allowed_scopes",
         "RFC 6749 §3.3; differences scope-syntax, scope-ceiling, link-connect, client-credentials-ceiling" }
     UnauthorizedClient "" "grant_type" {
-        "the app may use only the grants that it is registered for", "add the grant to the app's grants, or use another",
+        "the app is not registered for this grant", "add the grant to the app's grants, or use another grant",
         "RFC 6749 §5.2" }
     UnsupportedGrantType "" "grant_type" {
-        "the server knows authorization_code, refresh_token and client_credentials at /token, and the device grant at /device-token",
-        "send one of them to its endpoint", "RFC 6749 §5.2" }
+        "the server supports authorization_code, refresh_token and client_credentials at /token, and the device grant at /device-token",
+        "send one of these grants to its endpoint", "RFC 6749 §5.2" }
     AccessDenied "The user denied" "" {
-        "the person said no: that is an answer, not a failure", "say so, and let them begin again", "RFC 6749 §4.1.2.1" }
+        "the user denied access", "show the user that access was denied, and offer to start again", "RFC 6749 §4.1.2.1" }
     AccessDenied "" "" {
-        "the app is closed to this user, or the person said no", "see the app's access_mode, and the user's roles", "RFC 6749 §4.1.2.1" }
+        "the app is not open to this user, or the user denied access", "check the app's access_mode and the user's roles", "RFC 6749 §4.1.2.1" }
     UserDenied "" "" {
-        "the person said no: that is an answer, not a failure", "say so, and let them begin again", "RFC 6749 §4.1.2.1" }
+        "the user denied access", "show the user that access was denied, and offer to start again", "RFC 6749 §4.1.2.1" }
     AuthorizationPending "" "" {
-        "nobody has approved the device yet", "go on polling, not faster than interval says", "RFC 8628 §3.5" }
+        "the user has not approved the device yet", "continue to poll, at most once per interval", "RFC 8628 §3.5" }
     ExpiredToken "" "" {
-        "the device code has run out", "stop polling and begin the flow anew", "RFC 8628 §3.5" }
+        "the device code has expired", "stop polling and start a new flow", "RFC 8628 §3.5" }
     InvalidCode "" "user_code" {
-        "no device waits for this code: it is mistyped, used, or has run out", "look at the device's code again, or begin anew", "RFC 8628 §3.3" }
+        "no device is waiting for this code: it is mistyped, already used or expired", "check the code on the device, or start a new flow", "RFC 8628 §3.3" }
     InsufficientScope "" "" {
-        "the token does not carry the scope that this call needs",
-        "ask for the scope at authorize; the token's own scope says what it has", "RFC 6750 §3.1; difference insufficient-scope" }
+        "the token lacks the scope that this call requires",
+        "request the scope at authorize; the token response lists the granted scope", "RFC 6750 §3.1; difference insufficient-scope" }
     InvalidToken "Missing bearer token" "" {
-        "the call needs Authorization: Bearer with the access token, with a capital B; a redirect to another host loses the header",
-        "send the header, to the host that answers", "RFC 6750 §2.1" }
+        "the call requires the header Authorization: Bearer with the access token and a capital B; most clients remove it when a redirect leads to another host",
+        "send the header directly to the host that answers", "RFC 6750 §2.1" }
     InvalidToken "" "" {
-        "the access token is unknown, has run out after an hour, or was revoked, or its user is gone",
-        "refresh once and try again; when that is refused, sign in again", "RFC 6750 §3.1" }
+        "the access token is unknown, revoked or expired (after one hour), or its user was deleted",
+        "refresh once and retry; if the refresh is rejected, have the user sign in again", "RFC 6750 §3.1" }
     OriginNotAllowed "" "" {
-        "a public app may be used from the origins that it has registered",
+        "a public app can be used only from its registered origins",
         "add the page's origin to the app's allowed_origins", "difference rate-limit-key; Civitai's /revoke" }
     RateLimited "" "" {
-        "so many calls within a minute are too many", "wait for the minute to pass; ask less often, with a backoff", "RFC 6585 §4" }
+        "the limit of requests per minute is exceeded", "wait until the minute has passed; send fewer requests, with a backoff", "RFC 6585 §4" }
     Unauthorized "" "" {
-        "nobody is signed in at this browser", "sign in at /login", "Civitai's device page" }
+        "no user is signed in to this browser", "sign in at /login", "Civitai's device page" }
     ServerError "" "" {
-        "the server failed: that is our fault", "see the server's log", "RFC 6749 §4.1.2.1" }
+        "the mock failed; this is not a mistake of the app", "check the server's log", "RFC 6749 §4.1.2.1" }
     Unwritable "" "" {
-        "the mock's database file cannot be written, so nothing was changed", "free the disk, then send the request again",
+        "the mock cannot write its database file, so nothing was changed", "free disk space, then send the request again",
         "the mock's --database" }
 };
 
@@ -173,14 +173,14 @@ impl Explanation {
         Some(match explanation {
             Some(explanation) => Self {
                 rule: format!(
-                    "fault {id} answered this, whatever the request was; in production it would mean that {}",
+                    "fault {id} replaced the response; in production, this response means: {}",
                     explanation.rule
                 ),
                 ..explanation
             },
             None => Self {
-                rule: format!("fault {id} answered this, whatever the request was"),
-                mend: "see GET /_mock/faults, and DELETE those that are done with".into(),
+                rule: format!("fault {id} replaced the response"),
+                mend: "list the faults with GET /_mock/faults, and DELETE those that you no longer need".into(),
                 source: "the fault",
             },
         })
@@ -219,8 +219,8 @@ impl Explanation {
 impl Explanation {
     fn wrong_method(entry: &Entry) -> Self {
         Self {
-            rule: format!("this path does not take the method {}", entry.method),
-            mend: "use a method of the answer's Allow header".into(),
+            rule: format!("this path does not support the method {}", entry.method),
+            mend: "use a method from the response's Allow header".into(),
             source: "RFC 9110 §15.5.6",
         }
     }
@@ -237,7 +237,7 @@ impl Explanation {
             rule: redact_message(&rule).into_owned(),
             mend: match text("hint") {
                 Some(hint) => redact_message(hint).into_owned().into(),
-                None => "correct what the answer names".into(),
+                None => "correct the value that the response names".into(),
             },
             source: "an error of the mock itself, not of Civitai",
         })
@@ -264,17 +264,20 @@ impl Explanation {
             .or_else(|| text("message"))
             .unwrap_or_default();
         let (rule, fix, source) = match entry.status {
-            401 if entry.headers.contains_key("authorization") => by_code(ErrorCode::InvalidToken, ""),
+            401 if entry.headers.contains_key("authorization") => {
+                by_code(ErrorCode::InvalidToken, "")
+            }
             401 => by_code(ErrorCode::InvalidToken, "Missing bearer token"),
             403 if message.contains(" scope") => by_code(ErrorCode::InsufficientScope, ""),
             400 | 403 if message.contains("enough funds") => Some((
-                "the cost is more than the user's buzz of an accepted kind, or than the app's budget".to_owned(),
-                "ask the user to raise the limit, or give buzz by PATCH /_mock/users/{id}; GET /_mock/spends shows the budgets",
+                "the cost exceeds the user's buzz of an accepted kind or the app's budget"
+                    .to_owned(),
+                "ask the user to raise the limit, or add buzz with PATCH /_mock/users/{id}; GET /_mock/spends lists the budgets",
                 "difference insufficient-funds",
             )),
             404 => Some((
-                "no workflow or picture of this user and app has the id".to_owned(),
-                "use the id of a workflow that the same app has submitted for the same user",
+                "this user and app have no workflow or picture with this id".to_owned(),
+                "use the id of a workflow that the same app submitted for the same user",
                 "RFC 9110 §15.5.5",
             )),
             _ => invalid(),
@@ -308,7 +311,7 @@ impl Explanation {
             };
             return Some(Self {
                 rule: format!("client_id: {}", redact_message(&reason)),
-                mend: "register the app with an id of letters, digits, \"-\", \".\" and \"_\", and send that".into(),
+                mend: "register the app with an id of letters, digits, \"-\", \".\" and \"_\", and send that id".into(),
                 source: SOURCE,
             });
         }

@@ -24,22 +24,22 @@ const HINTS: &[RefusalHint] = &[
             entry.endpoint == Endpoint::Token
                 && entry.grant_type() == Some(GrantType::DeviceCode.name())
         },
-        rule: "the device grant is exchanged at /device-token and nowhere else; the discovery document does not name it",
-        fix: "poll POST /api/auth/oauth/device-token; a library that asks the token endpoint needs that one told as its own",
-        source: "Civitai's device flow; RFC 8628 §3.4 has it at the token endpoint",
+        rule: "the device grant is exchanged only at /device-token, which the discovery document does not list",
+        fix: "poll POST /api/auth/oauth/device-token; if a library polls its token endpoint, configure this URL as its token endpoint",
+        source: "Civitai's device flow; RFC 8628 §3.4 uses the token endpoint",
     },
     RefusalHint {
         applies: |entry| is_refused_as_client(entry) && entry.endpoint == Endpoint::Introspect,
-        rule: "only a confidential app that the operator has listed may introspect tokens, with its secret",
-        fix: "set may_introspect = true in the seed or by PATCH /_mock/clients/{id}, and check client_id and client_secret",
+        rule: "only a confidential app that the operator has listed can introspect tokens, with its secret",
+        fix: "set may_introspect = true in the seed or with PATCH /_mock/clients/{id}, and check client_id and client_secret",
         source: "RFC 7662 §2.1; difference introspection",
     },
     RefusalHint {
         applies: |entry| {
             is_refused_as_client(entry) && basic_name(entry).is_some_and(|name| name.contains('%'))
         },
-        rule: "what HTTP Basic says is not percent-decoded here, and it counts before what the body says",
-        fix: "send client_id and client_secret in the body (client_secret_post), or the two as they are",
+        rule: "HTTP Basic credentials are not percent-decoded, and they take precedence over the body",
+        fix: "send client_id and client_secret in the body (client_secret_post), or without percent-encoding",
         source: "RFC 6749 §2.3.1, which Civitai does not follow",
     },
     RefusalHint {
@@ -51,22 +51,22 @@ const HINTS: &[RefusalHint] = &[
             };
             is_refused_as_client(entry) && entry.differences.iter().any(is_public)
         },
-        rule: "the app is registered as public: it has no secret, and may not send one",
-        fix: "leave client_secret out, or register the app as confidential",
+        rule: "the app is registered as public: it has no secret and must not send one",
+        fix: "omit client_secret, or register the app as confidential",
         source: "RFC 6749 §2.1; difference public-client-secret",
     },
     RefusalHint {
         applies: |entry| {
             lacks_something(entry) && is_json(entry) && entry.endpoint == Endpoint::Device
         },
-        rule: "this endpoint reads forms only: a body of JSON counts as empty",
+        rule: "this endpoint reads only forms: a JSON body counts as empty",
         fix: "send application/x-www-form-urlencoded",
         source: "RFC 8628 §3.1",
     },
     RefusalHint {
         applies: |entry| lacks_something(entry) && !is_readable(entry),
-        rule: "a body that is no form, JSON or multipart counts as empty",
-        fix: "send the Content-Type that the body has, application/x-www-form-urlencoded",
+        rule: "a body that is not a form, JSON or multipart counts as empty",
+        fix: "send the Content-Type of the body, application/x-www-form-urlencoded",
         source: "RFC 6749 §4.1.3",
     },
 ];
@@ -137,27 +137,28 @@ fn basic_name(entry: &Entry) -> Option<String> {
 pub(crate) fn without_effect(reason: RevokeNoop) -> Explanation {
     let (rule, fix) = match reason {
         RevokeNoop::NoClient => (
-            "the body names no app that is registered, and HTTP Basic is not read here",
-            "send client_id, and the client_secret of an app that has one, in the body",
+            "the body contains no client_id of a registered app, and this endpoint ignores HTTP Basic",
+            "send client_id, and client_secret if the app has one, in the body",
         ),
         RevokeNoop::PublicClient => (
-            "a public app has no say, as documented and at the server of 2026-08; today's deployed server ends the tokens \
-             that were issued to it",
-            "have the person revoke it, on the account page or signed in at this browser; or register the app as confidential",
+            "a public app cannot revoke tokens, as documented and on the server of 2026-08; today's deployed \
+                server revokes the tokens that were issued to it",
+            "have the user revoke it, on the account page or signed in to this browser; or register the app as confidential",
         ),
         RevokeNoop::NoSecret => (
-            "a confidential app shows its secret",
-            "send client_secret beside client_id, in the body",
+            "a confidential app must send its secret",
+            "send client_secret with client_id in the body",
         ),
-        RevokeNoop::WrongSecret => ("that is not the app's secret", "check client_secret"),
+        RevokeNoop::WrongSecret => ("the client_secret is wrong", "check client_secret"),
         RevokeNoop::NotTheirs => (
-            "it is not this app's to revoke: as documented a confidential app ends the tokens issued to it, on the deployed \
-             server those of its owner; a public app at most those issued to it",
-            "have the person revoke it, on the account page or signed in at this browser",
+            "this app cannot revoke the token: as documented, a confidential app revokes the tokens issued to \
+                it, and on the deployed server those of its owner; a public app revokes at most those issued \
+                to it",
+            "have the user revoke it, on the account page or signed in to this browser",
         ),
     };
     Explanation {
-        rule: format!("nothing was revoked, whatever the answer says: {rule}"),
+        rule: format!("nothing was revoked, although the response is 200: {rule}"),
         mend: fix.into(),
         source: "RFC 7009 §2.2; differences revoke-by-client, revoke-by-public-client",
     }

@@ -38,8 +38,8 @@ impl fmt::Display for Finding {
         writeln!(f, "{}: {} ({client})", self.severity, printable(&self.id))?;
         let summary = printable(&self.summary);
         writeln!(f, "  {summary}; requests {}", requests.join(", "))?;
-        writeln!(f, "  why: {}", printable(&self.why))?;
-        writeln!(f, "  mend: {}", printable(&self.mend))?;
+        writeln!(f, "  reason: {}", printable(&self.why))?;
+        writeln!(f, "  fix: {}", printable(&self.mend))?;
         write!(f, "  {}", printable(&self.source))
     }
 }
@@ -86,7 +86,7 @@ impl fmt::Display for Advice {
         if self.dropped > 0 {
             write!(
                 f,
-                " ({} older ones are gone: raise --journal or --journal-memory)",
+                " ({} older ones were removed: raise --journal or --journal-memory)",
                 self.dropped
             )?;
         }

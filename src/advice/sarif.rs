@@ -76,7 +76,7 @@ fn described(rule: &Rule) -> Value {
 fn result(finding: &Finding, index: usize, location: &str) -> Value {
     let client = finding.client_id.as_deref().unwrap_or("unknown client");
     let text = format!(
-        "{client}: {}. Why: {}. Mend: {}.",
+        "{client}: {}. Reason: {}. Fix: {}.",
         finding.summary, finding.why, finding.mend
     );
     json!({

@@ -11,10 +11,10 @@ use crate::protocol::scope::{Scope, leading_integer};
 pub(crate) const SCOPE_TRIMMED: Rule = Rule {
     id: "scope-trimmed",
     severity: Severity::Error,
-    rationale: "the answer of /token says what was granted; where it is less than was asked for, the calls that need the rest \
-          are refused",
-    fix: "compare scope in the token's answer with what was asked for, and leave out what it does not allow; or widen \
-           the app's allowed scopes",
+    rationale: "the response of /token contains the granted scope; if it is less than requested, calls that \
+        require the rest are rejected",
+    fix: "compare scope in the token response with the requested scope, and avoid calls that it does not \
+        allow; or widen the app's allowed scopes",
     source: "https://www.rfc-editor.org/rfc/rfc6749#section-3.3",
     check: scope_trimmed,
 };
@@ -56,7 +56,7 @@ fn scope_trimmed(history: &History) -> Option<Violation> {
     let lacking = rejected.filter(|call| lacks_requested_scope(history, call) == Some(true));
     Violation::new(lacking.map(|call| call.id).collect(), |count| {
         format!(
-            "was granted less than it asked for, and called {} what needs the rest",
+            "was granted less than requested, and called an endpoint that requires the rest {}",
             times(count)
         )
     })

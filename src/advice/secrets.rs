@@ -14,8 +14,8 @@ use crate::sandbox::journal::RevokeNoop;
 pub(crate) const PUBLIC_CLIENT_SECRET: Rule = Rule {
     id: "public-client-secret",
     severity: Severity::Error,
-    rationale: "a public app has no secret: what it ships can be read by everybody, and as documented it is refused",
-    fix: "send no client_secret – or, if the app runs on a server of yours, register it as confidential",
+    rationale: "a public app has no secret: anyone can read what it ships, and as documented the request is rejected",
+    fix: "omit client_secret; if the app runs on your own server, register it as confidential",
     source: "https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1",
     check: public_client_secret,
 };
@@ -24,8 +24,8 @@ pub(crate) const PUBLIC_CLIENT_SECRET: Rule = Rule {
 pub(crate) const SECRET_IN_QUERY: Rule = Rule {
     id: "secret-in-query",
     severity: Severity::Warning,
-    rationale: "what stands in an address stands in logs, histories and Referer headers; /token does not even read it there",
-    fix: "send secrets in the body, and access tokens in the header Authorization: Bearer",
+    rationale: "URLs appear in logs, browser histories and Referer headers, and /token does not read secrets from the query",
+    fix: "send secrets in the body, and access tokens in the Authorization: Bearer header",
     source: "https://www.rfc-editor.org/rfc/rfc9700#section-4.3.2",
     check: secret_in_query,
 };
@@ -34,8 +34,8 @@ pub(crate) const SECRET_IN_QUERY: Rule = Rule {
 pub(crate) const BASIC_AT_REVOKE: Rule = Rule {
     id: "basic-at-revoke",
     severity: Severity::Error,
-    rationale: "/revoke does not read HTTP Basic: it answers 200, and the token lives on",
-    fix: "send client_id, and the client_secret of an app that has one, in the body at /revoke",
+    rationale: "/revoke ignores HTTP Basic: it answers 200, and the token stays valid",
+    fix: "send client_id, and client_secret if the app has one, in the body at /revoke",
     source: "https://developer.civitai.com/site/oauth",
     check: basic_at_revoke,
 };
@@ -44,8 +44,8 @@ pub(crate) const BASIC_AT_REVOKE: Rule = Rule {
 pub(crate) const BASIC_ENCODED: Rule = Rule {
     id: "basic-encoded",
     severity: Severity::Error,
-    rationale: "Civitai takes what HTTP Basic says as it is: an id whose dashes are percent-encoded, as libraries do by RFC 6749 §2.3.1, \
-          is no client",
+    rationale: "Civitai does not percent-decode HTTP Basic: an id with percent-encoded dashes, as libraries \
+        send it by RFC 6749 §2.3.1, is an unknown client",
     fix: "send client_id and client_secret in the body: client_secret_post",
     source: "https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1",
     check: basic_encoded,
@@ -55,8 +55,8 @@ pub(crate) const BASIC_ENCODED: Rule = Rule {
 pub(crate) const REVOKE_WITHOUT_EFFECT: Rule = Rule {
     id: "revoke-without-effect",
     severity: Severity::Warning,
-    rationale: "/revoke answers 200 whether it has revoked something or not, and here it has not: the token lives on",
-    fix: "show client_id and client_secret in the body",
+    rationale: "/revoke answers 200 even if it revokes nothing, as in this case: the token stays valid",
+    fix: "send client_id and client_secret in the body",
     source: "https://www.rfc-editor.org/rfc/rfc7009#section-2.2",
     check: revoke_without_effect,
 };
@@ -65,9 +65,9 @@ pub(crate) const REVOKE_WITHOUT_EFFECT: Rule = Rule {
 pub(crate) const REVOKE_BY_PUBLIC_CLIENT: Rule = Rule {
     id: "revoke-by-public-client",
     severity: Severity::Hint,
-    rationale: "the documentation gives a public app no say at /revoke: it is answered 200, and the token lives on; today's deployed \
-          server ends a token that was issued to the app",
-    fix: "send token and client_id to /revoke, forget the tokens whatever it did, and show people the way to /user/account",
+    rationale: "as documented, a public app cannot revoke tokens: /revoke answers 200, and the token stays \
+        valid; today's deployed server revokes a token that was issued to the app",
+    fix: "send token and client_id to /revoke, delete the tokens after every response, and link to /user/account",
     source: "https://www.rfc-editor.org/rfc/rfc7009#section-2.2",
     check: revoke_by_public_client,
 };
@@ -95,7 +95,7 @@ fn public_client_secret(history: &History) -> Option<Violation> {
     };
     let requests = history.calls.iter().filter(shows).map(|call| call.id);
     Violation::new(requests.collect(), |count| {
-        format!("is registered as public and sent a secret {}", times(count))
+        format!("is registered as public but sent a secret {}", times(count))
     })
 }
 
@@ -130,7 +130,7 @@ fn basic_encoded(history: &History) -> Option<Violation> {
     let encoded = history.calls.iter().filter(is_encoded);
     Violation::new(encoded.map(|call| call.id).collect(), |count| {
         format!(
-            "said who it is by HTTP Basic, percent-encoded, {}",
+            "sent percent-encoded HTTP Basic credentials {}",
             times(count)
         )
     })
@@ -161,10 +161,7 @@ fn revocations_without_effect(history: &History, reasons: &[RevokeNoop]) -> Opti
                 .is_some_and(|reason| reasons.contains(&reason))
     });
     Violation::new(without_effect.map(|call| call.id).collect(), |count| {
-        format!(
-            "asked to revoke a token and revoked nothing {}",
-            times(count)
-        )
+        format!("sent a revocation that had no effect {}", times(count))
     })
 }
 
@@ -173,7 +170,7 @@ fn basic_at_revoke(history: &History) -> Option<Violation> {
     let by_basic = by_basic.filter(|call| call.is_basic() && call.param("client_secret").is_none());
     Violation::new(by_basic.map(|call| call.id).collect(), |count| {
         format!(
-            "said who it is by HTTP Basic at /revoke {}, and revoked nothing",
+            "authenticated with HTTP Basic at /revoke {}, which had no effect",
             times(count)
         )
     })

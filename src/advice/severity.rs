@@ -45,7 +45,7 @@ impl FromStr for Severity {
     fn from_str(text: &str) -> Result<Self, String> {
         let known = Self::ALL.iter().copied().find(|one| one.name() == text);
         known.ok_or_else(|| {
-            format!("no severity {text:?}: choose \"error\", \"warning\" or \"hint\"")
+            format!("unknown severity {text:?}: use \"error\", \"warning\" or \"hint\"")
         })
     }
 }

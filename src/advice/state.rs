@@ -11,8 +11,8 @@ use super::severity::Severity;
 pub(crate) const STATE_MISSING: Rule = Rule {
     id: "state-missing",
     severity: Severity::Error,
-    rationale: "Civitai refuses an authorization without a state",
-    fix: "draw a state for each attempt, and compare it when the browser comes back",
+    rationale: "Civitai rejects an authorization without a state",
+    fix: "generate a state for each attempt, and compare it when the browser returns",
     source: "https://www.rfc-editor.org/rfc/rfc6749#section-10.12",
     check: state_missing,
 };
@@ -22,8 +22,8 @@ pub(crate) const STATE_MISSING: Rule = Rule {
 pub(crate) const STATE_REUSED: Rule = Rule {
     id: "state-reused",
     severity: Severity::Warning,
-    rationale: "two sign-ins at once cannot be told apart, and an answer can be played to the app again",
-    fix: "draw a new state for each attempt, compare it when the browser comes back, and then forget it",
+    rationale: "the app cannot distinguish parallel sign-ins, and a response can be replayed",
+    fix: "generate a new state for each attempt, compare it when the browser returns, then delete it",
     source: "https://www.rfc-editor.org/rfc/rfc9700#section-4.7.1",
     check: state_reused,
 };
@@ -31,7 +31,7 @@ pub(crate) const STATE_REUSED: Rule = Rule {
 fn state_missing(history: &History) -> Option<Violation> {
     let without = attempts(history).filter(|call| call.param("state").is_none());
     Violation::new(without.map(|call| call.id).collect(), |count| {
-        format!("asked without a state {}", times(count))
+        format!("omitted the state {}", times(count))
     })
 }
 
@@ -51,10 +51,7 @@ fn state_reused(history: &History) -> Option<Violation> {
     let count: usize = reused.iter().map(|attempts| attempts.len() - 1).sum();
     let requests = reused.into_iter().flat_map(BTreeMap::into_values);
     Violation::new(requests.collect(), |_| {
-        format!(
-            "asked with a state that had served for another attempt {}",
-            times(count)
-        )
+        format!("reused the state of another attempt {}", times(count))
     })
 }
 

@@ -24,7 +24,7 @@ async fn call_without_client_id_is_attributed_by_its_token() {
     assert!(finding.get("client_id").is_none(), "{finding}");
     let summary = finding["summary"].as_str().unwrap_or_default();
     assert!(
-        summary.ends_with("no request says which client it is of"),
+        summary.ends_with("the requests do not identify their client"),
         "{summary}"
     );
 }

@@ -83,7 +83,7 @@ async fn parameters_ignored_by_civitai_are_a_hint() {
         })
         .collect();
     insta::assert_snapshot!(ignored.join("\n"), @r#"
-    "conf" "sent what Civitai ignores: max_age, prompt" [2,3]
-    "spa" "sent what Civitai ignores: login_hint, prompt" [4]
+    "conf" "sent parameters that Civitai ignores: max_age, prompt" [2,3]
+    "spa" "sent parameters that Civitai ignores: login_hint, prompt" [4]
     "#);
 }

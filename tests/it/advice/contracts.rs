@@ -55,7 +55,7 @@ async fn trimmed_scope_is_a_warning() {
     let summary = mock.findings().await[0]["summary"].clone();
     assert_eq!(
         summary,
-        "was answered as documented once for scope=12, where another contract would have answered otherwise"
+        "relied on the documented behaviour once for scope=12; another contract answers differently"
     );
 }
 

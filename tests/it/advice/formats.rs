@@ -61,8 +61,8 @@ async fn findings_are_sorted_by_severity_and_have_a_fix() {
       "severity": "warning",
       "client_id": "conf",
       "summary": "sent token in the query once",
-      "why": "what stands in an address stands in logs, histories and Referer headers; /token does not even read it there",
-      "mend": "send secrets in the body, and access tokens in the header Authorization: Bearer",
+      "why": "URLs appear in logs, browser histories and Referer headers, and /token does not read secrets from the query",
+      "mend": "send secrets in the body, and access tokens in the Authorization: Bearer header",
       "source": "https://www.rfc-editor.org/rfc/rfc9700#section-4.3.2",
       "requests": [
         4
@@ -106,9 +106,9 @@ async fn advice_can_be_filtered_by_client() {
     }
     assert_snapshot!(table, @r#"
     client_id=cnf: 400 invalid: no client "cnf" ("did you mean \"conf\"?")
-    format=xml: 400 invalid: no format "xml": choose "json" or "sarif" (null)
+    format=xml: 400 invalid: unknown format "xml": use "json" or "sarif" (null)
     cliend_id=spa: 400 invalid: unknown key "cliend_id" ("did you mean \"client_id\"?")
-    location=src/sign-in.ts: 400 invalid: only SARIF shows findings at a file ("ask with format=sarif, or leave it out")
+    location=src/sign-in.ts: 400 invalid: location applies only to format=sarif ("add format=sarif, or omit location")
     "#);
 }
 
@@ -136,7 +136,7 @@ async fn sarif_lists_rules_and_results() {
         assert!(
             result["message"]["text"]
                 .as_str()
-                .is_some_and(|text| text.contains("Mend:"))
+                .is_some_and(|text| text.contains("Fix:"))
         );
         let place = &result["locations"][0]["physicalLocation"];
         assert_eq!(place["artifactLocation"]["uri"], "src/sign-in.ts");
@@ -218,9 +218,9 @@ async fn exit_status_follows_the_chosen_severity() {
     );
     assert_snapshot!(text, @"
     error: pkce-missing (spa)
-      asked without code_challenge, or exchanged without code_verifier, once; requests 6
-      why: Civitai refuses an authorization without PKCE, and a code without its verifier is used up for nothing
-      mend: draw a verifier for each attempt, send its S256 challenge to authorize, and the verifier with the code
+      omitted code_challenge at authorize, or code_verifier in the exchange, once; requests 6
+      reason: Civitai rejects an authorization without PKCE, and a token request without the verifier invalidates the code
+      fix: generate a verifier for each attempt; send its S256 challenge to authorize, and the verifier with the code
       https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1
 
     1 error, 0 warnings, 0 hints, in 1 exchange
@@ -259,7 +259,7 @@ async fn exit_status_follows_the_chosen_severity() {
     let (status, text) = shell(&mock, &["advice", "--fail-on", "warn"]).await;
     assert_eq!(status, Some(2));
     assert!(
-        text.contains(r#"no severity "warn": choose "error", "warning" or "hint""#),
+        text.contains(r#"unknown severity "warn": use "error", "warning" or "hint""#),
         "{text}"
     );
 }
@@ -338,9 +338,9 @@ async fn advice_without_a_journal_is_rejected() {
     config.journal_capacity = 0;
     let mock = TestServer::start(config).await;
     mock.signs_in(&CONF, "1").await;
-    assert_snapshot!(mock.get("/_mock/advice").await.summary(), @"400 invalid: the journal is off, so advice sees no request");
+    assert_snapshot!(mock.get("/_mock/advice").await.summary(), @"400 invalid: the journal is off, so advice has no requests to check");
     let page = mock.get("/_mock/findings").await.page();
-    assert_snapshot!(page.texts(".problem").concat(), @"journal: the journal is off, so advice sees no request; start the server with --journal 1000 or more");
+    assert_snapshot!(page.texts(".problem").concat(), @"journal: the journal is off, so advice has no requests to check; start the server with --journal 1000 or more");
 }
 
 /// Advice over 10,000 exchanges, the default capacity of a journal.

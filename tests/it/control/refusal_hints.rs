@@ -52,16 +52,16 @@ async fn a_revocation_without_effect_is_explained() {
         explanations += &explanation(&mock).await;
     }
     assert_snapshot!(explanations, @"
-    nothing was revoked, whatever the answer says: that is not the app's secret
+    nothing was revoked, although the response is 200: the client_secret is wrong
       check client_secret
-    nothing was revoked, whatever the answer says: a confidential app shows its secret
-      send client_secret beside client_id, in the body
-    nothing was revoked, whatever the answer says: the body names no app that is registered, and HTTP Basic is not read here
-      send client_id, and the client_secret of an app that has one, in the body
-    nothing was revoked, whatever the answer says: it is not this app's to revoke: as documented a confidential app ends the tokens issued to it, on the deployed server those of its owner; a public app at most those issued to it
-      have the person revoke it, on the account page or signed in at this browser
-    nothing was revoked, whatever the answer says: a public app has no say, as documented and at the server of 2026-08; today's deployed server ends the tokens that were issued to it
-      have the person revoke it, on the account page or signed in at this browser; or register the app as confidential
+    nothing was revoked, although the response is 200: a confidential app must send its secret
+      send client_secret with client_id in the body
+    nothing was revoked, although the response is 200: the body contains no client_id of a registered app, and this endpoint ignores HTTP Basic
+      send client_id, and client_secret if the app has one, in the body
+    nothing was revoked, although the response is 200: this app cannot revoke the token: as documented, a confidential app revokes the tokens issued to it, and on the deployed server those of its owner; a public app revokes at most those issued to it
+      have the user revoke it, on the account page or signed in to this browser
+    nothing was revoked, although the response is 200: a public app cannot revoke tokens, as documented and on the server of 2026-08; today's deployed server revokes the tokens that were issued to it
+      have the user revoke it, on the account page or signed in to this browser; or register the app as confidential
     nothing to say
     ");
     assert!(mock.is_live(&tokens.access).await && mock.is_live(&spa.access).await);
@@ -100,16 +100,16 @@ async fn percent_encoded_basic_is_distinguished_from_a_wrong_secret() {
         explanations += &refused(&mock, device).await;
     }
     assert_snapshot!(explanations, @"
-    what HTTP Basic says is not percent-decoded here, and it counts before what the body says
-      send client_id and client_secret in the body (client_secret_post), or the two as they are
-    the app must be who it says: known, and with its secret where it is confidential
-      check client_id and client_secret; a new secret comes from the account page or POST /_mock/clients/{id}/rotate-secret
-    the app is registered as public: it has no secret, and may not send one
-      leave client_secret out, or register the app as confidential
-    the device grant is exchanged at /device-token and nowhere else; the discovery document does not name it
-      poll POST /api/auth/oauth/device-token; a library that asks the token endpoint needs that one told as its own
-    the device grant is exchanged at /device-token and nowhere else; the discovery document does not name it
-      poll POST /api/auth/oauth/device-token; a library that asks the token endpoint needs that one told as its own
+    HTTP Basic credentials are not percent-decoded, and they take precedence over the body
+      send client_id and client_secret in the body (client_secret_post), or without percent-encoding
+    the client is unknown, or the client_secret of a confidential client is missing or wrong
+      check client_id and client_secret; get a new secret on the account page or with POST /_mock/clients/{id}/rotate-secret
+    the app is registered as public: it has no secret and must not send one
+      omit client_secret, or register the app as confidential
+    the device grant is exchanged only at /device-token, which the discovery document does not list
+      poll POST /api/auth/oauth/device-token; if a library polls its token endpoint, configure this URL as its token endpoint
+    the device grant is exchanged only at /device-token, which the discovery document does not list
+      poll POST /api/auth/oauth/device-token; if a library polls its token endpoint, configure this URL as its token endpoint
     ");
     let found = mock.findings().await;
     for id in ["basic-encoded", "device-grant-at-token"] {
@@ -135,9 +135,9 @@ async fn ignored_body_is_named() {
     };
     let documented = explanations(Contract::Documented).await;
     assert_snapshot!(documented, @"
-    a body that is no form, JSON or multipart counts as empty
-      send the Content-Type that the body has, application/x-www-form-urlencoded
-    this endpoint reads forms only: a body of JSON counts as empty
+    a body that is not a form, JSON or multipart counts as empty
+      send the Content-Type of the body, application/x-www-form-urlencoded
+    this endpoint reads only forms: a JSON body counts as empty
       send application/x-www-form-urlencoded
     ");
     assert_eq!(explanations(Contract::Live).await, documented);
@@ -153,10 +153,10 @@ async fn different_redirect_uri_is_not_called_malformed() {
         explanations += &refused(&mock, mock.token(&sent).await).await;
     }
     assert_snapshot!(explanations, @r#"
-    the redirect URI must be the one of the authorize request, character for character; this try has used the code up; redirect_uri was "https://app.example/other"
-      send the very same text both times, and begin a new authorization
-    the redirect URI of the authorize request must be sent again, whole; this try has used the code up; redirect_uri was ""
-      send redirect_uri, for example http://localhost:3000/callback, and begin a new authorization
+    the redirect URI must exactly match that of the authorize request; this attempt has invalidated the code; redirect_uri was "https://app.example/other"
+      send the same text in both requests, and start a new authorization
+    the complete redirect URI of the authorize request must be sent again; this attempt has invalidated the code; redirect_uri was ""
+      send redirect_uri, for example http://localhost:3000/callback, and start a new authorization
     "#);
 }
 
@@ -196,13 +196,13 @@ async fn a_parameter_beyond_a_bound_is_named_with_its_length() {
       send a shorter code_challenge
     400 invalid_client: Unknown client_id
     client_id: 256 bytes; a client id has at most 255
-      register the app with an id of letters, digits, "-", "." and "_", and send that
+      register the app with an id of letters, digits, "-", "." and "_", and send that id
     400 invalid_client: Unknown client_id
     client_id: "a:b" has a colon, at which HTTP Basic ends the client id
-      register the app with an id of letters, digits, "-", "." and "_", and send that
+      register the app with an id of letters, digits, "-", "." and "_", and send that id
     400 invalid_client: Unknown client_id
-    the app must be registered; client_id was "unknown"
-      use an id that GET /_mock/clients lists, or register the app
+    the app is not registered; client_id was "unknown"
+      use an id from GET /_mock/clients, or register the app
     "#);
 }
 
@@ -220,10 +220,10 @@ async fn another_method_and_an_error_of_the_mock_have_a_reason() {
         explanations += &refused(&mock, ask.await).await;
     }
     assert_snapshot!(explanations, @r#"
-    this path does not take the method GET
-      use a method of the answer's Allow header
-    this path does not take the method DELETE
-      use a method of the answer's Allow header
+    this path does not support the method GET
+      use a method from the response's Allow header
+    this path does not support the method DELETE
+      use a method from the response's Allow header
     X-Mock-User: no user "adda"
       did you mean "ada"?
     nothing answers at /api/oauth/nothing
@@ -250,30 +250,30 @@ async fn a_refused_workflow_has_a_reason() {
         explanations += &refused(&mock, anonymous.await).await;
     }
     assert_snapshot!(explanations, @"
-    the cost is more than the user's buzz of an accepted kind, or than the app's budget
-      ask the user to raise the limit, or give buzz by PATCH /_mock/users/{id}; GET /_mock/spends shows the budgets
+    the cost exceeds the user's buzz of an accepted kind or the app's budget
+      ask the user to raise the limit, or add buzz with PATCH /_mock/users/{id}; GET /_mock/spends lists the budgets
     cost: The value '-1' is not valid for cost: a whole number of buzz.
       correct that key
-    no workflow or picture of this user and app has the id
-      use the id of a workflow that the same app has submitted for the same user
-    the token does not carry the scope that this call needs
-      ask for the scope at authorize; the token's own scope says what it has
-    the access token is unknown, has run out after an hour, or was revoked, or its user is gone
-      refresh once and try again; when that is refused, sign in again
-    the call needs Authorization: Bearer with the access token, with a capital B; a redirect to another host loses the header
-      send the header, to the host that answers
-    the cost is more than the user's buzz of an accepted kind, or than the app's budget
-      ask the user to raise the limit, or give buzz by PATCH /_mock/users/{id}; GET /_mock/spends shows the budgets
+    this user and app have no workflow or picture with this id
+      use the id of a workflow that the same app submitted for the same user
+    the token lacks the scope that this call requires
+      request the scope at authorize; the token response lists the granted scope
+    the access token is unknown, revoked or expired (after one hour), or its user was deleted
+      refresh once and retry; if the refresh is rejected, have the user sign in again
+    the call requires the header Authorization: Bearer with the access token and a capital B; most clients remove it when a redirect leads to another host
+      send the header directly to the host that answers
+    the cost exceeds the user's buzz of an accepted kind or the app's budget
+      ask the user to raise the limit, or add buzz with PATCH /_mock/users/{id}; GET /_mock/spends lists the budgets
     cost: The value '-1' is not valid for cost: a whole number of buzz.
       correct that key
-    no workflow or picture of this user and app has the id
-      use the id of a workflow that the same app has submitted for the same user
-    the token does not carry the scope that this call needs
-      ask for the scope at authorize; the token's own scope says what it has
-    the access token is unknown, has run out after an hour, or was revoked, or its user is gone
-      refresh once and try again; when that is refused, sign in again
-    the call needs Authorization: Bearer with the access token, with a capital B; a redirect to another host loses the header
-      send the header, to the host that answers
+    this user and app have no workflow or picture with this id
+      use the id of a workflow that the same app submitted for the same user
+    the token lacks the scope that this call requires
+      request the scope at authorize; the token response lists the granted scope
+    the access token is unknown, revoked or expired (after one hour), or its user was deleted
+      refresh once and retry; if the refresh is rejected, have the user sign in again
+    the call requires the header Authorization: Bearer with the access token and a capital B; most clients remove it when a redirect leads to another host
+      send the header directly to the host that answers
     ");
 }
 
@@ -290,10 +290,10 @@ async fn fault_responses_have_no_hint() {
         explanations += &explanation(&mock).await;
     }
     assert_snapshot!(explanations, @"
-    fault 1 answered this, whatever the request was; in production it would mean that so many calls within a minute are too many
-      wait for the minute to pass; ask less often, with a backoff
-    fault 2 answered this, whatever the request was; in production it would mean that a refresh token works once: with its answer comes the next; it may also have expired or been revoked
-      store the new refresh token before anything else, let one refresh be under way at a time, and sign in again when this comes
+    fault 1 replaced the response; in production, this response means: the limit of requests per minute is exceeded
+      wait until the minute has passed; send fewer requests, with a backoff
+    fault 2 replaced the response; in production, this response means: a refresh token works once: the response contains the next one; it may also have expired or been revoked
+      store the new refresh token first, run one refresh at a time, and have the user sign in again after this error
     nothing to say
     ");
     let _: Tokens = Tokens::from_response(&mock.token(&CONF.refreshes(&tokens.refresh)).await);
