@@ -45,7 +45,7 @@ struct ToolSpec {
 #[serde(deny_unknown_fields)]
 pub(super) struct Exchange {
     #[schemars(
-        description = "the parameters of the token endpoint: grant_type, client_id, client_secret, code, redirect_uri, code_verifier, refresh_token, scope"
+        description = "parameters of the token endpoint: grant_type, client_id, client_secret, code, redirect_uri, code_verifier, refresh_token, scope"
     )]
     #[schemars(with = "BTreeMap<String, Value>")]
     pub(super) body: Map<String, Value>,
@@ -55,22 +55,24 @@ pub(super) struct Exchange {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Authorize {
-    #[schemars(description = "the app")]
+    #[schemars(description = "client id of the app")]
     pub(super) client_id: String,
-    #[schemars(description = "id or username, such as ada")]
+    #[schemars(description = "user id or username, such as ada")]
     pub(super) user: UserRef,
     #[schemars(
         description = r#"a bitmask, a preset such as "AI Services", or names such as ["UserRead"]"#
     )]
     #[serde(default)]
     pub(super) scope: Option<Scope>,
-    #[schemars(description = "without one, the first that the app has registered")]
+    #[schemars(description = "default: the first registered redirect URI of the app")]
     #[serde(default)]
     pub(super) redirect_uri: Option<String>,
-    #[schemars(description = "without one, a random one")]
+    #[schemars(description = "default: a random state")]
     #[serde(default)]
     pub(super) state: Option<String>,
-    #[schemars(description = "the S256 challenge of your own verifier")]
+    #[schemars(
+        description = "S256 challenge of your own verifier; default: a verifier is generated"
+    )]
     #[serde(default)]
     pub(super) code_challenge: Option<String>,
 }
@@ -79,7 +81,7 @@ pub(super) struct Authorize {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Advance {
-    #[schemars(description = "seconds, or a length such as 1h, 30d or -90s")]
+    #[schemars(description = "seconds, or a duration such as 1h, 30d or -90s")]
     pub(super) by: SignedDuration,
 }
 
@@ -88,11 +90,11 @@ pub(super) struct Advance {
 #[serde(deny_unknown_fields)]
 pub(super) struct SetFault {
     #[schemars(
-        description = "refresh-revoked, token-endpoint-down, rate-limited, slow-token, user-denies, code-expires, clock-skew and others"
+        description = "name of a preset: refresh-revoked, token-endpoint-down, rate-limited, slow-token, user-denies, code-expires, clock-skew and others"
     )]
     #[serde(default)]
     pub(super) preset: Option<String>,
-    #[schemars(description = "with a preset: so often, then no more")]
+    #[schemars(description = "with a preset: the maximum number of requests that it applies to")]
     #[serde(default)]
     pub(super) times: Option<u64>,
     #[schemars(
@@ -116,7 +118,7 @@ pub(super) struct ExplainScope {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReadAdvice {
-    #[schemars(description = "the app")]
+    #[schemars(description = "client id of the app")]
     #[serde(default)]
     pub(super) client_id: Option<String>,
 }
@@ -130,53 +132,54 @@ const TOOLS: [ToolSpec; 9] = [
     },
     ToolSpec {
         name: AUTHORIZE,
-        description: "Start an authorization as a user who approves it, and get the code. What the authorize endpoint would refuse is \
-               refused in its words. Without a code_challenge a verifier is drawn and told. What is \"(yours)\" in the exchange, such as a \
-               confidential app's client_secret, is for you to fill in.",
+        description: "Start an authorization as a user who approves it, and get the code. Returns the same \
+            errors as the authorize endpoint. Without a code_challenge, generates a verifier and returns it. \
+            Replace each \"(yours)\" in the exchange with your own value, such as the client_secret of a \
+            confidential app.",
         effect: Effect::Adds,
         schema: Authorize::json_schema,
     },
     ToolSpec {
         name: REQUESTS,
-        description: "What the app has sent and was answered, oldest first, secrets redacted: the newest 20 unless a limit says \
-               otherwise.",
+        description: "List the app's requests and the responses to them, oldest first, with redacted secrets: \
+            the newest 20 by default (limit).",
         effect: Effect::Reads,
         schema: Requests::json_schema,
     },
     ToolSpec {
         name: ADVICE,
-        description: "What production would punish of what the app has done: findings, the worst first, each with why it matters, the \
-               mend and the ids of the requests that show it.",
+        description: "List mistakes in the app's requests that fail in production, the most severe first, each \
+            with the reason, the fix and the ids of the requests that show it.",
         effect: Effect::Reads,
         schema: ReadAdvice::json_schema,
     },
     ToolSpec {
         name: ADVANCE,
-        description: "Move the clock on, or back by a length below zero: tokens, codes, limits and budgets all live by it.",
+        description: "Advance the clock, or move it back with a negative duration. Tokens, codes, limits and budgets follow this clock.",
         effect: Effect::Changes,
         schema: Advance::json_schema,
     },
     ToolSpec {
         name: FAULT,
-        description: "Let something go wrong: a preset by its name, or a rule of one's own.",
+        description: "Set a fault: a preset by name, or a custom fault.",
         effect: Effect::Changes,
         schema: SetFault::json_schema,
     },
     ToolSpec {
         name: CLEAR_FAULTS,
-        description: "Let nothing go wrong any more.",
+        description: "Delete all faults.",
         effect: Effect::Changes,
         schema: Empty::json_schema,
     },
     ToolSpec {
         name: SCOPE,
-        description: "What a scope means, bit by bit, from a number, a preset or names.",
+        description: "Explain a scope bit by bit. Accepts a number, a preset or names.",
         effect: Effect::Reads,
         schema: ExplainScope::json_schema,
     },
     ToolSpec {
         name: RESET,
-        description: "Back to the seed and the start-up settings: users, clients, tokens, clock, faults, journal.",
+        description: "Reset the sandbox to its seed and start-up settings: users, clients, tokens, clock, faults, journal.",
         effect: Effect::Changes,
         schema: Empty::json_schema,
     },

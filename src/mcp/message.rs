@@ -51,7 +51,7 @@ impl Refused {
             ),
             Unread::Broken => (
                 StatusCode::BAD_REQUEST,
-                "the message ended before its end".to_owned(),
+                "the message is incomplete".to_owned(),
             ),
         };
         Self {
@@ -109,7 +109,7 @@ fn refusal(bytes: &Bytes) -> Option<Refused> {
     let text = match &message {
         Value::Array(_) => "batches are not supported: send one message at a time",
         Value::Object(object) => mistake(object),
-        _ => "a JSON-RPC message is an object",
+        _ => "a JSON-RPC message must be an object",
     };
     let id = message.get("id").filter(|id| id.is_string() || id.is_i64());
     Some(Refused {

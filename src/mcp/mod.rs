@@ -40,21 +40,21 @@ use crate::redact::redact_text;
 /// The path of the MCP server, on every listener.
 pub(crate) const PATH: &str = "/mcp";
 
-const INSTRUCTIONS: &str = "A stand-in for Civitai's OAuth 2.0 server. To build an app against it: ask for a code as a \
-    user with mock-authorize, exchange it with civitai-oauth-exchange, see what your app sent and why it was refused with \
-    mock-requests, what production would punish of it with mock-advice, let tokens expire with mock-advance-clock, and let \
-    things go wrong with mock-fault. The resources say how \
-    the documented and the deployed server differ.";
+const INSTRUCTIONS: &str = "A mock of Civitai's OAuth 2.0 server. To build an app against it: get a code as a \
+    user with mock-authorize, exchange it with civitai-oauth-exchange, list your app's requests and the \
+    reasons for rejections with mock-requests, list mistakes that fail in production with mock-advice, expire \
+    tokens with mock-advance-clock, and simulate failures with mock-fault. The resources describe the \
+    differences between the documented and the deployed server.";
 
 /// Resources: the last segment of the URI, and a description.
 const RESOURCES: [(&str, &str); 2] = [
     (
         "contract",
-        "The contract in force in this sandbox: which side each difference is on, the scopes, the presets",
+        "The contract in force in this sandbox: the side of each difference, the scopes, the presets",
     ),
     (
         "differences",
-        "In what the contracts differ, with the side that this sandbox is on",
+        "The differences between the contracts, and the side of each in this sandbox",
     ),
 ];
 
@@ -238,7 +238,7 @@ fn http_request(
 }
 
 fn not_routed() -> ErrorData {
-    ErrorData::internal_error("the message came around the router", None)
+    ErrorData::internal_error("the message bypassed the router", None)
 }
 
 fn unknown_name(

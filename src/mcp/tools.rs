@@ -119,8 +119,11 @@ impl ToolCall<'_> {
             (Some(uri), _) => uri.clone(),
             (None, Err(error)) => return Ok(refused(error.to_json(), "id", "client_id")),
             (None, Ok(client)) => client.redirect_uris.first().cloned().ok_or_else(|| {
-                let message = format!("client {:?} has registered none", input.client_id);
-                Invalid::new("redirect_uri", message).with_hint("give one")
+                let message = format!(
+                    "client {:?} has no registered redirect URI",
+                    input.client_id
+                );
+                Invalid::new("redirect_uri", message).with_hint("give a redirect_uri")
             })?,
         };
         let generated = sandbox.entropy.verifier();
@@ -220,13 +223,13 @@ impl ToolCall<'_> {
                 json!(sandbox.create_preset(preset).await?)
             }
             (None, Some(_)) if input.times.is_some() => {
-                let error = Invalid::new("times", "a fault has its own times");
-                return Err(error.with_hint("give fault.times").into());
+                let error = Invalid::new("times", "times applies only to presets");
+                return Err(error.with_hint("use fault.times").into());
             }
             (None, Some(fault)) => json!(sandbox.create_fault(fault)?),
             _ => {
-                let error = Invalid::new("", "exactly one of preset and fault is wanted");
-                return Err(error.with_hint("give one of the two keys").into());
+                let error = Invalid::new("", "exactly one of preset and fault is required");
+                return Err(error.with_hint("give one of the two").into());
             }
         };
         Ok(CallToolResult::structured(set))
@@ -274,7 +277,7 @@ impl ToolCall<'_> {
             extensions.insert(Arc::clone(connection));
         }
         let Some(answer) = self.loopback.send(request).await else {
-            let broken = json!("the connection broke: nothing came back");
+            let broken = json!("the connection was closed without a response");
             return (StatusCode::BAD_GATEWAY, HeaderMap::new(), broken);
         };
         let body = serde_json::from_slice(&answer.body)

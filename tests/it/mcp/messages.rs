@@ -45,7 +45,7 @@ async fn body_that_is_no_message_gets_a_json_rpc_error() {
     []
       400 {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batches are not supported: send one message at a time"}}
     17
-      400 {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"a JSON-RPC message is an object"}}
+      400 {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"a JSON-RPC message must be an object"}}
     {}
       400 {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"jsonrpc must be \"2.0\""}}
     {"id":7}

@@ -64,7 +64,7 @@ async fn the_tool_of_the_published_capability_is_described_as_published() {
           "body": {
             "type": "object",
             "additionalProperties": true,
-            "description": "the parameters of the token endpoint: grant_type, client_id, client_secret, code, redirect_uri, code_verifier, refresh_token, scope"
+            "description": "parameters of the token endpoint: grant_type, client_id, client_secret, code, redirect_uri, code_verifier, refresh_token, scope"
           }
         },
         "required": [
@@ -239,7 +239,7 @@ async fn invalid_arguments_get_the_errors_of_the_control_api() {
     mock-advance-clock {"by":"soon"}
       {"error":"invalid","message":"\"soon\" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds","path":"by"}
     mock-fault {}
-      {"error":"invalid","message":"exactly one of preset and fault is wanted","path":"","hint":"give one of the two keys"}
+      {"error":"invalid","message":"exactly one of preset and fault is required","path":"","hint":"give one of the two"}
     mock-fault {"preset":"refresh-revokd"}
       {"error":"not_found","message":"no preset \"refresh-revokd\"","path":"name","hint":"did you mean \"refresh-revoked\"?"}
     mock-explain-scope {"scope":"UserReed"}
