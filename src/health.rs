@@ -43,7 +43,7 @@ async fn ready(State(app): State<Arc<AppState>>) -> Response {
         Ok(Ok(())) => return Json(json!({ "status": "ok" })).into_response(),
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!(
-            "the database has not answered within {} s",
+            "the database did not respond within {} s",
             WRITE_TIMEOUT.as_secs()
         ),
     };
@@ -51,7 +51,7 @@ async fn ready(State(app): State<Arc<AppState>>) -> Response {
     let answer = json!({
         "status": "unavailable",
         "message": message,
-        "hint": "free the disk, or let the server write to the file of --database; restart it only if the message says so",
+        "hint": "free disk space, or make the file of --database writable for the server; restart the server only if the message says so",
     });
     (StatusCode::SERVICE_UNAVAILABLE, Json(answer)).into_response()
 }

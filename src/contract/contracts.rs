@@ -48,7 +48,9 @@ impl FromStr for Contract {
             .into_iter()
             .find(|contract| contract.name() == text)
             .ok_or_else(|| {
-                format!("no contract {text:?}: choose \"documented\", \"live\" or \"live@2026-08\"")
+                format!(
+                    "unknown contract {text:?}: use \"documented\", \"live\" or \"live@2026-08\""
+                )
             })
     }
 }

@@ -129,51 +129,51 @@ macro_rules! differences {
 
 differences! {
     ScopeShape "scope-shape" {
-        documented: "the token answer's scope is a string, \"5\"",
-        live: "the token answer's scope is a list, [\"5\"]; the device flow's a string"
+        documented: "scope in the token response is a string, \"5\"",
+        live: "scope in the token response is a list, [\"5\"]; in the device flow a string"
     }
     CodeLifetime "code-lifetime" {
-        documented: "an authorization code lives 600 s",
-        live: "an authorization code lives 300 s"
+        documented: "an authorization code is valid for 600 s",
+        live: "an authorization code is valid for 300 s"
     }
     RedirectStatus "redirect-status" {
         documented: "302 with the code",
         live: "303 with the code"
     }
     ScopeSyntax "scope-syntax" {
-        documented: "at authorize and for client_credentials a decimal integer 0 to 33554431, else invalid_scope",
-        live: "the leading digits count, up to the sum of the bits that exist (the device flow does so under every contract)"
+        documented: "at authorize and for client_credentials: a decimal integer from 0 to 33554431, else invalid_scope",
+        live: "only the leading digits are read, up to the sum of all bits (in the device flow under every contract)"
     }
     LinkConnect "link-connect" {
-        documented: "not mentioned; the device flow as live, elsewhere out of the range of scope-syntax",
+        documented: "not mentioned; the device flow as live, elsewhere outside the range of scope-syntax",
         recorded: "there is no scope bit 27; the largest scope is 134217727",
         live: "scope bit 27 is LinkConnect = 134217728, outside Full Access and the presets",
         since: "2026-09", evidence: Shipped
     }
     AppStoreCatalogWrite "app-store-catalog-write" {
-        documented: "not mentioned; the device flow as live, elsewhere out of the range of scope-syntax",
+        documented: "not mentioned; the device flow as live, elsewhere outside the range of scope-syntax",
         recorded: "there is no scope bit 28",
-        live: "scope bit 28 is AppStoreCatalogWrite = 268435456, for client_credentials alone: invalid_scope at authorize and device; userinfo and the API refuse its tokens",
+        live: "scope bit 28 is AppStoreCatalogWrite = 268435456, only for client_credentials: invalid_scope at authorize and device; userinfo and the API reject its tokens",
         since: "2026-10", evidence: Source
     }
     ScopeCeiling "scope-ceiling" {
-        documented: "code grant: scope beyond the app's is trimmed when the token is issued",
-        live: "code grant: scope beyond the app's is refused with invalid_scope once approved"
+        documented: "code grant: scope beyond the app's allowed scopes is trimmed when the token is issued",
+        live: "code grant: scope beyond the app's allowed scopes is rejected with invalid_scope after approval"
     }
     RedirectUriMatch "redirect-uri-match" {
-        documented: "exact, character for character",
-        live: "also any port, query, fragment and loopback name when scheme and path equal a registered loopback URI"
+        documented: "exact match",
+        live: "also any port, query, fragment and loopback name if scheme and path equal a registered loopback URI"
     }
     ResponseType "response-type" {
         documented: "must be code, else invalid_request",
-        live: "never looked at"
+        live: "ignored"
     }
     AuthorizePreflight "authorize-preflight" {
         documented: "OPTIONS answers 204 with credentialed CORS",
         live: "OPTIONS answers 405"
     }
     BuzzLimit "buzz-limit" {
-        documented: "buzz_limit at consent is validated and kept; the page has the control",
+        documented: "buzz_limit at consent is validated and stored; the page has the control",
         live: "buzz_limit is ignored; the page has no control"
     }
     ClientCredentialsRefresh "client-credentials-refresh" {
@@ -183,27 +183,27 @@ differences! {
         since: "2026-10", evidence: Source
     }
     ClientCredentialsScope "client-credentials-scope" {
-        documented: "no scope means what the app may have; a bad one is invalid_scope",
-        live: "no scope, or an unreadable one, means UserRead"
+        documented: "no scope means the app's allowed scopes; an invalid scope is invalid_scope",
+        live: "a missing or invalid scope means UserRead"
     }
     ClientCredentialsPublic "client-credentials-public" {
         documented: "confidential clients only, else unauthorized_client",
-        recorded: "any client with the grant and any secret that is not empty",
+        recorded: "any client with the grant and any non-empty secret",
         live: "a client that is public or has no stored secret gets invalid_grant",
         since: "2026-10", evidence: Source
     }
     ClientCredentialsCeiling "client-credentials-ceiling" {
-        documented: "client_credentials: a scope within the app's own",
-        recorded: "client_credentials: a scope within the app's own",
-        live: "client_credentials: a scope within UserRead and AppStoreCatalogWrite, and within the app's own, else invalid_scope",
+        documented: "client_credentials: a scope within the app's allowed scopes",
+        recorded: "client_credentials: a scope within the app's allowed scopes",
+        live: "client_credentials: a scope within UserRead, AppStoreCatalogWrite and the app's allowed scopes, else invalid_scope",
         since: "2026-10", evidence: Source
     }
     RefreshScope "refresh-scope" {
-        documented: "scope at refresh may narrow, for good; a wider one is invalid_scope and uses nothing up",
+        documented: "scope at refresh permanently narrows the grant; a wider scope is invalid_scope, and the refresh token stays valid",
         live: "scope at refresh is ignored"
     }
     PublicClientSecret "public-client-secret" {
-        documented: "a public client that sends a secret is refused, invalid_client; nothing is used up",
+        documented: "a public client that sends a secret is rejected with invalid_client; the code or token stays valid",
         live: "a public client's secret is ignored"
     }
     MissingParameter "missing-parameter" {
@@ -212,12 +212,12 @@ differences! {
     }
     RevokeByClient "revoke-by-client" {
         documented: "an app revokes the tokens issued to it",
-        live: "an app's secret revokes only tokens of the app's owner, and those of any app"
+        live: "an app's secret revokes only tokens of the app's owner, but of any app"
     }
     RevokeByPublicClient "revoke-by-public-client" {
         documented: "revoke by a public client has no effect",
         recorded: "revoke by a public client has no effect",
-        live: "revoke by a public client ends a token that was issued to it",
+        live: "revoke by a public client revokes a token that was issued to it",
         since: "2026-09", evidence: Merged
     }
     Introspection "introspection" {
@@ -228,8 +228,8 @@ differences! {
     }
     DiscoveryIntrospection "discovery-introspection" {
         documented: "not mentioned; as live",
-        recorded: "the discovery document names no introspection endpoint",
-        live: "the discovery document names the introspection endpoint and its authentication methods",
+        recorded: "the discovery document lists no introspection endpoint",
+        live: "the discovery document lists the introspection endpoint and its authentication methods",
         since: "2026-09", evidence: Merged
     }
     DeviceDeny "device-deny" {
@@ -240,13 +240,13 @@ differences! {
     }
     DeviceRateLimits "device-rate-limits" {
         documented: "not mentioned; as live",
-        recorded: "device and device-token share 20 requests a minute per client",
-        live: "device 30 a minute per address; device-token 240 a minute per address and 20 per device code; without an address no limit by it",
+        recorded: "device and device-token share 20 requests per minute per client",
+        live: "device: 30 per minute per address; device-token: 240 per minute per address and 20 per device code; without an address, no limit per address",
         since: "2026-09", evidence: Source
     }
     RateLimitKey "rate-limit-key" {
-        documented: "token per client; revoke per IP, the peer address where no header tells",
-        live: "both per IP, from CF-Connecting-IP or the first X-Forwarded-For; without either no limit"
+        documented: "token per client; revoke per IP, without a header the peer address",
+        live: "both per IP, from CF-Connecting-IP or the first X-Forwarded-For; without both, no limit"
     }
     UserinfoClaims "userinfo-claims" {
         documented: "sub, id, username, preferred_username, name, picture, image, email, email_verified",
@@ -260,7 +260,7 @@ differences! {
     }
     LegacyHost "legacy-host" {
         documented: "civitai.com answers 308 to auth.civitai.com for every path",
-        live: "only authorize redirects, the rest is proxied"
+        live: "only authorize redirects, all other paths are proxied"
     }
     InsufficientFunds "insufficient-funds" {
         documented: "400 with code BAD_REQUEST and a message",
@@ -297,9 +297,9 @@ impl Difference {
             let names = DIFFERENCES.iter().map(|entry| entry.difference.name());
             let hint = match closest_match(text, names) {
                 Some(near) => format!("did you mean {near:?}?"),
-                None => "choose among those that GET /_mock/contract lists".to_owned(),
+                None => "use one that GET /_mock/contract lists".to_owned(),
             };
-            RuleError::new(format!("no difference {text:?}")).with_hint(hint)
+            RuleError::new(format!("unknown difference {text:?}")).with_hint(hint)
         })
     }
 }

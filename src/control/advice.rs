@@ -13,7 +13,10 @@ impl Sandbox {
     /// Mistakes of apps that the journal shows. Errors: the journal is off; the client is unknown and has not called.
     pub(crate) async fn advice(&self, client: Option<&str>) -> ControlResult<Arc<Advice>> {
         if self.journal.is_off() {
-            let off = Invalid::new("journal", "the journal is off, so advice sees no request");
+            let off = Invalid::new(
+                "journal",
+                "the journal is off, so advice has no requests to check",
+            );
             return Err(off
                 .with_hint("start the server with --journal 1000 or more")
                 .into());

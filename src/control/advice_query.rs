@@ -49,7 +49,9 @@ impl FromStr for AdviceFormat {
         match text {
             "json" => Ok(Self::Json),
             "sarif" => Ok(Self::Sarif),
-            other => Err(format!("no format {other:?}: choose \"json\" or \"sarif\"")),
+            other => Err(format!(
+                "unknown format {other:?}: use \"json\" or \"sarif\""
+            )),
         }
     }
 }
@@ -65,14 +67,12 @@ impl AdviceQuery {
     /// The response in the requested format. Concurrent callers share one response.
     pub(crate) async fn answer(&self, sandbox: &Sandbox) -> ControlResult<Bytes> {
         if self.location.is_some() && self.format != AdviceFormat::Sarif {
-            let error = Invalid::new("location", "only SARIF shows findings at a file");
-            return Err(error
-                .with_hint("ask with format=sarif, or leave it out")
-                .into());
+            let error = Invalid::new("location", "location applies only to format=sarif");
+            return Err(error.with_hint("add format=sarif, or omit location").into());
         }
         if self.location.as_deref() == Some("") {
-            let error = Invalid::new("location", "no file has an empty name");
-            return Err(error.with_hint("give a path, or leave it out").into());
+            let error = Invalid::new("location", "the file name is empty");
+            return Err(error.with_hint("give a path, or omit location").into());
         }
         let client = self.client_id.as_deref();
         let state = sandbox.journal_state(client);

@@ -46,10 +46,10 @@ impl Sandbox {
         if !inserted.await? {
             let error = Invalid::new(
                 "id",
-                format!("there is a client {:?} already", client.id.as_str()),
+                format!("client {:?} already exists", client.id.as_str()),
             );
             return Err(ControlError::Conflict(
-                error.with_hint("PATCH the client, or leave the id out"),
+                error.with_hint("PATCH the client, or omit the id"),
             ));
         }
         Ok(client)

@@ -123,8 +123,7 @@ impl<'de> Visitor<'de> for AdvanceClockVisitor {
                 return Err(de::Error::custom(error));
             }
             (Some(Sent(_, by)), Some(Sent(_, seconds))) => {
-                let message =
-                    format!("by {by} and seconds {seconds} are both given: leave one out");
+                let message = format!("by {by} and seconds {seconds} are both given: omit one");
                 return Err(de::Error::custom(message));
             }
         };
@@ -174,7 +173,7 @@ fn out_of_reach(path: &str, what: &str) -> ControlError {
     let (first, last) = (clock::FIRST, clock::LAST);
     let error = Invalid::new(path, format!("{what} the years 1 to 9999"));
     error
-        .with_hint(format!("a clock goes from {first} to {last}"))
+        .with_hint(format!("the clock accepts times from {first} to {last}"))
         .into()
 }
 

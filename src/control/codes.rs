@@ -184,9 +184,12 @@ impl Sandbox {
         let user = self.user(&input.user, "user")?;
         let registered = client.redirect_uris.first().cloned();
         let Some(redirect_uri) = input.redirect_uri.or(registered) else {
-            let message = format!("client {:?} has registered none", input.client_id);
+            let message = format!(
+                "client {:?} has no registered redirect URI",
+                input.client_id
+            );
             return Err(Invalid::new("redirect_uri", message)
-                .with_hint("give one")
+                .with_hint("give a redirect_uri")
                 .into());
         };
         check_length("redirect_uri", &redirect_uri)?;
@@ -247,10 +250,10 @@ fn challenge(text: &str) -> Result<Challenge, Invalid> {
     Challenge::parse(text).ok_or_else(|| {
         Invalid::new(
             "code_challenge",
-            format!("{text:?} is not a challenge that a verifier could fit"),
+            format!("{text:?} is not a valid S256 challenge"),
         )
         .with_hint(
-            "give the base64url of the verifier's SHA-256, 43 characters without padding, or leave it out",
+            "give the base64url-encoded SHA-256 of the verifier, 43 characters without padding, or omit it",
         )
     })
 }

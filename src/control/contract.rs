@@ -88,7 +88,7 @@ impl Sandbox {
             contract: rules.contract,
             sources: ByContract {
                 documented: "https://developer.civitai.com/site/oauth, read 2026-08, unchanged 2026-10",
-                live: "the recording of 2026-08 and what has changed since, as each difference says",
+                live: "the recording of 2026-08 and the later changes that each difference lists",
                 live_2026_08: "civitai/civitai 5.0.2257 of 2026-08-08, recorded on the wire",
             },
             differences: DIFFERENCES.iter().map(difference).collect(),

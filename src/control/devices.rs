@@ -63,7 +63,7 @@ impl Sandbox {
                 Err(
                     Invalid::new("user_code", format!("{:?}: {error}", user_code.reveal()))
                         .with_hint(
-                            "no device waits for it: start one with POST /api/auth/oauth/device",
+                            "no device is waiting for this code: start a flow with POST /api/auth/oauth/device",
                         )
                         .into(),
                 )

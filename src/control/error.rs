@@ -54,7 +54,7 @@ impl ControlError {
                     message,
                     ..Invalid::default()
                 };
-                let error = error.with_hint("GET requests shows what came");
+                let error = error.with_hint("GET requests lists the requests");
                 return json!(MismatchView {
                     error: error.view("mismatch"),
                     differences: differences.clone(),

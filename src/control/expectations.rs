@@ -115,15 +115,15 @@ impl Expect {
             .find_map(|(key, bound)| Some((key, (*bound)?)));
         if let (Some(times), Some((key, bound))) = (self.times, given) {
             let message = format!("times {times} and {key} {bound} are both given");
-            return Err(
-                Invalid::new("times", message).with_hint(format!("leave times or {key} out"))
-            );
+            return Err(Invalid::new("times", message).with_hint(format!("omit times or {key}")));
         }
         if let (Some(least), Some(most)) = (self.at_least, self.at_most)
             && least > most
         {
-            let message = format!("at_least {least} is more than at_most {most}");
-            return Err(Invalid::new("at_least", message).with_hint("no number is both"));
+            let message = format!("at_least {least} is greater than at_most {most}");
+            return Err(
+                Invalid::new("at_least", message).with_hint("lower at_least or raise at_most")
+            );
         }
         Ok(())
     }
@@ -152,7 +152,7 @@ impl Expect {
         } else {
             return None;
         };
-        Some(format!("expected {wanted}, came {found}"))
+        Some(format!("expected {wanted}, found {found}"))
     }
 }
 

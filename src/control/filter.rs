@@ -245,11 +245,11 @@ pub(crate) fn check_grant(
     }
     let name = grant_type.name();
     let message =
-        format!("{name:?} never comes to the endpoint \"{endpoint}\": it reads no grant_type");
+        format!("the endpoint \"{endpoint}\" has no grant_type, so {name:?} never matches");
     let readers = Endpoint::ALL.iter().filter(|one| one.reads_grant_type());
     let names: Vec<&str> = readers.map(|one| one.name()).collect();
     let hint = format!(
-        "leave one of them out, or give the endpoint {}",
+        "omit one of them, or use the endpoint {}",
         names.join(" or ")
     );
     Err(Invalid::new("grant_type", message).with_hint(hint))
@@ -261,7 +261,8 @@ fn check_status(status: u16) -> Result<(), Invalid> {
         return Ok(());
     }
     let message = format!("{status} is not a status from 100 to 599");
-    Err(Invalid::new("status", message).with_hint("0 finds the exchanges whose connection was cut"))
+    Err(Invalid::new("status", message)
+        .with_hint("use 0 for exchanges whose connection was closed without a response"))
 }
 
 impl Sandbox {
@@ -315,7 +316,7 @@ impl Sandbox {
         if known.contains(&error) || self.journal.any(was_answered) {
             return Ok(());
         }
-        let unknown = Invalid::new("error", format!("no error {error:?} is ever answered"));
+        let unknown = Invalid::new("error", format!("no endpoint returns the error {error:?}"));
         let choices = format!("choose among {}", known.join(", "));
         Err(unknown.with_nearest(error, known, choices))
     }

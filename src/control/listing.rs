@@ -30,8 +30,8 @@ const PIECE: usize = 8;
 
 impl From<TooManyReaders> for ControlError {
     fn from(_: TooManyReaders) -> Self {
-        let error = Invalid::new("", "too many others read the journal at this moment");
-        Self::Busy(error.with_hint("call again in a second, with limit"))
+        let error = Invalid::new("", "too many clients are reading the journal");
+        Self::Busy(error.with_hint("retry in one second, with limit"))
     }
 }
 
@@ -87,15 +87,15 @@ impl Sandbox {
     async fn find_requests(&self, query: Requests) -> ControlResult<Found> {
         let wait = query.wait.unwrap_or(SignedDuration(0));
         if !(SignedDuration(0)..=LONGEST_WAIT).contains(&wait) {
-            let message = format!("{wait} is not from 0s to {LONGEST_WAIT}");
+            let message = format!("{wait} is not between 0s and {LONGEST_WAIT}");
             return Err(Invalid::new("wait", message)
-                .with_hint("ask again to wait for longer")
+                .with_hint("repeat the request to wait longer")
                 .into());
         }
         if let (Some(count), None) = (query.count, query.wait) {
-            let message = format!("{count} are to be waited for, but for no time");
+            let message = format!("count {count} requires wait");
             return Err(Invalid::new("count", message)
-                .with_hint("give wait too, for example wait=5s, or leave count out")
+                .with_hint("add wait, for example wait=5s, or omit count")
                 .into());
         }
         let search = self.search(query.filter)?;

@@ -129,8 +129,8 @@ impl Requests {
     pub(crate) fn limit_within(mut self, usual: usize, max: usize) -> Result<Self, Invalid> {
         let limit = *self.limit.get_or_insert(usual);
         if limit > max {
-            let message = format!("{limit} is more than {max}");
-            let hint = "ask for the rest page by page, with before";
+            let message = format!("{limit} is greater than {max}");
+            let hint = "request further pages with before";
             return Err(Invalid::new("limit", message).with_hint(hint));
         }
         Ok(self)

@@ -185,7 +185,7 @@ impl Registry {
         {
             let message = format!("no user {:?} in the seed", login.to_string());
             return Err(Invalid::new("settings.login", message)
-                .with_hint("name a user of the sandbox's seed, or null")
+                .with_hint("use a user of the sandbox's seed, or null")
                 .into());
         }
         let own = TemplateOverrides {
@@ -200,9 +200,9 @@ impl Registry {
                 settings: (*sandbox.settings()).clone(),
             })
         } else {
-            let error = Invalid::new("name", format!("there is a sandbox {name:?} already"));
+            let error = Invalid::new("name", format!("sandbox {name:?} already exists"));
             Err(ControlError::Conflict(
-                error.with_hint("DELETE it first, or choose another name"),
+                error.with_hint("DELETE it first, or use another name"),
             ))
         }
     }
@@ -231,8 +231,8 @@ impl Registry {
     /// Deletes a sandbox with its data. The next request to it creates a new one.
     pub(crate) async fn delete_sandbox(self: &Arc<Self>, name: &str) -> ControlResult<()> {
         if name == DEFAULT {
-            let error = Invalid::new("name", "the default sandbox stays");
-            return Err(error.with_hint("POST reset empties it").into());
+            let error = Invalid::new("name", "the default sandbox cannot be deleted");
+            return Err(error.with_hint("use POST reset to reset it").into());
         }
         if self.close_sandbox(name).await? {
             Ok(())
@@ -255,7 +255,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), Invalid> {
     if is_name(name) {
         return Ok(());
     }
-    let message = format!("{name:?} is not a name: letters, digits, - _ . and at most 64 of them");
+    let message = format!("{name:?} is not a valid name: use at most 64 letters, digits, - _ .");
     Err(Invalid::new("name", message))
 }
 

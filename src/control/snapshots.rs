@@ -49,7 +49,8 @@ impl Sandbox {
             Ok(taken_at) => Ok(Snapshot::new(name, taken_at)),
             Err(error @ StoreError::Full { .. }) => {
                 let error = Invalid::new("name", error.to_string());
-                let hint = "DELETE snapshots/{name} removes one; a name that is taken is replaced";
+                let hint =
+                    "remove one with DELETE snapshots/{name}, or replace one by reusing its name";
                 Err(ControlError::Conflict(error.with_hint(hint)))
             }
             Err(error) => Err(error.into()),

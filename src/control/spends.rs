@@ -46,7 +46,7 @@ impl Sandbox {
         let spends = spending::list(self, owner.as_key()).await;
         let spends = spends.map_err(|TooManyReaders| {
             let error = Invalid::new("", spending::BUSY);
-            ControlError::Busy(error.with_hint("call again in a second"))
+            ControlError::Busy(error.with_hint("retry in one second"))
         })?;
         Ok(SpendList { spends })
     }

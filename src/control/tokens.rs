@@ -248,9 +248,9 @@ impl Sandbox {
     /// Revokes one token as its user would, or deletes the tokens of a user and a client, or all tokens.
     pub(crate) async fn revoke_tokens(&self, input: TokenSelector) -> ControlResult<Deleted> {
         if input.token.is_some() && (input.client_id.is_some() || input.user.is_some()) {
-            let error = Invalid::new("token", "one token is of one user and client already");
+            let error = Invalid::new("token", "token already identifies the user and the client");
             return Err(error
-                .with_hint("give {\"token\"} alone, or {\"client_id\",\"user\"}")
+                .with_hint("give only {\"token\"}, or {\"client_id\",\"user\"}")
                 .into());
         }
         let Some(token) = input.token else {
@@ -273,8 +273,8 @@ impl Sandbox {
 }
 
 fn no_token() -> Invalid {
-    Invalid::new("token", "there is no such token, or it has run out already")
-        .with_hint("GET tokens lists those there are")
+    Invalid::new("token", "the token does not exist or has already expired")
+        .with_hint("GET tokens lists the tokens")
 }
 
 /// A token as the control API shows it.

@@ -36,11 +36,10 @@ impl Sandbox {
         }
         let has_id = |id| self.data().find_user(&UserRef::Id(id)).is_some();
         Err(ControlError::Conflict(if with_own_id && has_id(id) {
-            Invalid::new("id", format!("there is a user {id} already"))
-                .with_hint("PATCH the user, or leave the id out")
+            Invalid::new("id", format!("user {id} already exists"))
+                .with_hint("PATCH the user, or omit the id")
         } else if !with_own_id && has_id(i64::MAX) {
-            Invalid::new("id", "the last id that there is belongs to a user")
-                .with_hint("give an id")
+            Invalid::new("id", "no free id is left after the highest one").with_hint("give an id")
         } else {
             name_taken(&username.unwrap_or_default())
         }))
@@ -83,5 +82,8 @@ impl Sandbox {
 }
 
 fn name_taken(name: &str) -> Invalid {
-    Invalid::new("username", format!("another user is named {name:?}"))
+    Invalid::new(
+        "username",
+        format!("another user has the username {name:?}"),
+    )
 }

@@ -52,8 +52,11 @@ impl Matches {
 fn check(expectations: &[Expect]) -> Result<(), Invalid> {
     let count = expectations.len();
     if count > MAX_EXPECTATIONS {
-        let message = format!("{count} expectations; one call takes at most {MAX_EXPECTATIONS}");
-        return Err(Invalid::new("expectations", message).with_hint("send them in several calls"));
+        let message =
+            format!("{count} expectations; one request accepts at most {MAX_EXPECTATIONS}");
+        return Err(
+            Invalid::new("expectations", message).with_hint("split them into several requests")
+        );
     }
     let mut checked = expectations.iter().enumerate();
     checked.try_for_each(|(at, expectation)| expectation.check().map_err(|error| under(at, error)))
@@ -77,8 +80,8 @@ impl Sandbox {
             // Matches may be among the evicted exchanges, so the result is unknown.
             if search.may_have_matched(dropped) && expectation.depends_on_more(found.count) {
                 differences.push(format!(
-                    "[{at}] {meant}: came {} of those that are kept, but the oldest {} are no longer kept; raise \
-                     --journal or --journal-memory, or expect only what came after request {}",
+                    "[{at}] {meant}: found {} in the journal, but its oldest {} requests were removed; raise \
+                     --journal or --journal-memory, or expect only requests after {}",
                     found.count, dropped.count, dropped.last
                 ));
             } else if let Some(difference) = expectation.differs(found.count) {
@@ -93,7 +96,7 @@ impl Sandbox {
             }
             if found.later.is_none() {
                 differences.push(format!(
-                    "[{at}] {meant}: came as request {first}, before request {before} of the expectation before"
+                    "[{at}] {meant}: found request {first}, which precedes request {before} of the previous expectation"
                 ));
             }
             before = found.later.unwrap_or(first);

@@ -55,9 +55,9 @@ pub(crate) async fn reject_unknown_input(
     {
         let (name, value) = parameter;
         let hint = if accepts.body {
-            "its query takes nothing: send keys and values as JSON in the body"
+            "this operation has no query parameters: send keys and values as JSON in the body"
         } else {
-            "it takes nothing"
+            "this operation has no input"
         };
         return refuse(unknown(&name, &json!(value)).with_hint(hint));
     }
@@ -78,13 +78,13 @@ pub(crate) async fn reject_unknown_input(
             .map(|(name, value)| unknown(name, value)),
         Ok(value) => Some(Invalid::new(
             "",
-            format!("the body {} is not read", shorten("", &value)),
+            format!("unexpected body {}", shorten("", &value)),
         )),
     };
     match unread {
-        Some(invalid) if !accepts.query => refuse(invalid.with_hint("it takes nothing")),
+        Some(invalid) if !accepts.query => refuse(invalid.with_hint("this operation has no input")),
         Some(invalid) => {
-            refuse(invalid.with_hint("its body takes nothing: send parameters in the query"))
+            refuse(invalid.with_hint("this operation has no body: send parameters in the query"))
         }
         None => next.run(Request::from_parts(parts, Body::empty())).await,
     }
@@ -128,7 +128,7 @@ fn json_of(bytes: &[u8]) -> Result<Value, Invalid> {
     }
     if has_too_many_values(bytes) {
         let message = format!("the body has more than {MAX_JSON_VALUES} values");
-        return Err(Invalid::new("", message).with_hint("send several bodies"));
+        return Err(Invalid::new("", message).with_hint("split it into several requests"));
     }
     serde_json::from_slice(bytes).map_err(|reason| {
         let error = Invalid::new("", format!("the body is not JSON: {reason}"));
@@ -154,19 +154,19 @@ fn body_error(error: &axum::Error) -> Response {
     let (status, error, invalid) = match Unread::new(error) {
         Unread::TooSlow(late) => {
             let invalid = Invalid::new("", late.to_string());
-            let invalid = invalid.with_hint("send it in one piece, or raise --body-timeout");
+            let invalid = invalid.with_hint("send it faster, or raise --body-timeout");
             (StatusCode::REQUEST_TIMEOUT, "too_slow", invalid)
         }
         Unread::NoMemory(error) => return respond::no_body_memory(error),
         Unread::Broken => {
-            let invalid = Invalid::new("", "the body broke off before its end");
+            let invalid = Invalid::new("", "the body is incomplete");
             let invalid =
-                invalid.with_hint("send as much as Content-Length says, or well-formed chunks");
+                invalid.with_hint("send as many bytes as Content-Length, or well-formed chunks");
             (StatusCode::BAD_REQUEST, "invalid", invalid)
         }
         Unread::TooLong => {
             let message = format!("the body is longer than {MAX_BODY_BYTES} bytes");
-            let invalid = Invalid::new("", message).with_hint("send less at once");
+            let invalid = Invalid::new("", message).with_hint("split it into several requests");
             (StatusCode::PAYLOAD_TOO_LARGE, "too_large", invalid)
         }
     };
@@ -231,7 +231,7 @@ fn add(object: &mut Map<String, Value>, query: Option<&str>) -> Result<(), Inval
                 shorten(&name, before),
                 shorten(&name, &value)
             );
-            return Err(Invalid::new(name, message).with_hint("leave one of them out"));
+            return Err(Invalid::new(name, message).with_hint("omit one of them"));
         }
         object.insert(name.into_owned(), value);
     }

@@ -27,8 +27,8 @@ pub(crate) async fn one_at_a_time(
     next: Next,
 ) -> Response {
     let Ok(turn) = tokio::time::timeout(MAX_WAIT, turn.acquire()).await else {
-        let error = Invalid::new("", "other clients have not read their long lists yet");
-        return ControlError::Busy(error.with_hint("call again in a second")).into_response();
+        let error = Invalid::new("", "other clients are still reading long lists");
+        return ControlError::Busy(error.with_hint("retry in one second")).into_response();
     };
     let answered = BesideWorker::new(next.run(request)).await;
     let (mut parts, body) = answered.into_parts();

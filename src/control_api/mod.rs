@@ -49,10 +49,11 @@ pub(crate) fn routes(app: Arc<AppState>) -> Routes {
 
 async fn wrong_method(request: Request) -> Response {
     let message = format!(
-        "{} does not answer {}",
+        "{} does not support {}",
         request.uri().path(),
         request.method()
     );
-    let error = Invalid::new("", message).with_hint("/_mock/openapi.json lists the control calls");
+    let error = Invalid::new("", message)
+        .with_hint("/_mock/openapi.json lists the operations of the control API");
     respond::invalid(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &error)
 }

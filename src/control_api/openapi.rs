@@ -14,9 +14,9 @@ use super::signature::SchemaOf;
 use crate::http::context::RequestContext;
 use crate::invalid::ErrorView;
 
-const DESCRIPTION: &str = "Brings the mock into any state, and reports what apps have sent. A user is named by username or \
-    id: text is first a username, then an id; a number is an id. A scope is named by number, preset or names. Numbers and \
-    booleans may be written as text.";
+const DESCRIPTION: &str = "Sets the mock to any state, and lists the requests of apps. A user is a username or \
+    an id: text is first a username, then an id; a number is an id. A scope is a number, a preset or names. \
+    Numbers and booleans can be written as text.";
 
 /// `GET /_mock/openapi.json`.
 pub(crate) fn operation() -> Operation {
@@ -85,7 +85,7 @@ fn describe(operation: &Operation, schemas: &mut Schemas) -> Value {
     let error = schemas.response(SchemaGenerator::subschema_for::<ErrorView>);
     let mut responses = json!({
         status: success,
-        "4XX": json_content("The place, the rule and the fix of the mistake", Some(&error)),
+        "4XX": json_content("The location of the mistake, the rule and the fix", Some(&error)),
     });
     if let Some(conflict) = operation.conflict {
         let conflict = schemas.response(conflict);

@@ -58,7 +58,7 @@ fn one_of<'a>(description: &str, words: impl IntoIterator<Item = &'a str>) -> Sc
 }
 
 schema!(Endpoint, "Endpoint", |_| one_of(
-    "An endpoint; most are named by the last segment of their path.",
+    "An endpoint. Most names are the last segment of the path.",
     Endpoint::ALL.iter().map(|one| one.name()),
 ));
 
@@ -73,7 +73,7 @@ schema!(Method, "Method", |_| one_of(
 ));
 
 schema!(SupportedGrant, "Grant", |_| one_of(
-    "A grant that a client may be allowed.",
+    "A grant that a client can be registered for.",
     GrantType::SUPPORTED.map(GrantType::name),
 ));
 
@@ -100,7 +100,7 @@ schema!(Timestamp, "Time", |generator| {
 });
 
 schema!(SignedDuration, "Length", |_| json_schema!({
-    "description": "A length of time: a number of seconds, or text such as `300ms`, `90s`, `1h30m`, `-7d`.",
+    "description": "A duration: a number of seconds, or text such as `300ms`, `90s`, `1h30m`, `-7d`.",
     "type": ["number", "string"],
 }));
 
@@ -112,7 +112,7 @@ schema!(Seconds, "Lifetime", |_| json_schema!({
 schema!(Delay, "Delay", |generator| {
     let length = generator.subschema_for::<SignedDuration>();
     json_schema!({
-        "description": "A fixed length, or a random one between two.",
+        "description": "A fixed duration, or a random one between two.",
         "anyOf": [length, {
             "type": "object",
             "properties": { "min": length, "max": length },
@@ -165,7 +165,7 @@ schema!(AdvanceClock, "AdvanceClock", |generator| {
         })
     };
     json_schema!({
-        "description": "A length by which the clock is advanced; a negative one moves it back.",
+        "description": "A duration by which the clock advances; a negative duration moves it back.",
         "anyOf": [keyed("by"), keyed("seconds"), length],
     })
 });
@@ -197,7 +197,7 @@ fn with_required<T: JsonSchema>(
 schema!(Expectations, "Expectations", |generator| {
     let list = generator.subschema_for::<Vec<Expect>>();
     json_schema!({
-        "description": "Expectations of the journal. With `in_order`, their first matches came in this order.",
+        "description": "Expectations of the journal. With `in_order`, their first matches must be in this order.",
         "anyOf": [
             {
                 "type": "object",

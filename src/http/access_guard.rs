@@ -140,8 +140,8 @@ pub(crate) fn check(
         && !has_token
         && !is_unlocked(headers, token)
     {
-        let error = Invalid::new("Authorization", "the control API asks for its token");
-        let hint = "send \"Authorization: Bearer …\" with what --control-token says";
+        let error = Invalid::new("Authorization", "the control API requires its token");
+        let hint = "send \"Authorization: Bearer …\" with the token of --control-token";
         return Err((StatusCode::UNAUTHORIZED, error.with_hint(hint)));
     }
     Ok(())
@@ -176,7 +176,7 @@ fn check_host(
         let hint = "or use localhost, an IP address or a name without dots";
         Invalid::new("Host", message).with_hint(hint)
     } else {
-        Invalid::new("Host", refused).with_hint("send the name of a host")
+        Invalid::new("Host", refused).with_hint("send a valid host name")
     })
 }
 
@@ -206,7 +206,7 @@ fn check_page(
     subject: &str,
     is_accepted: impl Fn(&str) -> bool,
 ) -> Result<(), Invalid> {
-    let hint = "call it from a test or from this machine's own pages";
+    let hint = "call it from a test or from a page on this machine";
     once(headers, ORIGIN, "Origin")?;
     // Browsers send one of four values, once; any other value is not a browser's and is not trusted.
     once(

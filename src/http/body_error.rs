@@ -27,7 +27,7 @@ impl fmt::Display for NoMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the bodies of other requests occupied {MAX_BODY_MEMORY_BYTES} bytes for {:?}",
+            "the bodies of other requests used {MAX_BODY_MEMORY_BYTES} bytes of memory for {:?}",
             self.0
         )
     }

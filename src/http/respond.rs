@@ -28,7 +28,7 @@ impl From<StoreError> for OAuthError {
             let description = format!("{error}; {MAKE_ROOM}");
             return Self::new(ErrorCode::ServerError, description);
         }
-        tracing::error!(%error, "the request could not be carried out");
+        tracing::error!(%error, "the request failed");
         match error {
             StoreError::Unwritable { .. } => Self::new(ErrorCode::Unwritable, error.to_string()),
             _ => Self::server_error(),
@@ -104,11 +104,11 @@ pub(crate) fn failure(error: &StoreError) -> Response {
     let (code, hint) = match error {
         StoreError::TooManySandboxes { .. } => (
             "too_many_sandboxes",
-            "delete those that are done with, or raise --max-sandboxes",
+            "delete sandboxes that are no longer needed, or raise --max-sandboxes",
         ),
         StoreError::Full { .. } => ("full", MAKE_ROOM),
         _ => {
-            tracing::error!(%error, "the request could not be carried out");
+            tracing::error!(%error, "the request failed");
             return match error {
                 StoreError::Unwritable { .. } => unwritable(&error.to_string()),
                 _ => OAuthError::server_error().into_response(),
@@ -186,7 +186,7 @@ pub(crate) fn not_in_recording(path: &str, difference: Difference) -> Response {
     let message = format!(
         "{path} did not exist when the deployed server was recorded (difference {difference})"
     );
-    let hint = format!("follow another contract, or set {difference}=live");
+    let hint = format!("use another contract, or set {difference}=live");
     let error = Invalid::new("", message).with_hint(hint);
     invalid(StatusCode::NOT_FOUND, "not_found", &error)
 }

@@ -66,7 +66,7 @@ pub(crate) async fn user_or_mock(
                 Ok(cookie) => Ok((Some(user), Some(cookie))),
                 // The header identifies the user; only the following pages need the session.
                 Err(error @ StoreError::Full { .. }) => {
-                    tracing::warn!(%error, "X-Mock-User opens no session");
+                    tracing::warn!(%error, "X-Mock-User does not open a session");
                     Ok((Some(user), None))
                 }
                 Err(error) => Err(error.into()),

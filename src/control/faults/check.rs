@@ -11,7 +11,7 @@ use crate::sandbox::faults::{Delay, Effect, Fault};
 /// The checks beyond the types.
 pub(crate) fn check(fault: &Fault) -> Result<(), Invalid> {
     if fault.effect == Effect::default() {
-        return Err(Invalid::new("effect", "an effect that does nothing").with_hint(
+        return Err(Invalid::new("effect", "the effect is empty").with_hint(
             "give error, status, body, headers, delay, reset, truncate, malformed, slow_body or deny",
         ));
     }
@@ -28,9 +28,9 @@ fn check_aim(fault: &Fault) -> Result<(), Invalid> {
         && fault.effect.deny
         && endpoint != Endpoint::Authorize
     {
-        let message = format!("nobody is asked for consent at the endpoint \"{endpoint}\"");
+        let message = format!("the endpoint \"{endpoint}\" does not ask for consent");
         return Err(Invalid::new("effect.deny", message)
-            .with_hint("give the endpoint \"authorize\", or leave effect.deny out"));
+            .with_hint("use the endpoint \"authorize\", or omit effect.deny"));
     }
     Ok(())
 }
@@ -38,24 +38,29 @@ fn check_aim(fault: &Fault) -> Result<(), Invalid> {
 fn check_budget(fault: &Fault) -> Result<(), Invalid> {
     for (path, number) in [("nth", fault.nth), ("times", fault.times)] {
         if number == Some(0) {
-            return Err(Invalid::new(path, "0 is never").with_hint("count from 1"));
+            return Err(
+                Invalid::new(path, "with 0 the fault never applies").with_hint("use 1 or more")
+            );
         }
     }
     if let (Some(nth), Some(after)) = (fault.nth, fault.after)
         && nth <= after
     {
-        let message = format!("nth {nth} is never after {after}: both count all calls that fit");
-        return Err(Invalid::new("nth", message).with_hint("leave nth or after out"));
+        let message = format!(
+            "nth {nth} is not greater than after {after}, so the fault never applies: both count all matching requests"
+        );
+        return Err(Invalid::new("nth", message).with_hint("omit nth or after"));
     }
     if let Some(chance) = fault.probability
         && !(chance > 0.0 && chance <= 1.0)
     {
         let error = if chance == 0.0 {
-            "0 is never".to_owned()
+            "with 0 the fault never applies".to_owned()
         } else {
-            format!("{chance} is not from 0 to 1")
+            format!("{chance} is not between 0 and 1")
         };
-        return Err(Invalid::new("probability", error).with_hint("give more than 0, up to 1"));
+        return Err(Invalid::new("probability", error)
+            .with_hint("use a number greater than 0 and at most 1"));
     }
     Ok(())
 }
@@ -70,10 +75,11 @@ fn check_effect(effect: &Effect) -> Result<(), Invalid> {
         ));
     }
     if effect.error_description.is_some() && effect.error.is_none() {
-        return Err(
-            Invalid::new("effect.error_description", "a description of no error")
-                .with_hint("give effect.error too"),
-        );
+        return Err(Invalid::new(
+            "effect.error_description",
+            "error_description requires error",
+        )
+        .with_hint("add effect.error"));
     }
     check_bodiless(effect)?;
     let given = [
@@ -92,7 +98,7 @@ fn check_effect(effect: &Effect) -> Result<(), Invalid> {
         let other = others.iter().find(|other| has(one) && has(other));
         if let Some(other) = other {
             let message = format!("{one} and {other} contradict each other: {reason}");
-            let hint = format!("leave effect.{one} or effect.{other} out");
+            let hint = format!("omit effect.{one} or effect.{other}");
             return Err(Invalid::new(format!("effect.{other}"), message).with_hint(hint));
         }
     }
@@ -116,9 +122,9 @@ fn check_bodiless(effect: &Effect) -> Result<(), Invalid> {
         return Ok(());
     };
     let message = format!(
-        "status {status} and {name} contradict each other: an answer of {status} has no body"
+        "status {status} and {name} contradict each other: a {status} response has no body"
     );
-    let hint = format!("leave effect.{name} out, or give another status");
+    let hint = format!("omit effect.{name}, or use another status");
     Err(Invalid::new(format!("effect.{name}"), message).with_hint(hint))
 }
 
@@ -136,18 +142,18 @@ const CONTRADICTIONS: [(&str, &[&str], &str); 4] = [
             "slow_body",
             "deny",
         ],
-        "after a reset there is no answer",
+        "a reset connection has no response",
     ),
     (
         "truncate",
         &["slow_body", "malformed"],
-        "the body ends in one way",
+        "a body can be cut in only one way",
     ),
-    ("body", &["error"], "there is one body"),
+    ("body", &["error"], "a response has only one body"),
     (
         "deny",
         &["error", "status", "body"],
-        "the user's Deny is the answer",
+        "the response is the user's denial",
     ),
 ];
 
@@ -160,7 +166,7 @@ fn check_delay(effect: &Effect) -> Result<(), Invalid> {
         Some(Delay::Between { min, max }) => (min, max),
     };
     if lengths.1 < lengths.0 {
-        let message = format!("min {} is more than max {}", lengths.0, lengths.1);
+        let message = format!("min {} is greater than max {}", lengths.0, lengths.1);
         return Err(Invalid::new("effect.delay", message).with_hint("swap them"));
     }
     if lengths.0.0 < 0 || lengths.1 > MAX_DELAY {
@@ -169,7 +175,7 @@ fn check_delay(effect: &Effect) -> Result<(), Invalid> {
         } else {
             lengths.1
         };
-        let message = format!("{outside} is not from 0s to {MAX_DELAY}");
+        let message = format!("{outside} is not between 0s and {MAX_DELAY}");
         return Err(Invalid::new("effect.delay", message)
             .with_hint("a number is in seconds; write \"300ms\" for milliseconds"));
     }
@@ -195,12 +201,15 @@ fn check_headers(effect: &Effect) -> Result<(), Invalid> {
         if name.is_empty() || !name.bytes().all(is_token) {
             return Err(Invalid::new(
                 path,
-                format!("{name:?} is not a header's name"),
+                format!("{name:?} is not a valid header name"),
             ));
         }
         if FRAMING.contains(&name.to_ascii_lowercase().as_str()) {
-            let error = Invalid::new(path, format!("{name:?} belongs to the connection"));
-            return Err(error.with_hint("use truncate, slow_body or reset for answers that break"));
+            let error = Invalid::new(
+                path,
+                format!("{name:?} is a connection header, which a fault cannot set"),
+            );
+            return Err(error.with_hint("use truncate, slow_body or reset for broken responses"));
         }
         let fits = match value {
             Value::String(text) => text.bytes().all(|byte| byte >= 0x20 && byte != 0x7f),
@@ -210,7 +219,7 @@ fn check_headers(effect: &Effect) -> Result<(), Invalid> {
         if !fits {
             return Err(Invalid::new(
                 path,
-                format!("{value} is not a header's value: give text"),
+                format!("{value} is not a valid header value: use text"),
             ));
         }
     }

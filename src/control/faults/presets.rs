@@ -47,31 +47,31 @@ macro_rules! presets {
 
 presets! {
     RefreshRevoked "refresh-revoked"
-        "every refresh is refused, as if the user had revoked the app"
+        "rejects every refresh, as if the user had revoked the app"
         r#"{"endpoint":"token","grant_type":"refresh_token","effect":{"error":"invalid_grant","error_description":"Invalid grant: refresh token is invalid"}}"#
     TokenEndpointDown "token-endpoint-down"
-        "the token endpoint answers 503"
+        "the token endpoint returns 503"
         r#"{"endpoint":"token","effect":{"status":503,"body":"Service Unavailable"}}"#
     RateLimited "rate-limited"
-        "the token endpoint answers 429"
+        "the token endpoint returns 429"
         r#"{"endpoint":"token","effect":{"error":"rate_limited","error_description":"Too many token requests"}}"#
     SlowToken "slow-token"
         "the token endpoint takes 3 s"
         r#"{"endpoint":"token","effect":{"delay":"3s"}}"#
     UserDenies "user-denies"
-        "whoever is preset_fault for consent says no"
+        "users deny consent"
         r#"{"endpoint":"authorize","effect":{"deny":true}}"#
     CodeExpires "code-expires"
-        "every code has expired by the time it is exchanged"
+        "rejects every code exchange, as if the code had expired"
         r#"{"endpoint":"token","grant_type":"authorization_code","effect":{"error":"invalid_grant","error_description":"Invalid grant: authorization code has expired"}}"#
     SlowDown "slow-down"
-        "a device that polls is told to slow down (RFC 8628 §3.5), which Civitai never says"
+        "device polls return slow_down (RFC 8628 §3.5), which Civitai never returns"
         r#"{"endpoint":"device-token","effect":{"error":"slow_down"}}"#
     ConnectionReset "connection-reset"
-        "the token endpoint's connections break"
+        "the token endpoint resets connections"
         r#"{"endpoint":"token","effect":{"reset":true}}"#
     ClockSkew "clock-skew"
-        "the server's clock goes 5 minutes ahead; POST clock/advance \"-5m\" takes it back"
+        "advances the server's clock by 5 minutes; POST clock/advance \"-5m\" reverts it"
         "{}"
 }
 
@@ -179,8 +179,11 @@ impl Sandbox {
         };
         if preset == Preset::ClockSkew {
             if options != PresetOptions::default() {
-                let error = Invalid::new("", "a clock is moved once, for everybody");
-                return Err(error.with_hint("leave times and client_id out").into());
+                let error = Invalid::new(
+                    "",
+                    "a clock preset takes no times or client_id: it moves the sandbox's clock once, for all clients",
+                );
+                return Err(error.with_hint("omit times and client_id").into());
             }
             set.clock = Some(self.advance_clock(AdvanceClock::from(SKEW)).await?);
             return Ok(set);

@@ -78,7 +78,7 @@ fn invalid_value_is_reported_with_the_name_of_its_source() {
     1: civitai-oauth-mock: <folder>/mock.toml:1: consent: unknown value "approved"; did you mean "approve"?
     1: civitai-oauth-mock: <folder>/mock.toml:1: listen: "8080" is not an address: write an IP address and a port, for example 127.0.0.1:8080
     1: civitai-oauth-mock: <folder>/mock.toml:1: mcp_listen: "localhost:9090" has no IP address: write one before the port, for example 127.0.0.1:9090 or [::1]:9090, or "none"
-    1: civitai-oauth-mock: <folder>/mock.toml:1: difference: no difference "scope-shapes"; did you mean "scope-shape"?
+    1: civitai-oauth-mock: <folder>/mock.toml:1: difference: unknown difference "scope-shapes"; did you mean "scope-shape"?
     1: civitai-oauth-mock: <folder>/mock.toml:1: access_token_seconds: "long" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds
     1: civitai-oauth-mock: <folder>/mock.toml:1: sandbox_idle: "never" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds
     1: civitai-oauth-mock: <folder>/mock.toml:1: journal: "many" is not a whole number, 0 or more
@@ -98,11 +98,11 @@ fn invalid_value_is_reported_with_the_name_of_its_source() {
     1: civitai-oauth-mock: <folder>/mock.toml:1: seed: <folder>/none.toml: No such file or directory (os error 2)
     "#);
     assert_snapshot!(printed, @r#"
-    2: error: invalid value 'prod' for 'CIVITAI_MOCK_CONTRACT': no contract "prod": choose "documented", "live" or "live@2026-08"
+    2: error: invalid value 'prod' for 'CIVITAI_MOCK_CONTRACT': unknown contract "prod": use "documented", "live" or "live@2026-08"
     2: error: invalid value 'approved' for 'CIVITAI_MOCK_CONSENT'
     2: error: invalid value '8080' for 'CIVITAI_MOCK_LISTEN': "8080" is not an address: write an IP address and a port, for example 127.0.0.1:8080
     2: error: invalid value 'localhost:9090' for 'CIVITAI_MOCK_MCP_LISTEN': "localhost:9090" has no IP address: write one before the port, for example 127.0.0.1:9090 or [::1]:9090, or "none"
-    2: error: invalid value 'scope-shapes=live' for 'CIVITAI_MOCK_DIFFERENCE': no difference "scope-shapes"; did you mean "scope-shape"?
+    2: error: invalid value 'scope-shapes=live' for 'CIVITAI_MOCK_DIFFERENCE': unknown difference "scope-shapes"; did you mean "scope-shape"?
     2: error: invalid value 'long' for 'CIVITAI_MOCK_ACCESS_TOKEN_SECONDS': "long" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds
     2: error: invalid value 'never' for 'CIVITAI_MOCK_SANDBOX_IDLE': "never" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds
     2: error: invalid value 'many' for 'CIVITAI_MOCK_JOURNAL': "many" is not a whole number, 0 or more
@@ -137,8 +137,8 @@ fn error_after_the_color_option_names_its_cause() {
         printed += &format!("{}\n", refusal.lines().next().unwrap_or_default());
     }
     assert_snapshot!(printed, @r#"
-    2: error: invalid value 'test' for '--contract <CONTRACT>': no contract "test": choose "documented", "live" or "live@2026-08"
-    2: error: invalid value 'prod' for 'CIVITAI_MOCK_CONTRACT': no contract "prod": choose "documented", "live" or "live@2026-08"
+    2: error: invalid value 'test' for '--contract <CONTRACT>': unknown contract "test": use "documented", "live" or "live@2026-08"
+    2: error: invalid value 'prod' for 'CIVITAI_MOCK_CONTRACT': unknown contract "prod": use "documented", "live" or "live@2026-08"
     "#);
 }
 

@@ -47,11 +47,11 @@ fn wrong_flag_or_value_gets_a_suggestion() {
 
     For more information, try '--help'.
 
-    2: error: invalid value 'lively' for '--contract <CONTRACT>': no contract "lively": choose "documented", "live" or "live@2026-08"
+    2: error: invalid value 'lively' for '--contract <CONTRACT>': unknown contract "lively": use "documented", "live" or "live@2026-08"
 
     For more information, try '--help'.
 
-    2: error: invalid value 'scope-shapes=live' for '--difference <NAME=CONTRACT>': no difference "scope-shapes"; did you mean "scope-shape"?
+    2: error: invalid value 'scope-shapes=live' for '--difference <NAME=CONTRACT>': unknown difference "scope-shapes"; did you mean "scope-shape"?
 
     For more information, try '--help'.
 
@@ -59,7 +59,7 @@ fn wrong_flag_or_value_gets_a_suggestion() {
 
     For more information, try '--help'.
 
-    2: error: invalid value 'scope-shape=lively' for '--difference <NAME=CONTRACT>': no contract "lively": choose "documented", "live" or "live@2026-08"
+    2: error: invalid value 'scope-shape=lively' for '--difference <NAME=CONTRACT>': unknown contract "lively": use "documented", "live" or "live@2026-08"
 
     For more information, try '--help'.
 
@@ -140,7 +140,7 @@ fn wrong_flags_show_no_secrets_and_no_control_characters() {
         &["--\u{202e}X\u{9b}"],
     ];
     assert_snapshot!(refusals(&folder, &cases), @r#"
-    2: error: invalid value '[redacted]' for '--contract <CONTRACT>': no contract "[redacted]": choose "documented", "live" or "live@2026-08"
+    2: error: invalid value '[redacted]' for '--contract <CONTRACT>': unknown contract "[redacted]": use "documented", "live" or "live@2026-08"
 
     For more information, try '--help'.
 
@@ -149,7 +149,7 @@ fn wrong_flags_show_no_secrets_and_no_control_characters() {
 
     For more information, try '--help'.
 
-    2: error: invalid value 'client_secret=[redacted]' for '--difference <NAME=CONTRACT>': no difference "client_secret"; did you mean "client-credentials-scope"?
+    2: error: invalid value 'client_secret=[redacted]' for '--difference <NAME=CONTRACT>': unknown difference "client_secret"; did you mean "client-credentials-scope"?
 
     For more information, try '--help'.
 
@@ -170,7 +170,7 @@ fn wrong_flags_show_no_secrets_and_no_control_characters() {
 
     For more information, try '--help'.
 
-    2: error: invalid value '\u{202e}X\u{9b}' for '--contract <CONTRACT>': no contract "\u{202e}X\u{9b}": choose "documented", "live" or "live@2026-08"
+    2: error: invalid value '\u{202e}X\u{9b}' for '--contract <CONTRACT>': unknown contract "\u{202e}X\u{9b}": use "documented", "live" or "live@2026-08"
 
     For more information, try '--help'.
 
@@ -190,7 +190,7 @@ fn wrong_flags_show_no_secrets_and_no_control_characters() {
     let mut command = Program::command(&[]);
     command.env("CIVITAI_MOCK_CONTRACT", token);
     assert_snapshot!(Program::refusal(&mut command), @r#"
-    2: error: invalid value '[redacted]' for 'CIVITAI_MOCK_CONTRACT': no contract "[redacted]": choose "documented", "live" or "live@2026-08"
+    2: error: invalid value '[redacted]' for 'CIVITAI_MOCK_CONTRACT': unknown contract "[redacted]": use "documented", "live" or "live@2026-08"
 
     For more information, try '--help'.
     "#);

@@ -84,7 +84,7 @@ async fn a_page_of_another_site_is_refused() {
     403
     content-type: application/json
 
-    {"error":"forbidden","message":"\"https://evil.example\" may not use the control API","path":"Origin","hint":"call it from a test or from this machine's own pages"}
+    {"error":"forbidden","message":"\"https://evil.example\" may not use the control API","path":"Origin","hint":"call it from a test or from a page on this machine"}
     "#);
 }
 
@@ -185,7 +185,7 @@ async fn control_token_is_required_of_every_caller() {
     401
     content-type: application/json
 
-    {"error":"unauthorized","message":"the control API asks for its token","path":"Authorization","hint":"send \"Authorization: Bearer …\" with what --control-token says"}
+    {"error":"unauthorized","message":"the control API requires its token","path":"Authorization","hint":"send \"Authorization: Bearer …\" with the token of --control-token"}
     "#);
     let mut table = String::new();
     for value in [

@@ -84,7 +84,7 @@ async fn invalid_client_is_rejected_with_its_reason() {
     {}
       400 invalid : missing key "name" (-)
     {"id":"conf","name":"Again"}
-      409 conflict id: there is a client "conf" already (PATCH the client, or leave the id out)
+      409 conflict id: client "conf" already exists (PATCH the client, or omit the id)
     {"id":"a","name":"A","redirect_urls":[]}
       400 invalid redirect_urls: unknown key "redirect_urls" (did you mean "redirect_uris"?)
     {"id":"a","name":"A","redirect_uris":["localhost:3000"]}
@@ -282,9 +282,9 @@ async fn invalid_user_is_rejected_with_its_reason() {
     ];
     assert_snapshot!(refusals(&mock, "POST", "/_mock/users", &inputs).await, @r#"
     {"id":2}
-      409 conflict id: there is a user 2 already (PATCH the user, or leave the id out)
+      409 conflict id: user 2 already exists (PATCH the user, or omit the id)
     {"username":"ada"}
-      409 conflict username: another user is named "ada" (-)
+      409 conflict username: another user has the username "ada" (-)
     {"user_name":"x"}
       400 invalid user_name: unknown key "user_name" (did you mean "username"?)
     {"id":"two"}
@@ -308,7 +308,7 @@ async fn invalid_user_is_rejected_with_its_reason() {
     {"id":9}
       400 invalid id: 9 is not 2: an id stays (-)
     {"username":"tess"}
-      409 conflict username: another user is named "tess" (-)
+      409 conflict username: another user has the username "tess" (-)
     {"mutd":true}
       400 invalid mutd: unknown key "mutd" (did you mean "muted"?)
     {"username":""}

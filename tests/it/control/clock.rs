@@ -177,7 +177,7 @@ async fn invalid_time_is_rejected_and_moves_nothing() {
     advance {"by":"1 h"}
       400 "by": "\"1 h\" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds" (null)
     advance {"by":"1h","seconds":5}
-      400 "": "by \"1h\" and seconds 5 are both given: leave one out" (null)
+      400 "": "by \"1h\" and seconds 5 are both given: omit one" (null)
     advance {"bye":"1h"}
       400 "bye": "unknown key \"bye\"" ("did you mean \"by\"?")
     freeze {"at":"noon"}
@@ -189,7 +189,7 @@ async fn invalid_time_is_rejected_and_moves_nothing() {
     freeze "now"
       400 "": "\"now\" is not an object" (null)
     resume {"at":"2026-01-31T12:00:00Z"}
-      400 "at": "unknown key \"at\" with the value \"2026-01-31T12:00:00Z\"" ("it takes nothing")
+      400 "at": "unknown key \"at\" with the value \"2026-01-31T12:00:00Z\"" ("this operation has no input")
     set {}
       400 "": "missing key \"at\"" (null)
     set {"at":1e+300}
@@ -227,17 +227,17 @@ async fn a_clock_goes_from_the_year_1_to_the_year_9999() {
     }
     assert_snapshot!(table, @r#"
     advance "1ms"
-      400 "": "\"1ms\" would move the clock out of the years 1 to 9999" ("a clock goes from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
+      400 "": "\"1ms\" would move the clock out of the years 1 to 9999" ("the clock accepts times from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
     advance {"seconds":1000000000000.0}
-      400 "seconds": "1000000000000.0 would move the clock out of the years 1 to 9999" ("a clock goes from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
+      400 "seconds": "1000000000000.0 would move the clock out of the years 1 to 9999" ("the clock accepts times from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
     advance {"by":"-3660000d"}
-      400 "by": "\"-3660000d\" would move the clock out of the years 1 to 9999" ("a clock goes from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
+      400 "by": "\"-3660000d\" would move the clock out of the years 1 to 9999" ("the clock accepts times from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
     freeze {"at":"0000-12-31T23:59:59Z"}
-      400 "at": "-62135596801 s since 1970 is not within the years 1 to 9999" ("a clock goes from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
+      400 "at": "-62135596801 s since 1970 is not within the years 1 to 9999" ("the clock accepts times from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
     set {"at":253402300800}
-      400 "at": "253402300800 s since 1970 is not within the years 1 to 9999" ("a clock goes from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
+      400 "at": "253402300800 s since 1970 is not within the years 1 to 9999" ("the clock accepts times from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
     set {"at":"9999-12-31T23:59:59-01:00"}
-      400 "at": "253402304399 s since 1970 is not within the years 1 to 9999" ("a clock goes from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
+      400 "at": "253402304399 s since 1970 is not within the years 1 to 9999" ("the clock accepts times from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z")
     "#);
     assert_eq!(mock.control("GET", "/clock", json!({})).await, last);
     // What is issued then outlives the calendar, and can be shown all the same.

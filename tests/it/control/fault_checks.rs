@@ -61,7 +61,7 @@ async fn invalid_fault_is_rejected_with_its_reason() {
     {}
       400 "": "missing key \"effect\"" (null)
     {"effect":{}}
-      400 "effect": "an effect that does nothing" ("give error, status, body, headers, delay, reset, truncate, malformed, slow_body or deny")
+      400 "effect": "the effect is empty" ("give error, status, body, headers, delay, reset, truncate, malformed, slow_body or deny")
     {"effect":{"eror":"x"}}
       400 "effect.eror": "unknown key \"eror\"" ("did you mean \"error\"?")
     {"endpont":"token","effect":{"reset":true}}
@@ -69,39 +69,39 @@ async fn invalid_fault_is_rejected_with_its_reason() {
     {"endpoint":["token"],"effect":{"reset":true}}
       400 "endpoint": "a list is not text" (null)
     {"times":0,"effect":{"reset":true}}
-      400 "times": "0 is never" ("count from 1")
+      400 "times": "with 0 the fault never applies" ("use 1 or more")
     {"nth":0,"effect":{"reset":true}}
-      400 "nth": "0 is never" ("count from 1")
+      400 "nth": "with 0 the fault never applies" ("use 1 or more")
     {"times":-1,"effect":{"reset":true}}
       400 "times": "-1 is not a whole number, 0 or more" (null)
     {"probability":1.5,"effect":{"reset":true}}
-      400 "probability": "1.5 is not from 0 to 1" ("give more than 0, up to 1")
+      400 "probability": "1.5 is not between 0 and 1" ("use a number greater than 0 and at most 1")
     {"effect":{"status":99}}
       400 "effect.status": "99 is not a status from 200 to 599" (null)
     {"effect":{"status":70000}}
       400 "effect.status": "70000 is not a whole number from 0 to 65535" (null)
     {"effect":{"error_description":"why"}}
-      400 "effect.error_description": "a description of no error" ("give effect.error too")
+      400 "effect.error_description": "error_description requires error" ("add effect.error")
     {"effect":{"delay":"soon"}}
       400 "effect.delay": "\"soon\" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds" (null)
     {"effect":{"delay":-1}}
-      400 "effect.delay": "-1s is not from 0s to 10m" ("a number is in seconds; write \"300ms\" for milliseconds")
+      400 "effect.delay": "-1s is not between 0s and 10m" ("a number is in seconds; write \"300ms\" for milliseconds")
     {"effect":{"delay":"1h"}}
-      400 "effect.delay": "1h is not from 0s to 10m" ("a number is in seconds; write \"300ms\" for milliseconds")
+      400 "effect.delay": "1h is not between 0s and 10m" ("a number is in seconds; write \"300ms\" for milliseconds")
     {"effect":{"delay":{"min":2,"max":1}}}
-      400 "effect.delay": "min 2s is more than max 1s" ("swap them")
+      400 "effect.delay": "min 2s is greater than max 1s" ("swap them")
     {"effect":{"delay":{"min":"1500ms","max":"1s"}}}
-      400 "effect.delay": "min 1500ms is more than max 1s" ("swap them")
+      400 "effect.delay": "min 1500ms is greater than max 1s" ("swap them")
     {"effect":{"delay":{"min":1,"max":"11m"}}}
-      400 "effect.delay": "11m is not from 0s to 10m" ("a number is in seconds; write \"300ms\" for milliseconds")
+      400 "effect.delay": "11m is not between 0s and 10m" ("a number is in seconds; write \"300ms\" for milliseconds")
     {"effect":{"status":204,"body":{"a":1}}}
-      400 "effect.body": "status 204 and body contradict each other: an answer of 204 has no body" ("leave effect.body out, or give another status")
+      400 "effect.body": "status 204 and body contradict each other: a 204 response has no body" ("omit effect.body, or use another status")
     {"effect":{"status":204,"error":"invalid_grant"}}
-      400 "effect.error": "status 204 and error contradict each other: an answer of 204 has no body" ("leave effect.error out, or give another status")
+      400 "effect.error": "status 204 and error contradict each other: a 204 response has no body" ("omit effect.error, or use another status")
     {"effect":{"status":304,"truncate":true}}
-      400 "effect.truncate": "status 304 and truncate contradict each other: an answer of 304 has no body" ("leave effect.truncate out, or give another status")
+      400 "effect.truncate": "status 304 and truncate contradict each other: a 304 response has no body" ("omit effect.truncate, or use another status")
     {"effect":{"status":205,"slow_body":true}}
-      400 "effect.slow_body": "status 205 and slow_body contradict each other: an answer of 205 has no body" ("leave effect.slow_body out, or give another status")
+      400 "effect.slow_body": "status 205 and slow_body contradict each other: a 205 response has no body" ("omit effect.slow_body, or use another status")
     {"effect":{"delay":{"min":2}}}
       400 "effect.delay": "missing key \"max\"" (null)
     {"effect":{"delay":{"min":"x","max":1}}}
@@ -111,13 +111,13 @@ async fn invalid_fault_is_rejected_with_its_reason() {
     {"effect":{"delay":true}}
       400 "effect.delay": "true is not a length of time: \"1h\", \"300ms\" or a number of seconds" (null)
     {"effect":{"headers":{"a b":"x"}}}
-      400 "effect.headers.a b": "\"a b\" is not a header's name" (null)
+      400 "effect.headers.a b": "\"a b\" is not a valid header name" (null)
     {"effect":{"headers":{"a":"x\r\ny"}}}
-      400 "effect.headers.a": "\"x\\r\\ny\" is not a header's value: give text" (null)
+      400 "effect.headers.a": "\"x\\r\\ny\" is not a valid header value: use text" (null)
     {"effect":{"headers":{"a":null}}}
-      400 "effect.headers.a": "null is not a header's value: give text" (null)
+      400 "effect.headers.a": "null is not a valid header value: use text" (null)
     {"effect":{"headers":{"Content-Length":"5"}}}
-      400 "effect.headers.Content-Length": "\"Content-Length\" belongs to the connection" ("use truncate, slow_body or reset for answers that break")
+      400 "effect.headers.Content-Length": "\"Content-Length\" is a connection header, which a fault cannot set" ("use truncate, slow_body or reset for broken responses")
     {"effect":{"reset":"yes"}}
       400 "effect.reset": "\"yes\" is not true or false" (null)
     "#);
@@ -153,21 +153,21 @@ async fn fault_that_can_never_apply_is_rejected_with_its_reason() {
     {"user":true,"effect":{"reset":true}}
       400 "user": "true is not a user's id or username" (null)
     {"nth":2,"after":2,"effect":{"reset":true}}
-      400 "nth": "nth 2 is never after 2: both count all calls that fit" ("leave nth or after out")
+      400 "nth": "nth 2 is not greater than after 2, so the fault never applies: both count all matching requests" ("omit nth or after")
     {"probability":0,"effect":{"reset":true}}
-      400 "probability": "0 is never" ("give more than 0, up to 1")
+      400 "probability": "with 0 the fault never applies" ("use a number greater than 0 and at most 1")
     {"endpoint":"userinfo","grant_type":"refresh_token","effect":{"reset":true}}
-      400 "grant_type": "\"refresh_token\" never comes to the endpoint \"userinfo\": it reads no grant_type" ("leave one of them out, or give the endpoint device-token or token")
+      400 "grant_type": "the endpoint \"userinfo\" has no grant_type, so \"refresh_token\" never matches" ("omit one of them, or use the endpoint device-token or token")
     {"endpoint":"token","effect":{"deny":true}}
-      400 "effect.deny": "nobody is asked for consent at the endpoint \"token\"" ("give the endpoint \"authorize\", or leave effect.deny out")
+      400 "effect.deny": "the endpoint \"token\" does not ask for consent" ("use the endpoint \"authorize\", or omit effect.deny")
     {"effect":{"reset":true,"body":"x"}}
-      400 "effect.body": "reset and body contradict each other: after a reset there is no answer" ("leave effect.reset or effect.body out")
+      400 "effect.body": "reset and body contradict each other: a reset connection has no response" ("omit effect.reset or effect.body")
     {"effect":{"truncate":true,"slow_body":true}}
-      400 "effect.slow_body": "truncate and slow_body contradict each other: the body ends in one way" ("leave effect.truncate or effect.slow_body out")
+      400 "effect.slow_body": "truncate and slow_body contradict each other: a body can be cut in only one way" ("omit effect.truncate or effect.slow_body")
     {"effect":{"error":"invalid_grant","body":{}}}
-      400 "effect.error": "body and error contradict each other: there is one body" ("leave effect.body or effect.error out")
+      400 "effect.error": "body and error contradict each other: a response has only one body" ("omit effect.body or effect.error")
     {"effect":{"deny":true,"status":503}}
-      400 "effect.status": "deny and status contradict each other: the user's Deny is the answer" ("leave effect.deny or effect.status out")
+      400 "effect.status": "deny and status contradict each other: the response is the user's denial" ("omit effect.deny or effect.status")
     "#);
 }
 

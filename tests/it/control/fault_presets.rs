@@ -90,7 +90,7 @@ async fn a_preset_answers_with_its_fault() {
     201
     content-type: application/json
 
-    {"preset":"token-endpoint-down","meaning":"the token endpoint answers 503","fault":{"id":1,"endpoint":"token","client_id":"conf","times":1,"effect":{"status":503,"body":"Service Unavailable"},"seen":0,"struck":0}}
+    {"preset":"token-endpoint-down","meaning":"the token endpoint returns 503","fault":{"id":1,"endpoint":"token","client_id":"conf","times":1,"effect":{"status":503,"body":"Service Unavailable"},"seen":0,"struck":0}}
     "#);
     assert_eq!(mock.token(&CONF.for_itself()).await.status, 503);
     assert_eq!(mock.token(&CONF.for_itself()).await.status, 200);
@@ -115,7 +115,7 @@ async fn a_preset_answers_with_its_fault() {
     token-endpoint-dwn {}: 404 not_found: no preset "token-endpoint-dwn" ("did you mean \"token-endpoint-down\"?")
     zzz {}: 404 not_found: no preset "zzz" ("choose among refresh-revoked, token-endpoint-down, rate-limited, slow-token, user-denies, code-expires, slow-down, connection-reset, clock-skew")
     rate-limited {"time":1}: 400 invalid: unknown key "time" ("did you mean \"times\"?")
-    rate-limited {"times":0}: 400 invalid: 0 is never ("count from 1")
+    rate-limited {"times":0}: 400 invalid: with 0 the fault never applies ("use 1 or more")
     "#);
 }
 
@@ -160,7 +160,7 @@ async fn clock_skew_preset_adds_five_minutes_until_removed() {
         json!({ "at": "2026-01-31T12:00:00Z" }),
     )
     .await;
-    assert_snapshot!(mock.ask("POST", "/_mock/faults/presets/clock-skew").await.body, @r#"{"preset":"clock-skew","meaning":"the server's clock goes 5 minutes ahead; POST clock/advance \"-5m\" takes it back","clock":{"now":"2026-01-31T12:05:00Z","unix_ms":1769861100000,"frozen":true,"at_end":false,"state":{"frozen":{"at":1769861100000}}}}"#);
+    assert_snapshot!(mock.ask("POST", "/_mock/faults/presets/clock-skew").await.body, @r#"{"preset":"clock-skew","meaning":"advances the server's clock by 5 minutes; POST clock/advance \"-5m\" reverts it","clock":{"now":"2026-01-31T12:05:00Z","unix_ms":1769861100000,"frozen":true,"at_end":false,"state":{"frozen":{"at":1769861100000}}}}"#);
     assert_eq!(
         mock.control("GET", "/faults", json!({})).await,
         json!({ "faults": [] })

@@ -112,15 +112,15 @@ async fn invalid_code_request_is_rejected_with_its_reason() {
     {"client_id":"conf","user":"ada","redirect_uri":"app.example"}
       400 "invalid" "redirect_uri": "not a URL: \"app.example\" (relative URL without a base)" (null)
     {"client_id":"bare","user":"ada"}
-      400 "invalid" "redirect_uri": "client \"bare\" has registered none" ("give one")
+      400 "invalid" "redirect_uri": "client \"bare\" has no registered redirect URI" ("give a redirect_uri")
     {"client_id":"conf","user":"ada","challenge":"x"}
       400 "invalid" "challenge": "unknown key \"challenge\"" ("did you mean \"code_challenge\"?")
     {"client_id":"conf","user":"ada","code_challenge":""}
-      400 "invalid" "code_challenge": "\"\" is not a challenge that a verifier could fit" ("give the base64url of the verifier's SHA-256, 43 characters without padding, or leave it out")
+      400 "invalid" "code_challenge": "\"\" is not a valid S256 challenge" ("give the base64url-encoded SHA-256 of the verifier, 43 characters without padding, or omit it")
     {"client_id":"conf","user":"ada","code_challenge":"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-c="}
-      400 "invalid" "code_challenge": "\"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-c=\" is not a challenge that a verifier could fit" ("give the base64url of the verifier's SHA-256, 43 characters without padding, or leave it out")
+      400 "invalid" "code_challenge": "\"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-c=\" is not a valid S256 challenge" ("give the base64url-encoded SHA-256 of the verifier, 43 characters without padding, or omit it")
     {"client_id":"conf","user":"ada","code_challenge":"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+cM"}
-      400 "invalid" "code_challenge": "\"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+cM\" is not a challenge that a verifier could fit" ("give the base64url of the verifier's SHA-256, 43 characters without padding, or leave it out")
+      400 "invalid" "code_challenge": "\"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+cM\" is not a valid S256 challenge" ("give the base64url-encoded SHA-256 of the verifier, 43 characters without padding, or omit it")
     "#);
 }
 
@@ -284,7 +284,7 @@ async fn a_device_is_approved_or_denied_by_its_user_code() {
     {}
       400 "invalid" "": "missing key \"user_code\"" (null)
     {"user_code":"AAAA-AAAA","user":"ada"}
-      400 "invalid" "user_code": "\"AAAA-AAAA\": Invalid or expired code" ("no device waits for it: start one with POST /api/auth/oauth/device")
+      400 "invalid" "user_code": "\"AAAA-AAAA\": Invalid or expired code" ("no device is waiting for this code: start a flow with POST /api/auth/oauth/device")
     {"user_code":"AAAA-AAAA","user":"adda"}
       400 "invalid" "user": "no user \"adda\"" ("did you mean \"ada\"?")
     "#);

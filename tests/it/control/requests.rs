@@ -120,9 +120,9 @@ async fn filters_choose_among_the_exchanges() {
     ?endpont=token: 400 invalid: unknown key "endpont" ("did you mean \"endpoint\"?")
     ?user=adda: 400 invalid: no user "adda" ("did you mean \"ada\"?")
     ?status=ok: 400 invalid: "ok" is not a whole number from 0 to 65535 (null)
-    ?wait=1h: 400 invalid: 1h is not from 0s to 1m ("ask again to wait for longer")
+    ?wait=1h: 400 invalid: 1h is not between 0s and 1m ("repeat the request to wait longer")
     ?wait=soon: 400 invalid: "soon" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds (null)
-    ?wait=-1s: 400 invalid: -1s is not from 0s to 1m ("ask again to wait for longer")
+    ?wait=-1s: 400 invalid: -1s is not between 0s and 1m ("repeat the request to wait longer")
     ?count=-1: 400 invalid: -1 is not a whole number, 0 or more (null)
     ?secrets=1: 400 invalid: "1" is not true or false (null)
     ?endpoint=tokn: 400 invalid: no endpoint "tokn" ("did you mean \"token\"?")
@@ -130,11 +130,11 @@ async fn filters_choose_among_the_exchanges() {
     ?grant_type=refresh-token: 400 invalid: no grant type "refresh-token" ("did you mean \"refresh_token\"?")
     ?grant_type=x: 400 invalid: no grant type "x" ("choose among authorization_code, client_credentials, other, password, refresh_token, urn:ietf:params:oauth:grant-type:device_code, urn:ietf:params:oauth:grant-type:jwt-bearer, urn:ietf:params:oauth:grant-type:saml2-bearer, urn:ietf:params:oauth:grant-type:token-exchange, urn:openid:params:grant-type:ciba")
     ?client_id=cnf: 400 invalid: no client "cnf" ("did you mean \"conf\"?")
-    ?error=invalid_grnt: 400 invalid: no error "invalid_grnt" is ever answered ("did you mean \"invalid_grant\"?")
-    ?status=600: 400 invalid: 600 is not a status from 100 to 599 ("0 finds the exchanges whose connection was cut")
-    ?status=99: 400 invalid: 99 is not a status from 100 to 599 ("0 finds the exchanges whose connection was cut")
-    ?endpoint=userinfo&grant_type=refresh_token: 400 invalid: "refresh_token" never comes to the endpoint "userinfo": it reads no grant_type ("leave one of them out, or give the endpoint device-token or token")
-    ?count=2: 400 invalid: 2 are to be waited for, but for no time ("give wait too, for example wait=5s, or leave count out")
+    ?error=invalid_grnt: 400 invalid: no endpoint returns the error "invalid_grnt" ("did you mean \"invalid_grant\"?")
+    ?status=600: 400 invalid: 600 is not a status from 100 to 599 ("use 0 for exchanges whose connection was closed without a response")
+    ?status=99: 400 invalid: 99 is not a status from 100 to 599 ("use 0 for exchanges whose connection was closed without a response")
+    ?endpoint=userinfo&grant_type=refresh_token: 400 invalid: the endpoint "userinfo" has no grant_type, so "refresh_token" never matches ("omit one of them, or use the endpoint device-token or token")
+    ?count=2: 400 invalid: count 2 requires wait ("add wait, for example wait=5s, or omit count")
     "#);
 }
 

@@ -176,7 +176,7 @@ async fn number_of_sandboxes_is_bounded() {
     503
     content-type: application/json
 
-    {"error":"too_many_sandboxes","message":"there are 3 sandboxes already, and there may be no more","path":"sandbox","hint":"delete those that are done with, or raise --max-sandboxes"}
+    {"error":"too_many_sandboxes","message":"there are 3 sandboxes already, and there may be no more","path":"sandbox","hint":"delete sandboxes that are no longer needed, or raise --max-sandboxes"}
     "#);
     let made = mock
         .ask("POST", "/_mock/sandboxes")

@@ -125,7 +125,7 @@ async fn sandboxes_are_listed_read_and_deleted() {
     assert_snapshot!(table, @r#"
     GET first-use: 404 not_found: no sandbox "first-use"
     DELETE first-use: 404 not_found: no sandbox "first-use"
-    DELETE default: 400 invalid: the default sandbox stays
+    DELETE default: 400 invalid: the default sandbox cannot be deleted
     GET default: 200 {"name":"default","path":"/","idle_seconds":<few>}
     "#);
 }
@@ -177,21 +177,21 @@ async fn invalid_sandbox_is_rejected_with_its_reason() {
     }
     assert_snapshot!(table, @r#"
     {"name":"taken"}
-      409 "name": "there is a sandbox \"taken\" already" ("DELETE it first, or choose another name")
+      409 "name": "sandbox \"taken\" already exists" ("DELETE it first, or use another name")
     {"name":"default"}
-      409 "name": "there is a sandbox \"default\" already" ("DELETE it first, or choose another name")
+      409 "name": "sandbox \"default\" already exists" ("DELETE it first, or use another name")
     {"name":"a b"}
-      400 "name": "\"a b\" is not a name: letters, digits, - _ . and at most 64 of them" (null)
+      400 "name": "\"a b\" is not a valid name: use at most 64 letters, digits, - _ ." (null)
     {"name":""}
-      400 "name": "\"\" is not a name: letters, digits, - _ . and at most 64 of them" (null)
+      400 "name": "\"\" is not a valid name: use at most 64 letters, digits, - _ ." (null)
     {"nam":"x"}
       400 "nam": "unknown key \"nam\"" ("did you mean \"name\"?")
     {"name":"y","settings":{"contract":"lively"}}
       400 "settings.contract": "unknown value \"lively\"" ("did you mean \"live\"?")
     {"name":"y","settings":{"login":"adda"}}
-      400 "settings.login": "no user \"adda\" in the seed" ("name a user of the sandbox's seed, or null")
+      400 "settings.login": "no user \"adda\" in the seed" ("use a user of the sandbox's seed, or null")
     {"name":"y","seed":{"users":[{"id":1,"username":"mia"}],"clients":[]},"settings":{"login":"ada"}}
-      400 "settings.login": "no user \"ada\" in the seed" ("name a user of the sandbox's seed, or null")
+      400 "settings.login": "no user \"ada\" in the seed" ("use a user of the sandbox's seed, or null")
     {"name":"y","seed":{"users":[{"id":1},{"id":1}]}}
       400 "seed.users[1].id": "an earlier user has the id 1" (null)
     {"name":"y","seed":{"clients":[{"id":"c","name":"C","redirect_uris":["x"]}]}}

@@ -91,7 +91,7 @@ async fn unknown_setting_gets_a_suggestion_and_changes_nothing() {
     {"access_token_seconds":0}
       400 "access_token_seconds": "0 is not a lifetime: a token or code would expire when it is issued" ("give 1 or more")
     {"differences":{"scope-shapes":"live"}}
-      400 "differences.scope-shapes": "no difference \"scope-shapes\"" ("did you mean \"scope-shape\"?")
+      400 "differences.scope-shapes": "unknown difference \"scope-shapes\"" ("did you mean \"scope-shape\"?")
     {"differences":{"scope-shape":"lively"}}
       400 "differences.scope-shape": "unknown value \"lively\"" ("did you mean \"live\"?")
     {"login":"adda"}
@@ -129,7 +129,7 @@ async fn body_that_is_not_json_is_rejected() {
     allow: GET,HEAD,PATCH
     content-type: application/json
 
-    {"error":"method_not_allowed","message":"/_mock/settings does not answer DELETE","path":"","hint":"/_mock/openapi.json lists the control calls"}
+    {"error":"method_not_allowed","message":"/_mock/settings does not support DELETE","path":"","hint":"/_mock/openapi.json lists the operations of the control API"}
     "#);
 }
 
@@ -241,8 +241,8 @@ async fn contract_lists_each_difference() {
         contract["differences"].as_array().unwrap().len(),
         DIFFERENCES.len()
     );
-    assert_snapshot!(contract["differences"][0], @r#"{"name":"scope-shape","side":"live","documented":"the token answer's scope is a string, \"5\"","live":"the token answer's scope is a list, [\"5\"]; the device flow's a string","live@2026-08":"the token answer's scope is a list, [\"5\"]; the device flow's a string","since":{"documented":"2026-08","live":"2026-08","live@2026-08":"2026-08"},"evidence":{"documented":"documentation","live":"recorded","live@2026-08":"recorded"}}"#);
-    assert_snapshot!(contract["differences"][1], @r#"{"name":"code-lifetime","side":"documented","documented":"an authorization code lives 600 s","live":"an authorization code lives 300 s","live@2026-08":"an authorization code lives 300 s","since":{"documented":"2026-08","live":"2026-08","live@2026-08":"2026-08"},"evidence":{"documented":"documentation","live":"recorded","live@2026-08":"recorded"}}"#);
+    assert_snapshot!(contract["differences"][0], @r#"{"name":"scope-shape","side":"live","documented":"scope in the token response is a string, \"5\"","live":"scope in the token response is a list, [\"5\"]; in the device flow a string","live@2026-08":"scope in the token response is a list, [\"5\"]; in the device flow a string","since":{"documented":"2026-08","live":"2026-08","live@2026-08":"2026-08"},"evidence":{"documented":"documentation","live":"recorded","live@2026-08":"recorded"}}"#);
+    assert_snapshot!(contract["differences"][1], @r#"{"name":"code-lifetime","side":"documented","documented":"an authorization code is valid for 600 s","live":"an authorization code is valid for 300 s","live@2026-08":"an authorization code is valid for 300 s","since":{"documented":"2026-08","live":"2026-08","live@2026-08":"2026-08"},"evidence":{"documented":"documentation","live":"recorded","live@2026-08":"recorded"}}"#);
     assert_eq!(contract["scopes"].as_array().unwrap().len(), SCOPES.len());
     assert_snapshot!(contract["scopes"][15], @r#"{"value":32768,"name":"AIServicesWrite","label":"Generate, train & scan"}"#);
     assert_eq!(contract["presets"].as_array().unwrap().len(), PRESETS.len());

@@ -246,9 +246,9 @@ async fn one_or_all_access_tokens_can_be_expired() {
     let table = refusals(&mock, "POST", "/_mock/tokens/expire", &inputs).await;
     assert_snapshot!(table.replace(&one.access, "<expired>"), @r#"
     {"token":"x"}
-      400 "invalid" "token": "there is no such token, or it has run out already" ("GET tokens lists those there are")
+      400 "invalid" "token": "the token does not exist or has already expired" ("GET tokens lists the tokens")
     {"token":"<expired>"}
-      400 "invalid" "token": "there is no such token, or it has run out already" ("GET tokens lists those there are")
+      400 "invalid" "token": "the token does not exist or has already expired" ("GET tokens lists the tokens")
     {"user":"ada"}
       400 "invalid" "user": "unknown key \"user\"" ("choose among token")
     {"tokn":"x"}
@@ -270,7 +270,7 @@ async fn revoking_follows_the_revocation_endpoint() {
         .await;
     assert!(!mock.is_live(&fresh.access).await && !mock.is_live(&second.access).await);
     assert!(mock.is_live(&others.access).await);
-    assert_snapshot!(mock.ask("DELETE", "/_mock/tokens").json(&json!({ "token": fresh.refresh })).await.summary(), @"400 invalid: there is no such token, or it has run out already");
+    assert_snapshot!(mock.ask("DELETE", "/_mock/tokens").json(&json!({ "token": fresh.refresh })).await.summary(), @"400 invalid: the token does not exist or has already expired");
 }
 
 #[tokio::test]
@@ -317,6 +317,6 @@ async fn tokens_are_revoked_by_user_by_client_or_all() {
     ?user=tess&client_id=other {}: 200 {"deleted":2}; 6 left
     ?user=adda {}: 400 invalid: no user "adda"; 8 left
     ?usr=ada {}: 400 invalid: unknown key "usr"; 8 left
-     {"user":"ada","token":"x"}: 400 invalid: one token is of one user and client already; 8 left
+     {"user":"ada","token":"x"}: 400 invalid: token already identifies the user and the client; 8 left
     "#);
 }

@@ -53,35 +53,35 @@ async fn unknown_input_is_rejected_without_effect() {
     ];
     assert_snapshot!(refusals(&mock, &calls).await, @r#"
     DELETE requests?endpoint=token null
-      400 "endpoint": "unknown key \"endpoint\" with the value \"token\"" ("it takes nothing")
+      400 "endpoint": "unknown key \"endpoint\" with the value \"token\"" ("this operation has no input")
     DELETE requests {"endpoint":"token"}
-      400 "endpoint": "unknown key \"endpoint\" with the value \"token\"" ("it takes nothing")
+      400 "endpoint": "unknown key \"endpoint\" with the value \"token\"" ("this operation has no input")
     DELETE faults?id=1 null
-      400 "id": "unknown key \"id\" with the value \"1\"" ("it takes nothing")
+      400 "id": "unknown key \"id\" with the value \"1\"" ("this operation has no input")
     DELETE faults/1?id=2 null
-      400 "id": "unknown key \"id\" with the value \"2\"" ("it takes nothing")
+      400 "id": "unknown key \"id\" with the value \"2\"" ("this operation has no input")
     POST reset {"clock":true}
-      400 "clock": "unknown key \"clock\" with the value true" ("it takes nothing")
+      400 "clock": "unknown key \"clock\" with the value true" ("this operation has no input")
     POST snapshots/x {"a":1}
-      400 "a": "unknown key \"a\" with the value 1" ("it takes nothing")
+      400 "a": "unknown key \"a\" with the value 1" ("this operation has no input")
     POST snapshots/x/restore ["rows"]
-      400 "": "the body [\"rows\"] is not read" ("it takes nothing")
+      400 "": "unexpected body [\"rows\"]" ("this operation has no input")
     POST clients/conf/rotate-secret {"length":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}
-      400 "length": "unknown key \"length\" with the value \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…" ("it takes nothing")
+      400 "length": "unknown key \"length\" with the value \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…" ("this operation has no input")
     POST clock/resume {"at":5}
-      400 "at": "unknown key \"at\" with the value 5" ("it takes nothing")
+      400 "at": "unknown key \"at\" with the value 5" ("this operation has no input")
     POST clock/set?at=5 {"at":5}
-      400 "at": "unknown key \"at\" with the value \"5\"" ("its query takes nothing: send keys and values as JSON in the body")
+      400 "at": "unknown key \"at\" with the value \"5\"" ("this operation has no query parameters: send keys and values as JSON in the body")
     PATCH settings?login=ada {"contract":"live"}
-      400 "login": "unknown key \"login\" with the value \"ada\"" ("its query takes nothing: send keys and values as JSON in the body")
+      400 "login": "unknown key \"login\" with the value \"ada\"" ("this operation has no query parameters: send keys and values as JSON in the body")
     GET users?limit=3 null
-      400 "limit": "unknown key \"limit\" with the value \"3\"" ("it takes nothing")
+      400 "limit": "unknown key \"limit\" with the value \"3\"" ("this operation has no input")
     GET clock?x=1 null
-      400 "x": "unknown key \"x\" with the value \"1\"" ("it takes nothing")
+      400 "x": "unknown key \"x\" with the value \"1\"" ("this operation has no input")
     GET tokens?user=ada {"user":"tess"}
-      400 "user": "unknown key \"user\" with the value \"tess\"" ("its body takes nothing: send parameters in the query")
+      400 "user": "unknown key \"user\" with the value \"tess\"" ("this operation has no body: send parameters in the query")
     GET openapi.json "yaml"
-      400 "": "the body \"yaml\" is not read" ("it takes nothing")
+      400 "": "unexpected body \"yaml\"" ("this operation has no input")
     "#);
     let journal = mock.control("GET", "/requests", Value::Null).await;
     assert_eq!(journal["requests"].as_array().map(Vec::len), Some(1));
@@ -116,11 +116,11 @@ async fn duplicate_input_is_rejected() {
     ];
     assert_snapshot!(refusals(&mock, &calls).await, @r#"
     GET requests?status=200&status=400 null
-      400 "status": "the key \"status\" is given twice: \"200\" and \"400\"" ("leave one of them out")
+      400 "status": "the key \"status\" is given twice: \"200\" and \"400\"" ("omit one of them")
     GET tokens?user=ada&user=ada null
-      400 "user": "the key \"user\" is given twice: \"ada\" and \"ada\"" ("leave one of them out")
+      400 "user": "the key \"user\" is given twice: \"ada\" and \"ada\"" ("omit one of them")
     DELETE tokens?user=tess {"user":"ada"}
-      400 "user": "the key \"user\" is given twice: \"ada\" and \"tess\"" ("leave one of them out")
+      400 "user": "the key \"user\" is given twice: \"ada\" and \"tess\"" ("omit one of them")
     "#);
 }
 

@@ -73,30 +73,30 @@ async fn mismatches_are_described() {
     ];
     assert_snapshot!(verdicts(&mock, &inputs).await, @r#"
     [{"endpoint":"token","grant_type":"refresh_token","times":1}]
-      409 mismatch: [0] token refresh_token: expected 1, came 2
+      409 mismatch: [0] token refresh_token: expected 1, found 2
     [{"endpoint":"revoke"}]
-      409 mismatch: [0] revoke: expected at least 1, came 0
+      409 mismatch: [0] revoke: expected at least 1, found 0
     [{"endpoint":"token","at_least":4}]
-      409 mismatch: [0] token: expected at least 4, came 3
+      409 mismatch: [0] token: expected at least 4, found 3
     [{"endpoint":"token","at_most":2}]
-      409 mismatch: [0] token: expected at most 2, came 3
+      409 mismatch: [0] token: expected at most 2, found 3
     [{"client_id":"spa","user":2,"status":200}]
-      409 mismatch: [0] client_id=spa user=2 status=200: expected at least 1, came 0
+      409 mismatch: [0] client_id=spa user=2 status=200: expected at least 1, found 0
     [{"endpoint":"token","times":3},{"times":9},{"endpoint":"revoke","at_least":1}]
-      409 mismatch: [1] any request: expected 9, came 5; [2] revoke: expected at least 1, came 0
+      409 mismatch: [1] any request: expected 9, found 5; [2] revoke: expected at least 1, found 0
     [{"endpoint":"userinfo"},{"endpoint":"authorize","in_order":true}]
-      409 mismatch: [1] authorize: came as request 1, before request 3 of the expectation before
+      409 mismatch: [1] authorize: found request 1, which precedes request 3 of the previous expectation
     {"in_order":true,"expectations":[{"grant_type":"refresh_token"},{"endpoint":"userinfo"}]}
-      409 mismatch: [1] userinfo: came as request 3, before request 4 of the expectation before
+      409 mismatch: [1] userinfo: found request 3, which precedes request 4 of the previous expectation
     {"in_order":true,"expectations":[{"endpoint":"userinfo"},{"endpoint":"revoke"}]}
-      409 mismatch: [1] revoke: expected at least 1, came 0
+      409 mismatch: [1] revoke: expected at least 1, found 0
     "#);
     let answer = mock.ask("POST", "/_mock/verify").json(&inputs[0]).await;
     assert_snapshot!(answer, @r#"
     409
     content-type: application/json
 
-    {"error":"mismatch","message":"[0] token refresh_token: expected 1, came 2","path":"","hint":"GET requests shows what came","differences":["[0] token refresh_token: expected 1, came 2"],"counters":{"total":5,"endpoints":{"authorize":1,"token":3,"userinfo":1},"grants":{"authorization_code":1,"refresh_token":2}}}
+    {"error":"mismatch","message":"[0] token refresh_token: expected 1, found 2","path":"","hint":"GET requests lists the requests","differences":["[0] token refresh_token: expected 1, found 2"],"counters":{"total":5,"endpoints":{"authorize":1,"token":3,"userinfo":1},"grants":{"authorization_code":1,"refresh_token":2}}}
     "#);
 }
 
@@ -151,11 +151,11 @@ async fn invalid_expectation_is_rejected_with_its_reason() {
     [{},{"time":1}]
       400 "[1].time": "unknown key \"time\"" ("did you mean \"times\"?")
     [{"times":"1"}]
-      409 "": "[0] any request: expected 1, came 0" ("GET requests shows what came")
+      409 "": "[0] any request: expected 1, found 0" ("GET requests lists the requests")
     [{"times":-1}]
       400 "[0].times": "-1 is not a whole number, 0 or more" (null)
     [{"status":"200"}]
-      409 "": "[0] status=200: expected at least 1, came 0" ("GET requests shows what came")
+      409 "": "[0] status=200: expected at least 1, found 0" ("GET requests lists the requests")
     [{"user":"adda"}]
       400 "[0].user": "no user \"adda\"" ("did you mean \"ada\"?")
     ["token"]
@@ -169,13 +169,13 @@ async fn invalid_expectation_is_rejected_with_its_reason() {
     [{"client_id":"cnf"}]
       400 "[0].client_id": "no client \"cnf\"" ("did you mean \"conf\"?")
     [{"error":"invalid_grnt"}]
-      400 "[0].error": "no error \"invalid_grnt\" is ever answered" ("did you mean \"invalid_grant\"?")
+      400 "[0].error": "no endpoint returns the error \"invalid_grnt\"" ("did you mean \"invalid_grant\"?")
     [{"times":1,"at_least":1}]
-      400 "[0].times": "times 1 and at_least 1 are both given" ("leave times or at_least out")
+      400 "[0].times": "times 1 and at_least 1 are both given" ("omit times or at_least")
     [{"times":1,"at_most":0}]
-      400 "[0].times": "times 1 and at_most 0 are both given" ("leave times or at_most out")
+      400 "[0].times": "times 1 and at_most 0 are both given" ("omit times or at_most")
     [{},{"at_least":3,"at_most":2}]
-      400 "[1].at_least": "at_least 3 is more than at_most 2" ("no number is both")
+      400 "[1].at_least": "at_least 3 is greater than at_most 2" ("lower at_least or raise at_most")
     {"in_order":true,"expectations":[{"endpoint":"tokn"}]}
       400 "expectations[0].endpoint": "no endpoint \"tokn\"" ("did you mean \"token\"?")
     "#);
@@ -203,15 +203,15 @@ async fn verify_refuses_to_judge_evicted_requests() {
     ];
     assert_snapshot!(verdicts(&mock, &inputs).await, @r#"
     [{"endpoint":"token","times":2}]
-      409 mismatch: [0] token: came 2 of those that are kept, but the oldest 2 are no longer kept; raise --journal or --journal-memory, or expect only what came after request 2
+      409 mismatch: [0] token: found 2 in the journal, but its oldest 2 requests were removed; raise --journal or --journal-memory, or expect only requests after 2
     [{"endpoint":"token","at_most":2}]
-      409 mismatch: [0] token: came 2 of those that are kept, but the oldest 2 are no longer kept; raise --journal or --journal-memory, or expect only what came after request 2
+      409 mismatch: [0] token: found 2 in the journal, but its oldest 2 requests were removed; raise --journal or --journal-memory, or expect only requests after 2
     [{"endpoint":"authorize"}]
-      409 mismatch: [0] authorize: came 0 of those that are kept, but the oldest 2 are no longer kept; raise --journal or --journal-memory, or expect only what came after request 2
+      409 mismatch: [0] authorize: found 0 in the journal, but its oldest 2 requests were removed; raise --journal or --journal-memory, or expect only requests after 2
     [{"endpoint":"revoke","times":0}]
-      409 mismatch: [0] revoke: came 0 of those that are kept, but the oldest 2 are no longer kept; raise --journal or --journal-memory, or expect only what came after request 2
+      409 mismatch: [0] revoke: found 0 in the journal, but its oldest 2 requests were removed; raise --journal or --journal-memory, or expect only requests after 2
     [{"endpoint":"token","times":1}]
-      409 mismatch: [0] token: expected 1, came 2
+      409 mismatch: [0] token: expected 1, found 2
     [{"endpoint":"token","at_least":2}]
       200 {"verified":true}
     [{"endpoint":"userinfo"}]
@@ -219,7 +219,7 @@ async fn verify_refuses_to_judge_evicted_requests() {
     [{"endpoint":"token","times":2,"after":2}]
       200 {"verified":true}
     [{"endpoint":"token","times":2,"after":1}]
-      409 mismatch: [0] token after=1: came 2 of those that are kept, but the oldest 2 are no longer kept; raise --journal or --journal-memory, or expect only what came after request 2
+      409 mismatch: [0] token after=1: found 2 in the journal, but its oldest 2 requests were removed; raise --journal or --journal-memory, or expect only requests after 2
     "#);
     mock.control("DELETE", "/requests", json!({})).await;
     let none = json!([{ "endpoint": "token", "times": 0 }]);

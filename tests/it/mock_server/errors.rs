@@ -59,7 +59,7 @@ async fn errors_are_readable() {
         matches!(&wrong, MockError::Mismatch { differences, counters }
         if differences.len() == 2 && counters.grants[&GrantType::RefreshToken] == 2)
     );
-    assert_snapshot!(wrong, @"[0] token refresh_token: expected 1, came 2; [1] userinfo: expected at least 1, came 0");
+    assert_snapshot!(wrong, @"[0] token refresh_token: expected 1, found 2; [1] userinfo: expected at least 1, found 0");
     let user = |name: &str| Mint::new("conf", name, Scope::USER_READ);
     let mut table = String::new();
     for wrong in [
@@ -88,14 +88,14 @@ async fn errors_are_readable() {
     client_id: no client "cnf"; did you mean "conf"?
     user: no user "adda"; did you mean "ada"?
     name: no snapshot "nothing"; take one with POST snapshots/{name}
-    effect: an effect that does nothing; give error, status, body, headers, delay, reset, truncate, malformed, slow_body or deny
+    effect: the effect is empty; give error, status, body, headers, delay, reset, truncate, malformed, slow_body or deny
     client_id: no client "cnf"; did you mean "conf"?
-    username: another user is named "ada"
+    username: another user has the username "ada"
     missing key "name"
-    user_code: "AAAA-AAAA": Invalid or expired code; no device waits for it: start one with POST /api/auth/oauth/device
+    user_code: "AAAA-AAAA": Invalid or expired code; no device is waiting for this code: start a flow with POST /api/auth/oauth/device
     client_id: no client "cnf"; did you mean "conf"?
-    [0].error: no error "invalid_grnt" is ever answered; did you mean "invalid_grant"?
-    [0].times: times 1 and at_most 2 are both given; leave times or at_most out
-    a clock is moved once, for everybody; leave times and client_id out
+    [0].error: no endpoint returns the error "invalid_grnt"; did you mean "invalid_grant"?
+    [0].times: times 1 and at_most 2 are both given; omit times or at_most
+    a clock preset takes no times or client_id: it moves the sandbox's clock once, for all clients; omit times and client_id
     "#);
 }

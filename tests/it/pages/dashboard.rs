@@ -25,12 +25,12 @@ async fn rejection_shows_its_reason_and_the_other_contract() {
         .await;
     let page = mock.get(DASHBOARD).await;
     assert_snapshot!(page.page().texts(".exchange .why").join("\n"), @r#"
-    Why: the redirect URI must be one of those that the app has registered, character for character; redirect_uri was "http://localhost:9/<b>". Mend: register it: on the account page, in the seed, or by PATCH /_mock/clients/{id} – or send one that is registered. RFC 9700 §2.1; difference redirect-uri-match
-    Difference redirect-uri-match (documented): exact, character for character. live, live@2026-08: also any port, query, fragment and loopback name when scheme and path equal a registered loopback URI.
+    Why: the redirect URI must exactly match one that the app has registered; redirect_uri was "http://localhost:9/<b>". Mend: register it on the account page, in the seed or with PATCH /_mock/clients/{id}, or send a registered URI. RFC 9700 §2.1; difference redirect-uri-match
+    Difference redirect-uri-match (documented): exact match. live, live@2026-08: also any port, query, fragment and loopback name if scheme and path equal a registered loopback URI.
     "#);
     assert!(!page.body.contains("<b>"));
     let entry = &mock.control("GET", "/requests", json!({})).await["requests"][0]["why"];
-    assert_snapshot!(entry, @r#"{"rule":"the redirect URI must be one of those that the app has registered, character for character; redirect_uri was \"http://localhost:9/<b>\"","mend":"register it: on the account page, in the seed, or by PATCH /_mock/clients/{id} – or send one that is registered","source":"RFC 9700 §2.1; difference redirect-uri-match"}"#);
+    assert_snapshot!(entry, @r#"{"rule":"the redirect URI must exactly match one that the app has registered; redirect_uri was \"http://localhost:9/<b>\"","mend":"register it on the account page, in the seed or with PATCH /_mock/clients/{id}, or send a registered URI","source":"RFC 9700 §2.1; difference redirect-uri-match"}"#);
 }
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn a_fault_and_an_extension_are_named() {
     press(&mock, &[("act", "preset"), ("name", "token-endpoint-down")]).await;
     mock.token(&CONF.for_itself()).await;
     let page = mock.get(DASHBOARD).await.page();
-    assert_snapshot!(page.texts(".exchange .why").join("\n"), @"Fault: number 1 had a hand in it. token-endpoint-down: the token endpoint answers 503.");
+    assert_snapshot!(page.texts(".exchange .why").join("\n"), @"Fault: number 1 had a hand in it. token-endpoint-down: the token endpoint returns 503.");
     assert_eq!(page.attributes("[aria-pressed=true]", "value"), ["preset"]);
     press(&mock, &[("act", "preset"), ("name", "token-endpoint-down")]).await;
     assert_eq!(
@@ -125,8 +125,8 @@ async fn failed_actions_are_reported_on_the_page() {
     400 by: "soon" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds
     400 name: no preset "refresh-revokd"; did you mean "refresh-revoked"?
     400 id: no fault "7"; no fault is set
-    400 name: "a b" is not a name: letters, digits, - _ . and at most 64 of them
-    400 name: the default sandbox stays; POST reset empties it
+    400 name: "a b" is not a valid name: use at most 64 letters, digits, - _ .
+    400 name: the default sandbox cannot be deleted; use POST reset to reset it
     400 act: there is no button "explode"; use the buttons of the page
     "#);
     assert!(

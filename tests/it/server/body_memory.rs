@@ -47,7 +47,7 @@ async fn incoming_bodies_share_64_mib() {
             break answer;
         }
     };
-    assert_snapshot!(refused.summary(), @"503 busy: the bodies of other requests occupied 67108864 bytes for 5s");
+    assert_snapshot!(refused.summary(), @"503 busy: the bodies of other requests used 67108864 bytes of memory for 5s");
     assert_eq!(refused.header("retry-after").as_deref(), Some("1"));
     let small = mock.token(&CONF.refreshes("x")).await;
     assert_eq!(small.status, 400, "{small}");

@@ -87,7 +87,7 @@ async fn one_call_verifies_at_most_a_hundred_expectations() {
     let all = |count: usize| json!(vec![json!({ "path": "/login" }); count]);
     let path = "/_mock/verify";
     assert_snapshot!(summary(&mock, "POST", path, &all(100)).await, @r#"200 {"verified":true}"#);
-    assert_snapshot!(summary(&mock, "POST", path, &all(101)).await, @"400 invalid: 101 expectations; one call takes at most 100");
+    assert_snapshot!(summary(&mock, "POST", path, &all(101)).await, @"400 invalid: 101 expectations; one request accepts at most 100");
 }
 
 #[tokio::test]

@@ -147,7 +147,7 @@ async fn a_sandbox_has_a_hundred_snapshots_at_most_after_a_restart_too() {
     409
     content-type: application/json
 
-    {"error":"conflict","message":"there are 100 snapshots in this sandbox already, and there may be no more","path":"name","hint":"DELETE snapshots/{name} removes one; a name that is taken is replaced"}
+    {"error":"conflict","message":"there are 100 snapshots in this sandbox already, and there may be no more","path":"name","hint":"remove one with DELETE snapshots/{name}, or replace one by reusing its name"}
     "#);
     assert_eq!(snapshot(&mock, "s7").await, 201, "in place of another");
     assert_eq!(snapshot(&mock.sandbox("x"), "more").await, 201);

@@ -161,7 +161,7 @@ async fn invalid_control_calls_are_rejected_with_their_reason() {
     }
     assert_snapshot!(table, @r#"
     approve {"user_code":"AAAA-AAAA","user":"ada"}
-      400 {"error":"invalid","message":"\"AAAA-AAAA\": Invalid or expired code","path":"user_code","hint":"no device waits for it: start one with POST /api/auth/oauth/device"}
+      400 {"error":"invalid","message":"\"AAAA-AAAA\": Invalid or expired code","path":"user_code","hint":"no device is waiting for this code: start a flow with POST /api/auth/oauth/device"}
     approve {"user_code":"<user code>","user":"adda"}
       400 {"error":"invalid","message":"no user \"adda\"","path":"user","hint":"did you mean \"ada\"?"}
     approve {"user_code":"<user code>"}
@@ -171,7 +171,7 @@ async fn invalid_control_calls_are_rejected_with_their_reason() {
     deny {}
       400 {"error":"invalid","message":"missing key \"user_code\"","path":""}
     deny {"user_code":"AAAA-AAAA"}
-      400 {"error":"invalid","message":"\"AAAA-AAAA\": Invalid or expired code","path":"user_code","hint":"no device waits for it: start one with POST /api/auth/oauth/device"}
+      400 {"error":"invalid","message":"\"AAAA-AAAA\": Invalid or expired code","path":"user_code","hint":"no device is waiting for this code: start a flow with POST /api/auth/oauth/device"}
     "#);
     assert_snapshot!(mock.poll(&device).await.summary(), @"400 authorization_pending");
 }
