@@ -1,4 +1,4 @@
-// A button beside each text that is meant to be carried elsewhere.
+// Adds a copy button after each element with data-copy.
 for (const text of document.querySelectorAll("[data-copy]")) {
   const button = document.createElement("button");
   button.type = "button";
@@ -10,7 +10,7 @@ for (const text of document.querySelectorAll("[data-copy]")) {
       await navigator.clipboard.writeText(text.textContent);
       button.textContent = "Copied";
     } catch {
-      // Without leave to the clipboard, the text is selected: one more key copies it.
+      // Without permission for the clipboard, the text is selected, so that the user can copy it.
       getSelection().selectAllChildren(text);
       button.textContent = "Selected";
     }

@@ -1,6 +1,6 @@
-// New exchanges come to the head of the journal, and what is left of time grows less.
+// Adds new exchanges at the top of the journal and counts down lifetimes.
 const list = document.querySelector("[data-events]");
-// Times of day are the reader's; the whole of them is in the title.
+// Shows times in the reader's time zone; the title has the full UTC time.
 const localise = (within) => {
   for (const time of within.querySelectorAll("time[title]")) {
     const at = new Date(time.dateTime);
@@ -36,7 +36,7 @@ if (clock && !("frozen" in clock.dataset)) {
     clock.textContent = new Date(Date.now() + ahead).toISOString();
     for (const [left, seconds] of ends) {
       const now = seconds - Math.floor((Date.now() - began) / 1000);
-      left.textContent = now >= 0 ? `${length(now)} left` : "run out";
+      left.textContent = now >= 0 ? `expires in ${length(now)}` : "expired";
       left.className = now >= 0 ? "verified" : "wrong";
     }
   }, 1000);
