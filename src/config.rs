@@ -32,7 +32,7 @@ pub(crate) const DEFAULT_MAX_HEADERS: usize = 100;
 /// everything in memory and has three demo users, a confidential and a public demo client.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The address to listen on; port 0 takes a free one.
+    /// The address to listen on; port 0 selects a free one.
     pub listen: SocketAddr,
     /// Further addresses to listen on. Port 0 takes the port of `listen` if it is free, else another one.
     pub also_listen: Vec<SocketAddr>,
@@ -189,14 +189,12 @@ impl Config {
     /// Requires this bearer token for the control API. Errors: it is empty or not printable ASCII.
     pub fn set_control_token(&mut self, token: &str) -> Result<(), Invalid> {
         if token.is_empty() {
-            let error = Invalid::new("control_token", "it is empty, and would protect nothing");
-            return Err(
-                error.with_hint("give it a value, or leave the option and its variable out")
-            );
+            let error = Invalid::new("control_token", "it is empty");
+            return Err(error.with_hint("set a value, or remove the option and its variable"));
         }
         // RFC 6750 §2.1 permits fewer characters. No client could send a token that does not fit into a header.
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let reason = "it has a character that no Authorization header carries as it is";
+            let reason = "it has a character that is not allowed in an Authorization header";
             return Err(Invalid::new("control_token", reason)
                 .with_hint("use printable ASCII without spaces"));
         }
@@ -245,7 +243,7 @@ impl Config {
     /// 0.
     pub(crate) fn template(&self) -> Result<SandboxTemplate, Invalid> {
         if self.journal_memory < MIN_JOURNAL_MEMORY {
-            let reason = format!("{} bytes may not hold one exchange", self.journal_memory);
+            let reason = format!("{} bytes are too few for one exchange", self.journal_memory);
             let hint = format!("give {MIN_JOURNAL_MEMORY} bytes (1MB) or more");
             return Err(Invalid::new("journal_memory", reason).with_hint(hint));
         }

@@ -179,7 +179,7 @@ mod tests {
         );
         insta::assert_snapshot!(
             refusal("[[users]]\nid = 1\nusername = \"\"\n"),
-            @r#"seed.toml:3: users[0].username: it is empty, so that nothing can name the user; give it some text, or null for a user without a username"#
+            @r#"seed.toml:3: users[0].username: the username is empty; write a username, or null for a user without one"#
         );
         insta::assert_snapshot!(
             refusal("[[clients]]\nid = \"a\"\nname = \"A\"\nredirect_uris = \"http://x\"\n"),

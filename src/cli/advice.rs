@@ -8,20 +8,20 @@ use super::client::Server;
 use super::output::{print, print_json};
 use crate::control::{self, Severity};
 
-/// List what production would punish of what the apps have done. With --fail-on, exit status 1 where there is something;
-/// 2 where nothing can be said: the server cannot be reached, or has had no requests.
+/// List mistakes in your app's requests that would fail on Civitai. With --fail-on, the exit code is 1 if there are
+/// findings, and 2 if advice cannot be computed: the server is unreachable, or has received no requests.
 #[derive(Debug, Args)]
 pub(super) struct Advice {
-    /// Exit with 1 where there is a finding as bad as this or worse: error, warning or hint
+    /// Exit with 1 if there is a finding of at least this severity: error, warning or hint
     #[arg(long, value_name = "SEVERITY")]
     fail_on: Option<Severity>,
-    /// How it is written
+    /// Output format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Only what is said of this client
+    /// Only findings about this client
     #[arg(long, value_name = "ID")]
     client: Option<String>,
-    /// With --format sarif: the file of your repository that the findings are shown at
+    /// With --format sarif: the file of your repository where the findings are shown
     #[arg(long, value_name = "PATH")]
     location: Option<String>,
     #[command(flatten)]
@@ -45,7 +45,7 @@ pub(super) enum Verdict {
 pub(super) async fn run(options: &Advice) -> anyhow::Result<Verdict> {
     anyhow::ensure!(
         options.location.is_none() || options.format == Format::Sarif,
-        "--location: only --format sarif shows findings at a file"
+        "--location: only --format sarif can show findings at a file"
     );
     let answer = options.fetch("json", None).await?;
     let advice = control::Advice::deserialize(&answer)?;
@@ -59,7 +59,7 @@ pub(super) async fn run(options: &Advice) -> anyhow::Result<Verdict> {
     };
     anyhow::ensure!(
         advice.exchanges > 0,
-        "{} has called this sandbox, so that there is nothing to judge; is it the one that the app was told of? (--server)",
+        "{} in the journal of this sandbox; check that your app uses this server and sandbox (--server)",
         app_name(options.client.as_deref())
     );
     Ok(match advice.at_least(limit).next() {
@@ -86,7 +86,7 @@ impl Advice {
 /// The app in an error message.
 fn app_name(client: Option<&str>) -> String {
     client.map_or_else(
-        || "nobody".to_owned(),
-        |client| format!("no app {client:?}"),
+        || "no requests".to_owned(),
+        |client| format!("no requests of client {client:?}"),
     )
 }

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The options that name the server.
 #[derive(Debug, Args)]
 pub(super) struct Server {
-    /// The URL of the server, with /_sandbox/NAME for a sandbox [default: the address of --listen]
+    /// The URL of the server; add /_sandbox/NAME for a sandbox [default: the address of --listen]
     #[arg(
         long = "server",
         global = true,
@@ -33,7 +33,7 @@ pub(super) struct Server {
     )]
     url: Option<String>,
 
-    /// The address that the server listens on, if there is no --server; of several, the first [default: 127.0.0.1:8080]
+    /// The address that the server listens on, used without --server; the first if there are several [default: 127.0.0.1:8080]
     #[arg(
         long,
         global = true,
@@ -83,7 +83,7 @@ impl Server {
         }
         anyhow::ensure!(
             status != 401,
-            "the server asks for its control token; give it by --control-token or CIVITAI_MOCK_CONTROL_TOKEN"
+            "the server requires its control token; set --control-token or CIVITAI_MOCK_CONTROL_TOKEN"
         );
         let text = |key: &str| answer[key].as_str().filter(|text| !text.is_empty());
         let path = text("path")
@@ -92,7 +92,7 @@ impl Server {
         let hint = text("hint")
             .map(|hint| format!("; {hint}"))
             .unwrap_or_default();
-        let message = text("message").unwrap_or("the server refuses");
+        let message = text("message").unwrap_or("the server rejected the request");
         let error = format!("{path}{message}{hint}");
         anyhow::bail!("{}", printable(&error))
     }
@@ -103,21 +103,18 @@ impl Server {
             Url::parse(url.trim_end_matches('/')).with_context(|| format!("--server {url}"))?;
         anyhow::ensure!(
             server.username().is_empty() && server.password().is_none(),
-            "--server: leave user and password out; what the control API asks for is --control-token"
+            "--server: the URL must not have a user or password; the control API uses --control-token"
         );
         anyhow::ensure!(
             server.scheme() == "http",
-            "--server {server}: only http:// is spoken here"
+            "--server {server}: only http:// is supported"
         );
         let host = server
             .host_str()
             .with_context(|| format!("--server {server}: no host"))?;
         let port = server.port_or_known_default().unwrap_or(80);
-        let unreachable = || {
-            format!(
-                "cannot reach {server}: is the server running there? Name another with --server"
-            )
-        };
+        let unreachable =
+            || format!("cannot reach {server}; check that the server is running, or set --server");
         let stream = TcpStream::connect((host.trim_matches(['[', ']']), port))
             .await
             .with_context(unreachable)?;
@@ -141,7 +138,7 @@ impl Server {
         let bytes = answer.into_body().collect().await?.to_bytes();
         connection.abort();
         let answer = serde_json::from_slice(&bytes).with_context(|| {
-            format!("{server} answered {status}, and not in JSON: is it this mock?")
+            format!("{server} answered {status} without JSON; check that --server is this mock")
         })?;
         Ok((status, answer))
     }

@@ -11,7 +11,7 @@ use crate::protocol::duration::Seconds;
 use crate::protocol::scope::{PRESETS, Scope};
 use crate::sandbox::entropy::Entropy;
 
-/// Mint tokens for a user.
+/// Create tokens for a user, without a browser.
 #[derive(Debug, Args)]
 pub(crate) struct Token {
     /// Id or username
@@ -22,14 +22,14 @@ pub(crate) struct Token {
     /// The client's id [default: the first client]
     #[arg(long, value_name = "ID")]
     client: Option<String>,
-    /// How long the access token lives, in seconds or such as 1h
+    /// Lifetime of the access token, in seconds or with a unit, such as 1h
     #[arg(long, value_name = "SECONDS")]
     expires_in: Option<Seconds>,
     #[command(flatten)]
     server: Server,
 }
 
-/// Look at the clock, or move it.
+/// Show or change the mock's clock.
 #[derive(Debug, Args)]
 pub(crate) struct Clock {
     #[command(subcommand)]
@@ -40,32 +40,32 @@ pub(crate) struct Clock {
 
 #[derive(Debug, Subcommand)]
 enum ClockOperation {
-    /// Move it on: 1h, 90s, or -5m to go back
+    /// Advance the clock: 1h, 90s, or -5m to go back
     Advance {
         #[arg(allow_hyphen_values = true)]
         by: String,
     },
-    /// Stop it, where it stands or at a moment
+    /// Pause the clock, now or at a given time
     Freeze { at: Option<String> },
-    /// Let it run on
+    /// Resume the clock
     Resume,
-    /// Set it to a moment such as 2026-01-31T12:00:00Z
+    /// Set the clock to a time such as 2026-01-31T12:00:00Z
     Set { at: String },
 }
 
-/// Set a fault by its name; "list" shows the faults, and "clear" removes them.
+/// Turn on a fault by its name; "list" shows active faults, and "clear" removes them.
 #[derive(Debug, Args)]
 pub(crate) struct Fault {
     #[arg(help = fault_help())]
     name: String,
-    /// How often it is applied at most [default: until it is removed]
+    /// Apply it at most this many times [default: until it is removed]
     #[arg(long, value_name = "NUMBER")]
     times: Option<u64>,
     #[command(flatten)]
     server: Server,
 }
 
-/// Say what a scope means, from a number, a preset or names.
+/// Explain a scope: a number, a preset or names.
 #[derive(Debug, Args)]
 pub(crate) struct ScopeOptions {
     #[arg(help = scope_help())]
@@ -140,7 +140,7 @@ pub(crate) fn scope(options: &ScopeOptions) -> anyhow::Result<()> {
             let label = bit
                 .label
                 .as_deref()
-                .unwrap_or("for client_credentials alone");
+                .unwrap_or("for client_credentials only");
             format!("  {:>9}  {:<20} {label}", bit.value, bit.name)
         }));
     print(&format!("{}\n", lines.collect::<Vec<_>>().join("\n")))

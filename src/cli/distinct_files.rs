@@ -36,12 +36,12 @@ impl Options {
             let used = written.iter().find(|(_, other)| is_same(other, path));
             if let Some((other, _)) = used {
                 let message = format!(
-                    "{} is a file of {} too",
+                    "{} is also used by {}",
                     path.display(),
                     self.sources.name(other)
                 );
                 return Err(Invalid::new(self.sources.name(key), message)
-                    .with_hint("give each option a file of its own"));
+                    .with_hint("use a different file for each option"));
             }
             if ["port_file", "tls_ca_file"].contains(&key) {
                 written.push((key, path.clone()));

@@ -18,7 +18,7 @@ use crate::http::state::reachable;
 
 #[derive(Debug, Args)]
 pub(super) struct Healthcheck {
-    /// The address that the server listens on; of several, the first [default: that of --config, else 127.0.0.1:8080]
+    /// The address that the server listens on; the first if there are several [default: from --config, or 127.0.0.1:8080]
     #[arg(
         long,
         env = "CIVITAI_MOCK_LISTEN",

@@ -44,7 +44,7 @@ pub use serve::Build;
 /// The exit status of an invalid command line or environment, and of advice that cannot be computed.
 const UNUSABLE: u8 = 2;
 
-/// A stand-in for Civitai's OAuth 2.0 server: the same answers, offline.
+/// A mock of Civitai's OAuth 2.0 server: the same responses, offline.
 #[derive(Debug, Parser)]
 #[command(name = "civitai-oauth-mock", args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -59,9 +59,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve (the default).
+    /// Start the server (default).
     Serve(Box<Options>),
-    /// Check whether a running server is ready; exit status 1 if it is not.
+    /// Check that a running server is ready (exit code 1 if not).
     Healthcheck(Healthcheck),
     Token(commands::Token),
     Clock(commands::Clock),

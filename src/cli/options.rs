@@ -27,7 +27,7 @@ pub(super) struct Options {
     #[serde(skip)]
     pub(super) config: Option<PathBuf>,
 
-    /// Listen on this address; may be repeated; port 0 takes a free one [default: port 8080 of both loopback addresses]
+    /// Listen on this address; may be repeated; port 0 selects a free one [default: port 8080 of both loopback addresses]
     #[arg(
         long,
         env = "CIVITAI_MOCK_LISTEN",
@@ -54,7 +54,7 @@ pub(super) struct Options {
     #[arg(long, env = "CIVITAI_MOCK_TLS_CA_FILE", value_name = "FILE")]
     pub(super) tls_ca_file: Option<PathBuf>,
 
-    /// Serve the former host of Civitai's API on this address
+    /// Also act as Civitai's former API host (civitai.com) on this address
     #[arg(long, env = "CIVITAI_MOCK_LEGACY_LISTEN", value_name = "ADDRESS")]
     #[serde(deserialize_with = "address_in_file")]
     pub(super) legacy_listen: Option<Address>,
@@ -78,7 +78,7 @@ pub(super) struct Options {
     #[arg(long, env = "CIVITAI_MOCK_SEED", value_name = "FILE|-")]
     pub(super) seed: Option<PathBuf>,
 
-    /// Start with the users and clients of this TOML text, in place of --seed
+    /// Start with the users and clients of this TOML text, instead of --seed
     #[arg(
         long,
         env = "CIVITAI_MOCK_SEED_TOML",
@@ -87,11 +87,11 @@ pub(super) struct Options {
     )]
     pub(super) seed_toml: Option<String>,
 
-    /// The origin in answers, such as <http://localhost:8080> [default: the request's Host]
+    /// The origin in responses, such as <http://localhost:8080> [default: the request's Host]
     #[arg(long, env = "CIVITAI_MOCK_PUBLIC_URL", value_name = "URL")]
     pub(super) public_url: Option<String>,
 
-    /// Serve the control API under this host name too, such as host.docker.internal or *.example; may be repeated
+    /// Also serve the control API under this host name, such as host.docker.internal or *.example; may be repeated
     #[arg(
         long,
         env = "CIVITAI_MOCK_ALLOWED_HOST",
@@ -101,7 +101,7 @@ pub(super) struct Options {
     #[serde(deserialize_with = "list_in_file")]
     pub(super) allowed_host: Vec<AllowedHost>,
 
-    /// Take the origin in answers from Forwarded or X-Forwarded-Proto and -Host
+    /// Trust Forwarded or X-Forwarded-Proto and -Host for the origin in responses
     #[arg(long, env = "CIVITAI_MOCK_TRUST_PROXY", num_args = 0..=1, default_missing_value = "true", value_parser = truth, value_name = "BOOL")]
     #[serde(deserialize_with = "truth_in_file")]
     pub(super) trust_proxy: Option<bool>,
@@ -110,7 +110,7 @@ pub(super) struct Options {
     #[arg(long, env = "CIVITAI_MOCK_CONTRACT", value_name = "CONTRACT")]
     pub(super) contract: Option<Contract>,
 
-    /// Choose the contract of one difference, such as scope-shape=live; may be repeated
+    /// Override the contract of one difference, for example scope-shape=live; may be repeated
     #[arg(
         long,
         env = "CIVITAI_MOCK_DIFFERENCE",
@@ -120,11 +120,11 @@ pub(super) struct Options {
     #[serde(deserialize_with = "list_in_file")]
     pub(super) difference: Vec<DifferenceOverride>,
 
-    /// Sign in every request without a session as this user (id or username)
+    /// Skip the sign-in page: sign in every request without a session as this user (id or username)
     #[arg(long, env = "CIVITAI_MOCK_LOGIN", value_name = "USER")]
     pub(super) login: Option<UserRef>,
 
-    /// Show the consent page (ask), or approve or deny without it [default: ask]
+    /// Show the consent page (ask), or answer it automatically (approve or deny) [default: ask]
     #[arg(long, env = "CIVITAI_MOCK_CONSENT", value_name = "MODE")]
     pub(super) consent: Option<ConsentMode>,
 
@@ -133,7 +133,7 @@ pub(super) struct Options {
     #[serde(deserialize_with = "truth_in_file")]
     pub(super) rate_limits: Option<bool>,
 
-    /// How long access tokens live, in seconds [default: 3600]
+    /// Lifetime of access tokens, in seconds [default: 3600]
     #[arg(
         long,
         env = "CIVITAI_MOCK_ACCESS_TOKEN_SECONDS",
@@ -141,7 +141,7 @@ pub(super) struct Options {
     )]
     pub(super) access_token_seconds: Option<Seconds>,
 
-    /// How long refresh tokens live, in seconds [default: 2592000]
+    /// Lifetime of refresh tokens, in seconds [default: 2592000]
     #[arg(
         long,
         env = "CIVITAI_MOCK_REFRESH_TOKEN_SECONDS",
@@ -149,19 +149,19 @@ pub(super) struct Options {
     )]
     pub(super) refresh_token_seconds: Option<Seconds>,
 
-    /// How long authorization codes live, in seconds [default: what the contract says]
+    /// Lifetime of authorization codes, in seconds [default: the contract's]
     #[arg(long, env = "CIVITAI_MOCK_CODE_SECONDS", value_name = "SECONDS")]
     pub(super) code_seconds: Option<Seconds>,
 
-    /// Refuse an unregistered client id, or register it by its first request [default: refuse]
+    /// Refuse an unregistered client id, or register it on its first request [default: refuse]
     #[arg(long, env = "CIVITAI_MOCK_UNKNOWN_CLIENTS", value_name = "WHAT")]
     pub(super) unknown_clients: Option<UnknownClients>,
 
-    /// The cost of a workflow that names none, in buzz [default: 10]
+    /// Default cost of a workflow, in buzz [default: 10]
     #[arg(long, env = "CIVITAI_MOCK_WORKFLOW_COST", value_parser = number::<u32>, value_name = "BUZZ")]
     pub(super) workflow_cost: Option<u32>,
 
-    /// How long workflows run, in seconds [default: 0]
+    /// Duration of workflows, in seconds [default: 0]
     #[arg(long, env = "CIVITAI_MOCK_WORKFLOW_SECONDS", value_name = "SECONDS")]
     pub(super) workflow_seconds: Option<Seconds>,
 
@@ -177,7 +177,7 @@ pub(super) struct Options {
     #[arg(long, env = "CIVITAI_MOCK_SANDBOX_IDLE", value_name = "LENGTH")]
     pub(super) sandbox_idle: Option<Timeout>,
 
-    /// How many exchanges the journal of each sandbox stores [default: 10000]
+    /// Number of exchanges that the journal of each sandbox stores [default: 10000]
     #[arg(long, env = "CIVITAI_MOCK_JOURNAL", value_parser = number::<usize>, value_name = "NUMBER")]
     pub(super) journal: Option<usize>,
 
@@ -198,16 +198,16 @@ pub(super) struct Options {
     #[arg(long, env = "CIVITAI_MOCK_HEAD_TIMEOUT", value_name = "LENGTH")]
     pub(super) head_timeout: Option<Timeout>,
 
-    /// Read a body that is not complete after this time as empty, and disconnect a client that reads nothing of an answer
-    /// for this time [default: 30s]
+    /// Timeout for receiving a request body, which then counts as empty, and for a client that does not read the response
+    /// [default: 30s]
     #[arg(long, env = "CIVITAI_MOCK_BODY_TIMEOUT", value_name = "LENGTH")]
     pub(super) body_timeout: Option<Timeout>,
 
-    /// Create no sandbox beyond this number [default: 10000]
+    /// Maximum number of sandboxes [default: 10000]
     #[arg(long, env = "CIVITAI_MOCK_MAX_SANDBOXES", value_parser = number::<usize>, value_name = "NUMBER")]
     pub(super) max_sandboxes: Option<usize>,
 
-    /// Refuse connections beyond this number with 503 [default: 1000, or as many as the system allows]
+    /// Maximum number of connections; others get 503 [default: 1000, or as many as the system allows]
     #[arg(long, env = "CIVITAI_MOCK_MAX_CONNECTIONS", value_parser = number::<usize>, value_name = "NUMBER")]
     pub(super) max_connections: Option<usize>,
 
@@ -219,7 +219,7 @@ pub(super) struct Options {
     #[arg(long, env = "CIVITAI_MOCK_MAX_HEADERS", value_parser = number::<usize>, value_name = "NUMBER")]
     pub(super) max_headers: Option<usize>,
 
-    /// Write the port that the server listens on to this file, and remove the file at the end
+    /// Write the port that the server listens on to this file; removed at exit
     #[arg(long, env = "CIVITAI_MOCK_PORT_FILE", value_name = "FILE")]
     pub(super) port_file: Option<PathBuf>,
 

@@ -45,7 +45,7 @@ pub(super) fn run(options: Options, build: Build, mut warnings: Vec<String>) -> 
             _ => "all users of the seed are deleted",
         };
         warnings.push(format!(
-            "{reason}, so nobody can sign in; add [[users]] with an id and a username to it"
+            "{reason}, so no user can sign in; add [[users]] with an id and a username"
         ));
     }
     for warning in warnings {
@@ -75,7 +75,7 @@ pub(super) fn run(options: Options, build: Build, mut warnings: Vec<String>) -> 
             drop(port_file);
             tokio::select! {
                 () = server.stop() => Ok(()),
-                () = terminated.wait() => anyhow::bail!("stopped at once by a second signal"),
+                () = terminated.wait() => anyhow::bail!("stopped immediately by a second signal"),
             }
         })
 }

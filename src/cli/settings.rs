@@ -85,8 +85,8 @@ impl Options {
         if addresses.len() < self.mcp_listen.len() && !addresses.is_empty() {
             let name = self.sources.name("mcp_listen");
             return Err(
-                Invalid::new(name, "\"none\" and an address contradict each other")
-                    .with_hint("drop one of them"),
+                Invalid::new(name, "\"none\" cannot be combined with an address")
+                    .with_hint("remove one of them"),
             );
         }
         if !self.mcp_listen.is_empty() {
@@ -156,7 +156,7 @@ impl Options {
             (None, None) => Ok(None),
             (None, Some(_)) => Err(Invalid::new(
                 "tls_listen",
-                "HTTPS is set up, but served nowhere",
+                "HTTPS is configured, but has no address",
             )
             .with_hint("give an address with --tls-listen, for example 127.0.0.1:8443")),
         }
@@ -175,8 +175,8 @@ impl Options {
             (Some(certificate), Some(key), None) => Ok(files(certificate, key)),
             (Some(_), Some(_), Some(_)) => refused(
                 "tls_ca_file",
-                "there is no authority of ours to write",
-                "leave it out, or leave --tls-cert and --tls-key out",
+                "no certificate authority is generated with --tls-cert",
+                "remove it, or remove --tls-cert and --tls-key",
             ),
             (Some(_), None, _) => refused(
                 "tls_cert",
@@ -239,6 +239,6 @@ mod tests {
             mcp_listen: vec![McpPort::None, "127.0.0.1:0".parse().unwrap()],
             ..Options::default()
         };
-        insta::assert_snapshot!(options.mcp().unwrap_err(), @r#"--mcp-listen: "none" and an address contradict each other; drop one of them"#);
+        insta::assert_snapshot!(options.mcp().unwrap_err(), @r#"--mcp-listen: "none" cannot be combined with an address; remove one of them"#);
     }
 }

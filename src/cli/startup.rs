@@ -71,11 +71,11 @@ impl Text {
         self.0.push('\n');
         self.line(
             "Dashboard",
-            &format!("{base}/_mock              every request, and why it was refused"),
+            &format!("{base}/_mock              all requests, and the reasons for errors"),
         );
         self.line(
             "Playground",
-            &format!("{base}/_mock/playground   the whole flow, step by step"),
+            &format!("{base}/_mock/playground   the OAuth flow, step by step"),
         );
         if let Some(address) = server.tls_address() {
             self.line("HTTPS", &format!("https://{}", reachable(address)));
@@ -96,7 +96,7 @@ impl Text {
         if base.starts_with("http://127.") {
             let _ = writeln!(
                 self.0,
-                "  For an app at http://localhost, keep 127.0.0.1 here: then the two are cross-site, as in production"
+                "  For an app at http://localhost, use 127.0.0.1 here: the two are cross-site, as in production"
             );
         }
         for (name, path) in ENDPOINTS {
@@ -129,7 +129,7 @@ impl Text {
         let more = more(names.len());
         names.truncate(MAX_LISTED);
         let names = match (names.as_slice(), more) {
-            ([], _) => "nobody: the seed has no users".to_owned(),
+            ([], _) => "(the seed has no users)".to_owned(),
             ([only], _) => format!("{only} (no password)"),
             ([first @ .., last], None) => format!("{} or {last} (no password)", first.join(", ")),
             (listed, Some(more)) => format!("{} {more} (no password)", listed.join(", ")),

@@ -131,7 +131,7 @@ fn write_out(messages: &Receiver<LogMessage>, dropped: &AtomicU64) {
         if dropped > 0 {
             let _ = writeln!(
                 err,
-                "{dropped} lines of the log are left out: they came faster than they were read"
+                "dropped {dropped} lines of the log: they were written faster than they were read"
             );
         }
     }
@@ -158,7 +158,7 @@ impl LogOptions {
                 other => {
                     level = Some(other.parse().map_err(|_| {
                         anyhow::anyhow!(
-                            "{name}: {other:?} is no level; choose off, error, warn, info, debug or trace, with or without \
+                            "{name}: {other:?} is not a log level; choose off, error, warn, info, debug or trace, with or without \
                              ,json"
                         )
                     })?);

@@ -54,7 +54,7 @@ pub(super) fn unknown(
         if is_known || value.trim().is_empty() || is_kubernetes(&name, &value) {
             continue;
         }
-        let error = Invalid::new(&*name, "no setting has this variable");
+        let error = Invalid::new(&*name, "unknown setting");
         let settings = known.iter().filter_map(|name| name.strip_prefix(PREFIX));
         let nearest = || {
             let near = crate::suggest::closest_match(setting, settings)?;
@@ -225,10 +225,10 @@ mod tests {
             ("CIVITAI_MOCK_PORT", "8081"),
             ("CIVITAI_MOCK_XYZ", "1"),
         ]), @"
-        CIVITAI_MOCK_CONTRAKT: no setting has this variable; did you mean CIVITAI_MOCK_CONTRACT?
-        CIVITAI_MOCK_PORT: no setting has this variable; write CIVITAI_MOCK_LISTEN=127.0.0.1:8081
-        CIVITAI_MOCK_TOKEN_SECONDS: no setting has this variable; did you mean CIVITAI_MOCK_ACCESS_TOKEN_SECONDS?
-        CIVITAI_MOCK_XYZ: no setting has this variable; remove it; `civitai-oauth-mock --help` lists the variables
+        CIVITAI_MOCK_CONTRAKT: unknown setting; did you mean CIVITAI_MOCK_CONTRACT?
+        CIVITAI_MOCK_PORT: unknown setting; write CIVITAI_MOCK_LISTEN=127.0.0.1:8081
+        CIVITAI_MOCK_TOKEN_SECONDS: unknown setting; did you mean CIVITAI_MOCK_ACCESS_TOKEN_SECONDS?
+        CIVITAI_MOCK_XYZ: unknown setting; remove it; `civitai-oauth-mock --help` lists the variables
         ");
     }
 

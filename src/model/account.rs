@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 pub enum Currency {
     /// Bought; pays for everything.
     Yellow,
-    /// Earned; pays for what is safe for work.
+    /// Earned; pays for safe-for-work content.
     Blue,
-    /// Bought; pays for what is safe for work.
+    /// Bought; pays for safe-for-work content.
     Green,
 }
 

@@ -22,7 +22,7 @@ pub(crate) const MAX_LIMIT_BYTES: usize = 4096;
 #[serde(transparent)]
 pub struct BuzzLimit(pub Vec<Budget>);
 
-/// One cap on what an app may spend, in buzz.
+/// One limit on an app's spending, in buzz.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "lowercase")]
@@ -41,7 +41,7 @@ pub enum Budget {
     Sliding {
         /// In buzz.
         limit: u64,
-        /// What is counted in.
+        /// The unit of the window.
         window: Window,
         /// How many of them.
         unit: u64,
@@ -190,15 +190,15 @@ impl Budget {
         if let Self::Rollover { cron, .. } = self
             && !is_readable(cron)
         {
-            let reason = format!("{cron:?} is no cron expression: the budget never begins anew");
+            let reason = format!("{cron:?} is not a cron expression: the budget never resets");
             found.push(Invalid::new(format!("{path}.cron"), reason).with_hint(period::CRON_HINT));
         }
         for (at, name) in self.currencies().iter().enumerate() {
             if Currency::named(name).is_none() {
-                let reason = format!("{name:?} is no kind of buzz: the budget would cap nothing");
+                let reason = format!("{name:?} is not a buzz type: the budget would limit nothing");
                 let error = Invalid::new(format!("{path}.currencies[{at}]"), reason);
                 let known = Currency::ALL.map(Currency::name);
-                found.push(error.with_nearest(name, known, "there is yellow, blue and green"));
+                found.push(error.with_nearest(name, known, "choose yellow, blue or green"));
             }
         }
         found

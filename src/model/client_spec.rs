@@ -112,7 +112,7 @@ impl ClientSpec {
     ) -> Result<Client, Invalid> {
         let mut client = before;
         if let Some(id) = self.id.filter(|id| client.id != id.as_str()) {
-            let message = format!("{id} is not {}: an id stays", client.id);
+            let message = format!("{id} is not {}: an id cannot be changed", client.id);
             return Err(Invalid::new("id", message));
         }
         check_id(client.id.as_str())?;
@@ -170,8 +170,8 @@ impl ClientSpec {
 /// Checks that a client can authenticate by this id.
 pub(crate) fn check_id(id: &str) -> Result<(), Invalid> {
     if id.is_empty() {
-        let error = Invalid::new("id", "no request can name a client without an id");
-        return Err(error.with_hint("give the id some text"));
+        let error = Invalid::new("id", "the id is empty");
+        return Err(error.with_hint("write an id"));
     }
     ClientId::check(id).map_err(|reason| {
         Invalid::new("id", reason).with_hint("use letters, digits, \"-\", \".\" and \"_\"")
@@ -181,7 +181,7 @@ pub(crate) fn check_id(id: &str) -> Result<(), Invalid> {
 /// Checks that the token endpoint accepts the text as a secret.
 pub(crate) fn check_secret(secret: &Secret) -> Result<(), Invalid> {
     if secret.reveal().is_empty() {
-        let message = "an empty secret: leave the key out for a public client";
+        let message = "the secret is empty; remove the key for a public client";
         return Err(Invalid::new("secret", message));
     }
     if !is_vschar(secret.reveal()) {

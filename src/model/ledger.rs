@@ -32,11 +32,11 @@ pub struct Rule {
     pub kind: &'static str,
     /// The most that may be spent.
     pub limit: u64,
-    /// What counts against it now.
+    /// The amount that counts against it now.
     pub spend: u64,
-    /// What may be spent yet.
+    /// The remaining amount.
     pub remaining: u64,
-    /// What a sliding budget is counted in.
+    /// The window of a sliding budget.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
     /// How many of them.
@@ -70,7 +70,7 @@ pub struct Spending {
     pub spend: u64,
     /// One for each budget, in their order.
     pub rules: Vec<Rule>,
-    /// What counts against any of them; without a budget, all there is.
+    /// The amount that counts against any of them; without a budget, the total.
     pub buckets: Vec<Bucket>,
 }
 

@@ -80,8 +80,8 @@ pub(crate) fn is_readable(cron: &str) -> bool {
 }
 
 /// The hint of errors about cron expressions.
-pub(crate) const CRON_HINT: &str = "write five fields, such as \"0 0 1 * *\" for each month's first, six with the seconds first, \
-    or a name such as @daily";
+pub(crate) const CRON_HINT: &str = "write five fields, such as \"0 0 1 * *\" for the first day of each month, \
+     six with the seconds first, or a name such as @daily";
 
 fn moment(at: Timestamp) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000).ok()

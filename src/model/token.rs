@@ -7,7 +7,7 @@ use crate::protocol::scope::Scope;
 use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 
-/// What a token is for.
+/// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]

@@ -82,10 +82,8 @@ impl User {
     /// Checks the rules that no type expresses: the username is not empty, and the size. Errors: the rule.
     pub(crate) fn check(&self) -> Result<(), Invalid> {
         if self.username.as_deref() == Some("") {
-            return Err(
-                Invalid::new("username", "it is empty, so that nothing can name the user")
-                    .with_hint("give it some text, or null for a user without a username"),
-            );
+            return Err(Invalid::new("username", "the username is empty")
+                .with_hint("write a username, or null for a user without one"));
         }
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         let list = |list: &[String]| list.iter().map(String::len).sum::<usize>();

@@ -63,7 +63,7 @@ impl UserSpec {
     pub(crate) fn change(self, before: User) -> Result<User, Invalid> {
         let mut user = before;
         if let Some(id) = self.id.filter(|id| user.id != *id) {
-            let message = format!("{id} is not {}: an id stays", user.id);
+            let message = format!("{id} is not {}: an id cannot be changed", user.id);
             return Err(Invalid::new("id", message));
         }
         set(&mut user.username, self.username);

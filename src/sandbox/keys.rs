@@ -65,7 +65,7 @@ impl IdTokenKey {
             .ok_or_else(|| Invalid {
                 file: Some((file.to_owned(), None)),
                 ..Invalid::new("signing_key", "not a P-256 private key in PEM").with_hint(
-                    "make one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256",
+                    "generate one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256",
                 )
             })
     }

@@ -26,20 +26,20 @@ pub struct Settings {
     pub rate_limits: bool,
     /// Requests without a session are signed in as this user.
     pub login: Option<UserRef>,
-    /// What the consent page is replaced by.
+    /// Whether the consent page is shown or answered automatically.
     pub consent: ConsentMode,
-    /// How long access tokens live, in seconds.
+    /// Lifetime of access tokens, in seconds.
     pub access_token_seconds: u32,
-    /// How long refresh tokens live, in seconds.
+    /// Lifetime of refresh tokens, in seconds.
     pub refresh_token_seconds: u32,
     /// The lifetime of authorization codes in seconds; by default the contract's.
     pub code_seconds: Option<u32>,
-    /// What happens to a client id that is not registered.
+    /// How requests with an unregistered client id are handled.
     pub unknown_clients: UnknownClients,
-    /// What a workflow costs that does not say so itself, in buzz.
+    /// Default cost of a workflow, in buzz.
     #[serde(default = "default_cost")]
     pub workflow_cost: u32,
-    /// How long workflows run, in seconds.
+    /// Duration of workflows, in seconds.
     #[serde(default)]
     pub workflow_seconds: u32,
 }
@@ -66,35 +66,35 @@ impl Default for Settings {
     }
 }
 
-/// What happens where the consent page would be shown.
+/// Whether the consent page is shown or answered automatically.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum ConsentMode {
-    /// The page is shown.
+    /// Shows the page.
     #[default]
     Ask,
-    /// As if the user had pressed Authorize, once.
+    /// Approves as if the user pressed Authorize, once.
     Approve,
-    /// As if the user had pressed Deny.
+    /// Denies as if the user pressed Deny.
     Deny,
 }
 
-/// What happens to a client id that is not registered.
+/// How requests with an unregistered client id are handled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum UnknownClients {
-    /// It is refused, as in production.
+    /// Rejects it, as in production.
     #[default]
     Refuse,
-    /// It is registered by its first request: any redirect URI, any grant, its first secret.
+    /// Registers it on its first request, with any redirect URI, any grant and its first secret.
     Register,
 }
 
-/// Some settings, to be put in place of what they were.
+/// The settings to change; all others stay as they are.
 ///
 /// ```
 /// use civitai_oauth_mock::control::SettingsPatch;
@@ -216,7 +216,7 @@ impl SettingsPatch {
         self
     }
 
-    /// What the consent page is replaced by.
+    /// Whether the consent page is shown or answered automatically.
     #[must_use]
     pub fn consent(mut self, mode: ConsentMode) -> Self {
         self.consent = Some(mode);
@@ -251,14 +251,14 @@ impl SettingsPatch {
         self
     }
 
-    /// What happens to a client id that is not registered.
+    /// How requests with an unregistered client id are handled.
     #[must_use]
     pub fn unknown_clients(mut self, what: UnknownClients) -> Self {
         self.unknown_clients = Some(what);
         self
     }
 
-    /// What a workflow costs that does not say so itself, in buzz.
+    /// Default cost of a workflow, in buzz.
     #[must_use]
     pub fn workflow_cost(mut self, buzz: u32) -> Self {
         self.workflow_cost = Some(buzz);

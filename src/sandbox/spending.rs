@@ -12,7 +12,7 @@ use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::time::Timestamp;
 use crate::store::OwnerKey;
 
-/// What one app has spent of one user's buzz.
+/// An app's spending of one user's buzz.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(
     feature = "openapi",
@@ -40,7 +40,7 @@ pub struct Spent {
 const MAX_UNLIMITED_APPS: usize = 16;
 
 /// The error of a request that has waited too long.
-pub(crate) const BUSY: &str = "the spends of many apps are computed for others at this moment";
+pub(crate) const BUSY: &str = "too many computations of spends are in progress";
 
 /// The apps of an owner that have a limit or have spent anything, by user and client. Errors: other requests compute spends
 /// for longer than a request waits.

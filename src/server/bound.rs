@@ -150,7 +150,9 @@ impl Listeners {
         }
         let other = SocketAddr::from((Ipv6Addr::LOCALHOST, address.port()));
         self.bind(other, kind)
-            .inspect_err(|error| tracing::debug!(%error, "{address} is listened on alone"))
+            .inspect_err(
+                |error| tracing::debug!(%error, "{address} is the only address listened on"),
+            )
             .ok()
     }
 }
@@ -175,7 +177,7 @@ fn bind_mcp(listeners: &mut Listeners, config: &Config) -> Result<Vec<SocketAddr
             McpListen::IfFree(address) => match listeners.bind(address, ListenerKind::Mcp) {
                 Ok(address) => address,
                 Err(error) => {
-                    tracing::warn!("{error}; MCP is at /mcp of the main port alone");
+                    tracing::warn!("{error}; MCP is available only at /mcp of the main port");
                     continue;
                 }
             },
@@ -279,7 +281,7 @@ impl Listeners {
             .collect();
         if !open.is_empty() {
             tracing::warn!(
-                "{} can be reached from the network, and everybody there may use the control API; set --control-token, \
+                "{} is reachable from the network, and any host there can use the control API; set --control-token, \
                  or listen on 127.0.0.1",
                 open.join(", ")
             );

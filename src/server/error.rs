@@ -11,7 +11,7 @@ use crate::store::StoreError;
 pub enum StartError {
     /// The server cannot listen on an address.
     #[error(
-        "cannot listen on {address}: {why}; choose another with --{flag} (port 0 takes a free one)"
+        "cannot listen on {address}: {why}; choose another with --{flag} (port 0 selects a free one)"
     )]
     Listen {
         /// The configured address.

@@ -18,7 +18,7 @@ pub(super) fn rejection<B>(request: &Request<B>, limits: &Limits) -> Option<Resp
     if length > MAX_TARGET_BYTES {
         let error = Invalid::new(
             "target",
-            format!("the target of the request has {length} bytes, more than {MAX_TARGET_BYTES}"),
+            format!("the request target has {length} bytes, more than {MAX_TARGET_BYTES}"),
         )
         .with_hint("send long parameters in the body");
         let status = StatusCode::URI_TOO_LONG;

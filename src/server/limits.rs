@@ -56,7 +56,7 @@ pub(crate) struct Limits {
 }
 
 fn too_many_requests() -> String {
-    let error = format!("there are {MAX_HTTP2_REQUESTS} requests by HTTP/2 already");
+    let error = format!("{MAX_HTTP2_REQUESTS} HTTP/2 requests are already in progress");
     let error = Invalid::new("", error).with_hint("send the request again later");
     error.to_json("too_many_requests").to_string()
 }
@@ -67,7 +67,7 @@ impl Limits {
         if config.max_head_bytes < MIN_HEAD_BYTES {
             return Err(Invalid::new(
                 "max_head_bytes",
-                format!("{} bytes are no room for a request", config.max_head_bytes),
+                format!("{} bytes are too few for a request", config.max_head_bytes),
             )
             .with_hint(format!("give {MIN_HEAD_BYTES} or more")));
         }
@@ -76,7 +76,9 @@ impl Limits {
             ("max_headers", config.max_headers),
         ] {
             if number == 0 {
-                return Err(Invalid::new(path, "0 lets nobody in").with_hint("give 1 or more"));
+                return Err(
+                    Invalid::new(path, "0 would reject every request").with_hint("give 1 or more")
+                );
             }
         }
         for (path, length) in [
@@ -84,7 +86,7 @@ impl Limits {
             ("body_timeout", config.body_timeout),
         ] {
             if length.is_zero() {
-                return Err(Invalid::new(path, "0s is no time to answer in")
+                return Err(Invalid::new(path, "0s is not a valid timeout")
                     .with_hint("give a length such as 30s"));
             }
         }
@@ -123,7 +125,7 @@ impl Limits {
     pub(crate) fn too_many_connections(&self) -> String {
         let error = Invalid::new(
             "",
-            format!("there are {} connections already", self.max_connections),
+            format!("{} connections are already open", self.max_connections),
         )
         .with_hint("close some, or raise --max-connections");
         let body = error.to_json("too_many_connections").to_string();

@@ -182,7 +182,7 @@ impl Server {
             .await
             .is_err()
         {
-            tracing::warn!("some requests were still under way and are cut off");
+            tracing::warn!("some requests were still in progress and were aborted");
         }
         self.app.registry.close().await;
     }

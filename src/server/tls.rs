@@ -52,7 +52,7 @@ pub enum TlsError {
     #[error("the certificate cannot be used: {0}")]
     Unusable(#[from] rustls::Error),
     /// A certificate cannot be generated.
-    #[error("a certificate cannot be made: {0}")]
+    #[error("cannot generate a certificate: {0}")]
     Unmade(#[from] rcgen::Error),
 }
 
@@ -81,7 +81,7 @@ impl Tls {
                     CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>()
                 })?;
                 if chain.is_empty() {
-                    return Err(file_error(certificate, &"there is no certificate in it"));
+                    return Err(file_error(certificate, &"the file has no certificate"));
                 }
                 let private_key = read(key, PrivateKeyDer::from_pem_slice)?;
                 let config = builder
@@ -133,7 +133,7 @@ fn read<T>(
     parse: impl FnOnce(&[u8]) -> Result<T, rustls_pki_types::pem::Error>,
 ) -> Result<T, TlsError> {
     let pem = std::fs::read(file).map_err(|error| file_error(file, &error))?;
-    parse(&pem).map_err(|error| file_error(file, &format!("not the PEM that is needed: {error}")))
+    parse(&pem).map_err(|error| file_error(file, &format!("not valid PEM: {error}")))
 }
 
 /// Our own certificate authority, and the cache of its certificates.
@@ -204,7 +204,9 @@ impl ResolvesServerCert for Authority {
         // A client that connects to an IP address sends no name.
         let name = hello.server_name().unwrap_or(OWN_NAMES[0]);
         let made = self.certificate_for(name);
-        made.inspect_err(|error| tracing::warn!(%error, name, "no certificate for a client"))
-            .ok()
+        made.inspect_err(
+            |error| tracing::warn!(%error, name, "cannot generate a certificate for a client"),
+        )
+        .ok()
     }
 }

@@ -60,7 +60,7 @@ impl Database {
         let fix = if ["", ":memory:"].contains(&file) || lower.contains("mode=memory") {
             "write \"memory\"".to_owned()
         } else {
-            format!("write the path alone: {file:?}")
+            format!("write only the path: {file:?}")
         };
         refused("a URI", fix)
     }
@@ -98,13 +98,13 @@ mod tests {
         "" is an empty path, not the path of a database file; name a file, or "memory"
         " " is an empty path, not the path of a database file; name a file, or "memory"
         ":memory:" is SQLite's name for memory, not the path of a database file; write "memory"
-        "file:x.db" is a URI, not the path of a database file; write the path alone: "x.db"
-        "FILE:x.db" is a URI, not the path of a database file; write the path alone: "x.db"
+        "file:x.db" is a URI, not the path of a database file; write only the path: "x.db"
+        "FILE:x.db" is a URI, not the path of a database file; write only the path: "x.db"
         "file::memory:" is a URI, not the path of a database file; write "memory"
         "file:x?mode=memory" is a URI, not the path of a database file; write "memory"
-        "file:///tmp/x.db?mode=rwc" is a URI, not the path of a database file; write the path alone: "/tmp/x.db"
-        "sqlite:x.db" is a URI, not the path of a database file; write the path alone: "x.db"
-        "sqlite://x.db" is a URI, not the path of a database file; write the path alone: "x.db"
+        "file:///tmp/x.db?mode=rwc" is a URI, not the path of a database file; write only the path: "/tmp/x.db"
+        "sqlite:x.db" is a URI, not the path of a database file; write only the path: "x.db"
+        "sqlite://x.db" is a URI, not the path of a database file; write only the path: "x.db"
         "sqlite::memory:" is a URI, not the path of a database file; write "memory"
         "##);
     }

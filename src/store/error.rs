@@ -13,7 +13,7 @@ pub enum StoreError {
     /// The file could not be written: a full disk, a folder that has become read-only. The change was not made; the next
     /// change tries again.
     #[error(
-        "the database {path} cannot be written: {reason}; no change is acknowledged until it can be written",
+        "the database {path} cannot be written: {reason}; changes are not acknowledged until it can be written",
         path = path.display()
     )]
     Unwritable {
@@ -41,13 +41,13 @@ pub enum StoreError {
         fix: String,
     },
     /// A user cannot have the name that another one has.
-    #[error("another user is named {name:?}")]
+    #[error("the username {name:?} is already taken")]
     NameTaken {
         /// The name.
         name: String,
     },
     /// A table has as many rows as it may have.
-    #[error("there are {most} {what} already, and there may be no more")]
+    #[error("the limit of {most} {what} is reached")]
     Full {
         /// Which rows.
         what: &'static str,
@@ -55,13 +55,13 @@ pub enum StoreError {
         most: usize,
     },
     /// There are as many sandboxes as there may be.
-    #[error("there are {most} sandboxes already, and there may be no more")]
+    #[error("the limit of {most} sandboxes is reached")]
     TooManySandboxes {
         /// How many.
         most: usize,
     },
     /// A row that no version of this server has written.
-    #[error("the database holds an unreadable {what}: {reason}")]
+    #[error("the database has an unreadable {what}: {reason}")]
     Damaged {
         /// Which row it is.
         what: &'static str,

@@ -46,7 +46,7 @@ pub(super) fn apply_seed(tables: &mut Tables, batch: &mut WriteBatch<'_>, seed: 
     for (user, before) in seed.users.iter().zip(before) {
         if tables.users.put(user).is_err() {
             let (id, name) = (user.id, user.display_name());
-            tracing::warn!(%id, name, "another user of the database has this name: the seed's is left out");
+            tracing::warn!(%id, name, "skipped a user of the seed: another user in the database has this username");
             skipped.extend(before);
             continue;
         }

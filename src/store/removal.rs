@@ -68,7 +68,7 @@ impl Store {
                 match removed {
                     None => break,
                     Some(Ok(Err((key, error)))) => {
-                        tracing::warn!(%error, "cannot remove the data of before a reset; retrying with the next removal");
+                        tracing::warn!(%error, "cannot remove the data from before a reset; retrying with the next removal");
                         keys.push(key);
                     }
                     // The task does not panic and is not aborted.

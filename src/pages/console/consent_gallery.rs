@@ -56,7 +56,7 @@ const VERIFIED: [(&str, &str); 3] = [
     ("no", "not verified"),
 ];
 const SCHEMES: [(&str, &str); 3] = [
-    ("", "as the browser has it"),
+    ("", "browser default"),
     ("light", "light"),
     ("dark", "dark"),
 ];
@@ -121,7 +121,7 @@ impl GalleryOptions {
                 Invalid::new("preset", format!("no preset {preset:?}")).with_nearest(
                     preset,
                     known,
-                    "choose one of the list",
+                    "choose one from the list",
                 )
             });
         }
@@ -144,7 +144,7 @@ impl GalleryOptions {
             if !self.budget.parse::<u64>().is_ok_and(|amount| amount > 0) {
                 let message = format!("{:?} is not an amount of buzz", self.budget);
                 return Err(Invalid::new("budget", message)
-                    .with_hint("write a whole number from 1 on, or nothing"));
+                    .with_hint("write a whole number of at least 1, or leave it empty"));
             }
             form.on = true;
             form.amount.clone_from(&self.budget);
@@ -165,8 +165,8 @@ fn one_of<const N: usize>(
             .map(|(known, _)| *known)
             .filter(|known| !known.is_empty())
             .collect();
-        Invalid::new(name, format!("{value:?} is none of the choices"))
-            .with_hint(format!("choose among {}", known.join(", ")))
+        Invalid::new(name, format!("{value:?} is not a valid choice"))
+            .with_hint(format!("choose one of {}", known.join(", ")))
     })
 }
 
@@ -242,7 +242,7 @@ fn preview_of(
             let first = sandbox.list_users().into_iter().find(|user| !user.deleted);
             first.ok_or_else(|| {
                 Invalid::new("user", "there are no users")
-                    .with_hint("make one with POST /_mock/users")
+                    .with_hint("create one with POST /_mock/users")
             })?
         }
         named => sandbox.read_user(&UserRef::from(named))?,

@@ -103,7 +103,11 @@ async fn sign_in(context: &RequestContext, params: &Params) -> Result<String, Lo
     let user = match (selected, params.text("name").map(str::trim)) {
         (Some(user), _) => find(context, &user)?,
         (None, Some(name)) => find_or_create(context, name).await?,
-        (None, None) => return Err(LoginError::Form("Pick a user, or type a name.".to_owned())),
+        (None, None) => {
+            return Err(LoginError::Form(
+                "Choose a user, or enter a username.".to_owned(),
+            ));
+        }
     };
     Ok(session::sign_in(&context.sandbox, &context.base, user.id).await?)
 }
@@ -113,7 +117,7 @@ fn find(context: &RequestContext, named: &UserRef) -> Result<User, LoginError> {
     let found = sandbox.data().find_user(named);
     found
         .filter(|user| !user.deleted)
-        .ok_or_else(|| LoginError::Form("That user is gone.".to_owned()))
+        .ok_or_else(|| LoginError::Form("This user no longer exists.".to_owned()))
 }
 
 async fn find_or_create(context: &RequestContext, name: &str) -> Result<User, LoginError> {
@@ -122,7 +126,7 @@ async fn find_or_create(context: &RequestContext, name: &str) -> Result<User, Lo
         || name.chars().any(char::is_control)
     {
         return Err(LoginError::Form(format!(
-            "A name has 1 to {MAX_NAME_CHARS} printable characters."
+            "A username has 1 to {MAX_NAME_CHARS} printable characters."
         )));
     }
     let sandbox = &context.sandbox;
@@ -130,14 +134,14 @@ async fn find_or_create(context: &RequestContext, name: &str) -> Result<User, Lo
     let known = sandbox.data().find_user(&UserRef::from(name));
     match known.filter(|user| user.username.as_deref() == Some(name)) {
         Some(user) if user.deleted => Err(LoginError::Form(
-            "That user is deleted. Choose another name.".to_owned(),
+            "This user is deleted. Choose another username.".to_owned(),
         )),
         Some(user) => Ok(user),
         None => {
             let user = User::named(UserId(0), name);
             let created = sandbox.data().insert_user(user, false, MAX_USERS).await?;
             created.ok_or_else(|| {
-                LoginError::Form("Somebody took that name just now. Try again.".to_owned())
+                LoginError::Form("This username was just taken. Try again.".to_owned())
             })
         }
     }

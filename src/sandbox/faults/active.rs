@@ -103,7 +103,7 @@ impl Faults {
     pub(crate) fn add(&self, rule: Fault) -> Result<SetFault, Invalid> {
         let mut set = self.set();
         if set.faults.len() >= MAX_FAULTS {
-            let reason = format!("there are {MAX_FAULTS} faults in this sandbox already");
+            let reason = format!("the limit of {MAX_FAULTS} faults in this sandbox is reached");
             return Err(Invalid::new("", reason).with_hint(DELETE_SOME));
         }
         let fault = SetFault {

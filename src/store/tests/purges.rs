@@ -180,9 +180,7 @@ async fn full_table_rejects_rows_until_some_have_expired() {
             let full = insert(calls + 1, now).await.unwrap_err();
             assert_eq!(
                 full.to_string(),
-                format!(
-                    "there are {most} {kind} in this sandbox already, and there may be no more"
-                )
+                format!("the limit of {most} {kind} in this sandbox is reached")
             );
         }
         let (number, now) = match kind {

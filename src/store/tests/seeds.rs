@@ -20,7 +20,7 @@ async fn parallel_sandboxes_stay_within_the_bound_of_seed_bytes_also_after_a_res
     let store = &test.store;
     let refused = tokio::join!(make(store, "a"), make(store, "b"), make(store, "c"));
     let refused = [refused.0, refused.1, refused.2].into_iter().flatten();
-    let full = "there are 65536 bytes in the seeds of sandboxes already, and there may be no more";
+    let full = "the limit of 65536 bytes in the seeds of sandboxes is reached";
     assert_eq!(refused.collect::<Vec<_>>(), [full]);
     let bytes = |store: &Store| {
         let catalogue = store.catalogue();

@@ -24,7 +24,7 @@ async fn number_of_sessions_is_bounded() {
     let full = begin(3, 3).await.unwrap_err();
     assert_eq!(
         full.to_string(),
-        "there are 3 sessions in this sandbox already, and there may be no more"
+        "the limit of 3 sessions in this sandbox is reached"
     );
     assert_eq!(test.data.list_sessions(None).len(), 3);
     begin(3, 4).await.unwrap();

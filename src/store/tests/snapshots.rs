@@ -28,7 +28,7 @@ async fn parallel_snapshots_stay_within_the_bound_of_bytes_also_after_a_restart(
         .into_iter()
         .filter_map(|taken| Some(taken.as_ref().err()?.to_string()))
         .collect();
-    let full = "there are 1048576 bytes in the snapshots of all sandboxes already, and there may be no more";
+    let full = "the limit of 1048576 bytes in the snapshots of all sandboxes is reached";
     assert_eq!(refused, [full, full]);
     assert_eq!(snapshots(store).len(), 3);
     store.close().await;

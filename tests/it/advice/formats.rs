@@ -241,13 +241,19 @@ async fn exit_status_follows_the_chosen_severity() {
     mock.control("DELETE", "/requests", json!({})).await;
     let (status, text) = shell(&mock, &["advice", "--fail-on", "error"]).await;
     assert_eq!(status, Some(2), "no app has called it: {text}");
-    assert!(text.contains("nothing to judge"), "{text}");
+    assert!(
+        text.contains("no requests in the journal of this sandbox"),
+        "{text}"
+    );
     mock.authorize(&SignIn::new(&CONF).asks("1").with("prompt", "login"))
         .await;
     let of_spa = ["advice", "--fail-on", "error", "--client", "spa"];
     let (status, text) = shell(&mock, &of_spa).await;
     assert_eq!(status, Some(2), "another app has called it: {text}");
-    assert!(text.contains(r#"no app "spa" has called"#), "{text}");
+    assert!(
+        text.contains(r#"no requests of client "spa" in the journal"#),
+        "{text}"
+    );
     assert_eq!(
         shell(&mock, &["advice", "--fail-on", "warning"]).await.0,
         Some(0)

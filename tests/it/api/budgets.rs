@@ -116,8 +116,8 @@ async fn unparsable_cron_is_accepted_at_consent_and_reported_with_spends() {
     let pitfalls = shown["spends"][0]["pitfalls"].as_array().unwrap();
     let output: Vec<&str> = pitfalls.iter().filter_map(Value::as_str).collect();
     assert_snapshot!(output.join("\n"), @r#"
-    buzz_limit[0].cron: "on pay day" is no cron expression: the budget never begins anew; write five fields, such as "0 0 1 * *" for each month's first, six with the seconds first, or a name such as @daily
-    buzz_limit[1].currencies[0]: "blu" is no kind of buzz: the budget would cap nothing; did you mean "blue"?
+    buzz_limit[0].cron: "on pay day" is not a cron expression: the budget never resets; write five fields, such as "0 0 1 * *" for the first day of each month, six with the seconds first, or a name such as @daily
+    buzz_limit[1].currencies[0]: "blu" is not a buzz type: the budget would limit nothing; did you mean "blue"?
     "#);
 }
 
@@ -138,10 +138,10 @@ async fn control_call_rejects_ineffective_budgets() {
         output += &format!("{}\n", answer.body);
     }
     assert_snapshot!(output, @r#"
-    {"error":"invalid","message":"\"on pay day\" is no cron expression: the budget never begins anew","path":"buzz_limit[1].cron","hint":"write five fields, such as \"0 0 1 * *\" for each month's first, six with the seconds first, or a name such as @daily"}
-    {"error":"invalid","message":"\"0 0 1 1 * * 2030\" is no cron expression: the budget never begins anew","path":"buzz_limit[1].cron","hint":"write five fields, such as \"0 0 1 * *\" for each month's first, six with the seconds first, or a name such as @daily"}
-    {"error":"invalid","message":"\"blu\" is no kind of buzz: the budget would cap nothing","path":"buzz_limit[1].currencies[1]","hint":"did you mean \"blue\"?"}
-    {"error":"invalid","message":"\"purple\" is no kind of buzz: the budget would cap nothing","path":"buzz_limit[1].currencies[0]","hint":"there is yellow, blue and green"}
+    {"error":"invalid","message":"\"on pay day\" is not a cron expression: the budget never resets","path":"buzz_limit[1].cron","hint":"write five fields, such as \"0 0 1 * *\" for the first day of each month, six with the seconds first, or a name such as @daily"}
+    {"error":"invalid","message":"\"0 0 1 1 * * 2030\" is not a cron expression: the budget never resets","path":"buzz_limit[1].cron","hint":"write five fields, such as \"0 0 1 * *\" for the first day of each month, six with the seconds first, or a name such as @daily"}
+    {"error":"invalid","message":"\"blu\" is not a buzz type: the budget would limit nothing","path":"buzz_limit[1].currencies[1]","hint":"did you mean \"blue\"?"}
+    {"error":"invalid","message":"\"purple\" is not a buzz type: the budget would limit nothing","path":"buzz_limit[1].currencies[0]","hint":"choose yellow, blue or green"}
     "#);
     let consents = mock.control("GET", "/consents", json!({})).await;
     assert_eq!(consents["consents"], json!([]));

@@ -143,7 +143,7 @@ fn unreachable_server_is_named() {
     let (done, text) = run(&["clock", "--server", "http://127.0.0.1:1"]);
     assert!(!done);
     assert!(
-        text.contains("cannot reach http://127.0.0.1:1/: is the server running there?"),
+        text.contains("cannot reach http://127.0.0.1:1/; check that the server is running"),
         "{text}"
     );
 }

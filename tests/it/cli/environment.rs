@@ -84,10 +84,10 @@ fn invalid_value_is_reported_with_the_name_of_its_source() {
     1: civitai-oauth-mock: <folder>/mock.toml:1: journal: "many" is not a whole number, 0 or more
     1: civitai-oauth-mock: <folder>/mock.toml:1: rate_limits: "maybe" is not true or false
     1: civitai-oauth-mock: <folder>/mock.toml:1: color: unknown value "mauve"; choose among auto, always, never
-    1: civitai-oauth-mock: <folder>/mock.toml:1: log: "loud" is no level; choose off, error, warn, info, debug or trace, with or without ,json
+    1: civitai-oauth-mock: <folder>/mock.toml:1: log: "loud" is not a log level; choose off, error, warn, info, debug or trace, with or without ,json
     1: civitai-oauth-mock: <folder>/mock.toml:1: public_url: "localhost:8080" is not an http or https origin; write scheme, host and port, for example http://localhost:8080
     1: civitai-oauth-mock: <folder>/mock.toml:1: login: no user "nobody"; name a user by id or username: ada, grace, linus
-    1: civitai-oauth-mock: <folder>/mock.toml:1: max_head_bytes: 1 bytes are no room for a request; give 8192 or more
+    1: civitai-oauth-mock: <folder>/mock.toml:1: max_head_bytes: 1 bytes are too few for a request; give 8192 or more
     1: civitai-oauth-mock: <folder>/mock.toml:1: journal: -1 is not a whole number, 0 or more
     1: civitai-oauth-mock: <folder>/mock.toml:1: journal_memory: "much" is not a size: write 128MB, 64MiB or a number of bytes
     1: civitai-oauth-mock: <folder>/mock.toml:1: head_timeout: "-1" is negative: write a length such as 30s
@@ -108,10 +108,10 @@ fn invalid_value_is_reported_with_the_name_of_its_source() {
     2: error: invalid value 'many' for 'CIVITAI_MOCK_JOURNAL': "many" is not a whole number, 0 or more
     2: error: invalid value 'maybe' for 'CIVITAI_MOCK_RATE_LIMITS': "maybe" is not true or false
     2: error: invalid value 'mauve' for 'CIVITAI_MOCK_COLOR'
-    1: civitai-oauth-mock: CIVITAI_MOCK_LOG: "loud" is no level; choose off, error, warn, info, debug or trace, with or without ,json
+    1: civitai-oauth-mock: CIVITAI_MOCK_LOG: "loud" is not a log level; choose off, error, warn, info, debug or trace, with or without ,json
     1: civitai-oauth-mock: CIVITAI_MOCK_PUBLIC_URL: "localhost:8080" is not an http or https origin; write scheme, host and port, for example http://localhost:8080
     1: civitai-oauth-mock: CIVITAI_MOCK_LOGIN: no user "nobody"; name a user by id or username: ada, grace, linus
-    1: civitai-oauth-mock: CIVITAI_MOCK_MAX_HEAD_BYTES: 1 bytes are no room for a request; give 8192 or more
+    1: civitai-oauth-mock: CIVITAI_MOCK_MAX_HEAD_BYTES: 1 bytes are too few for a request; give 8192 or more
     2: error: invalid value '-1' for 'CIVITAI_MOCK_JOURNAL': "-1" is not a whole number, 0 or more
     2: error: invalid value 'much' for 'CIVITAI_MOCK_JOURNAL_MEMORY': "much" is not a size: write 128MB, 64MiB or a number of bytes
     2: error: invalid value '-1' for 'CIVITAI_MOCK_HEAD_TIMEOUT': "-1" is negative: write a length such as 30s
@@ -190,11 +190,11 @@ fn an_unknown_variable_stops_every_command_that_reads_variables() {
         printed += &format!("{}\n", Program::refusal(&mut command));
     }
     assert_snapshot!(printed, @"
-    2: civitai-oauth-mock: CIVITAI_MOCK_CONTRAKT: no setting has this variable; did you mean CIVITAI_MOCK_CONTRACT?
-    2: civitai-oauth-mock: CIVITAI_MOCK_CONTRAKT: no setting has this variable; did you mean CIVITAI_MOCK_CONTRACT?
-    2: civitai-oauth-mock: CIVITAI_MOCK_CONTRAKT: no setting has this variable; did you mean CIVITAI_MOCK_CONTRACT?
-    2: civitai-oauth-mock: CIVITAI_MOCK_CONTRAKT: no setting has this variable; did you mean CIVITAI_MOCK_CONTRACT?
-    2: civitai-oauth-mock: CIVITAI_MOCK_CONTRAKT: no setting has this variable; did you mean CIVITAI_MOCK_CONTRACT?
+    2: civitai-oauth-mock: CIVITAI_MOCK_CONTRAKT: unknown setting; did you mean CIVITAI_MOCK_CONTRACT?
+    2: civitai-oauth-mock: CIVITAI_MOCK_CONTRAKT: unknown setting; did you mean CIVITAI_MOCK_CONTRACT?
+    2: civitai-oauth-mock: CIVITAI_MOCK_CONTRAKT: unknown setting; did you mean CIVITAI_MOCK_CONTRACT?
+    2: civitai-oauth-mock: CIVITAI_MOCK_CONTRAKT: unknown setting; did you mean CIVITAI_MOCK_CONTRACT?
+    2: civitai-oauth-mock: CIVITAI_MOCK_CONTRAKT: unknown setting; did you mean CIVITAI_MOCK_CONTRACT?
     ");
     let mut command = Program::command(&["scope", "1"]);
     command.env("CIVITAI_MOCK_CONTRAKT", "live");
@@ -212,7 +212,7 @@ fn kubernetes_service_variables_are_ignored() {
     ]));
     assert_eq!(program.stop(), "");
     let printed = Program::refusal(&mut with(&[("CIVITAI_MOCK_PORT", "8081")]));
-    assert_snapshot!(printed, @"2: civitai-oauth-mock: CIVITAI_MOCK_PORT: no setting has this variable; write CIVITAI_MOCK_LISTEN=127.0.0.1:8081");
+    assert_snapshot!(printed, @"2: civitai-oauth-mock: CIVITAI_MOCK_PORT: unknown setting; write CIVITAI_MOCK_LISTEN=127.0.0.1:8081");
 }
 
 #[test]
@@ -220,13 +220,13 @@ fn unusable_control_token_stops_the_start() {
     for blank in ["", " ", "\"\""] {
         let printed = Program::refusal(&mut with(&[("CIVITAI_MOCK_CONTROL_TOKEN", blank)]));
         assert!(
-            printed.contains("CIVITAI_MOCK_CONTROL_TOKEN: it is empty, and would protect nothing"),
+            printed.contains("CIVITAI_MOCK_CONTROL_TOKEN: it is empty"),
             "{printed}"
         );
     }
     let printed = Program::refusal(&mut with(&[("CIVITAI_MOCK_CONTROL_TOKEN", "gehe\u{ef}m")]));
     assert!(
-        printed.contains("no Authorization header carries"),
+        printed.contains("not allowed in an Authorization header"),
         "{printed}"
     );
 }

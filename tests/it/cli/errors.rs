@@ -76,7 +76,7 @@ fn wrong_flag_or_value_gets_a_suggestion() {
 
     1: civitai-oauth-mock: --public-url: "localhost:8080" is not an http or https origin; write scheme, host and port, for example http://localhost:8080
 
-    1: civitai-oauth-mock: --log: "loud" is no level; choose off, error, warn, info, debug or trace, with or without ,json
+    1: civitai-oauth-mock: --log: "loud" is not a log level; choose off, error, warn, info, debug or trace, with or without ,json
 
     2: error: unexpected argument '--port' found
 
@@ -196,7 +196,7 @@ fn wrong_flags_show_no_secrets_and_no_control_characters() {
     "#);
     let mut command = Program::command(&[]);
     command.env("CIVITAI_MOCK_\u{202e}X", "1");
-    assert_snapshot!(Program::refusal(&mut command), @r"2: civitai-oauth-mock: CIVITAI_MOCK_\u{202e}X: no setting has this variable; remove it; `civitai-oauth-mock --help` lists the variables");
+    assert_snapshot!(Program::refusal(&mut command), @r"2: civitai-oauth-mock: CIVITAI_MOCK_\u{202e}X: unknown setting; remove it; `civitai-oauth-mock --help` lists the variables");
 }
 
 #[test]
@@ -291,7 +291,7 @@ fn configuration_error_names_file_line_key_and_fix() {
     1: civitai-oauth-mock: <folder>/tls.toml:1: tls_listen: true is not text; write an IP address and a port, for example "127.0.0.1:8080"
     1: civitai-oauth-mock: <folder>/mcp.toml:1: mcp_listen: 9090 is not text; write an IP address and a port, for example "127.0.0.1:9090", or "none"
     1: civitai-oauth-mock: <folder>/life.toml:1: access_token_seconds: "long" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds
-    1: civitai-oauth-mock: <folder>/log.toml:2: log: "loud" is no level; choose off, error, warn, info, debug or trace, with or without ,json
+    1: civitai-oauth-mock: <folder>/log.toml:2: log: "loud" is not a log level; choose off, error, warn, info, debug or trace, with or without ,json
     1: civitai-oauth-mock: <folder>/url.toml:2: public_url: "localhost:8080" is not an http or https origin; write scheme, host and port, for example http://localhost:8080
     1: civitai-oauth-mock: <folder>/login.toml:1: login: no user "nobody"; name a user by id or username: ada, grace, linus
     1: civitai-oauth-mock: <folder>/file.toml:1: seed: none.toml: No such file or directory (os error 2)

@@ -210,7 +210,7 @@ fn network_address_without_control_token_is_a_warning() {
         let program = Program::serve(&mut command);
         let announced = program.announced.join("\n");
         let printed = program.stop();
-        let warned = printed.contains("can be reached from the network")
+        let warned = printed.contains("is reachable from the network")
             && printed.contains("--control-token");
         assert_eq!(warned, warns, "{listen:?}: {printed}");
         assert!(

@@ -67,15 +67,15 @@ fn a_file_that_the_server_would_overwrite_is_refused_and_unchanged() {
     ];
     let printed = cases.map(|case| refusal(&folder, &case.split(' ').collect::<Vec<_>>()));
     assert_snapshot!(printed.join("\n"), @"
-    1: civitai-oauth-mock: --port-file: <folder>/k.db is a file of --database too; give each option a file of its own
-    1: civitai-oauth-mock: --port-file: <folder>/link.db is a file of --database too; give each option a file of its own
-    1: civitai-oauth-mock: --port-file: <folder>/k.db-wal is a file of --database too; give each option a file of its own
-    1: civitai-oauth-mock: --tls-ca-file: <folder>/k.db-lock is a file of --database too; give each option a file of its own
-    1: civitai-oauth-mock: --port-file: <folder>/new.db is a file of --database too; give each option a file of its own
-    1: civitai-oauth-mock: --seed: <folder>/seed.toml is a file of --database too; give each option a file of its own
-    1: civitai-oauth-mock: --seed: <folder>/seed.toml is a file of --port-file too; give each option a file of its own
-    1: civitai-oauth-mock: --tls-ca-file: <folder>/new is a file of --port-file too; give each option a file of its own
-    1: civitai-oauth-mock: <folder>/both.toml:2: port_file: <folder>/new.db is a file of <folder>/both.toml:1: database too; give each option a file of its own
+    1: civitai-oauth-mock: --port-file: <folder>/k.db is also used by --database; use a different file for each option
+    1: civitai-oauth-mock: --port-file: <folder>/link.db is also used by --database; use a different file for each option
+    1: civitai-oauth-mock: --port-file: <folder>/k.db-wal is also used by --database; use a different file for each option
+    1: civitai-oauth-mock: --tls-ca-file: <folder>/k.db-lock is also used by --database; use a different file for each option
+    1: civitai-oauth-mock: --port-file: <folder>/new.db is also used by --database; use a different file for each option
+    1: civitai-oauth-mock: --seed: <folder>/seed.toml is also used by --database; use a different file for each option
+    1: civitai-oauth-mock: --seed: <folder>/seed.toml is also used by --port-file; use a different file for each option
+    1: civitai-oauth-mock: --tls-ca-file: <folder>/new is also used by --port-file; use a different file for each option
+    1: civitai-oauth-mock: <folder>/both.toml:2: port_file: <folder>/new.db is also used by <folder>/both.toml:1: database; use a different file for each option
     1: civitai-oauth-mock: --port-file: <folder>/k.db: it holds a SQLite database, not a port number; nothing was written to it; choose another with --port-file, or remove it
     1: civitai-oauth-mock: --port-file: <folder>/notes.txt: it holds other text, not a port number; nothing was written to it; choose another with --port-file, or remove it
     1: civitai-oauth-mock: --port-file: <folder>/binary: it holds binary data, not a port number; nothing was written to it; choose another with --port-file, or remove it

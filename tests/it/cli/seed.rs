@@ -144,7 +144,7 @@ fn the_start_up_text_escapes_names_and_omits_deleted_users() {
     );
     let printed = Program::serve(&mut command).stop();
     assert!(
-        printed.contains("all users of the seed are deleted, so nobody can sign in"),
+        printed.contains("all users of the seed are deleted, so no user can sign in"),
         "{printed}"
     );
     command.env("CIVITAI_MOCK_LOGIN", "1");

@@ -28,12 +28,12 @@ fn startup_text_lists_the_variables_of_an_app() {
     assert_snapshot!(program.announcement(), @"
     listening on http://mock
 
-      Dashboard      http://mock/_mock              every request, and why it was refused
-      Playground     http://mock/_mock/playground   the whole flow, step by step
+      Dashboard      http://mock/_mock              all requests, and the reasons for errors
+      Playground     http://mock/_mock/playground   the OAuth flow, step by step
       MCP            http://mock/mcp
 
       In your app, replace https://auth.civitai.com with http://mock
-      For an app at http://localhost, keep 127.0.0.1 here: then the two are cross-site, as in production
+      For an app at http://localhost, use 127.0.0.1 here: the two are cross-site, as in production
         discovery    http://mock/.well-known/openid-configuration
         authorize    http://mock/api/auth/oauth/authorize
         token        http://mock/api/auth/oauth/token
@@ -149,13 +149,10 @@ fn a_seed_without_users_is_reported() {
     let seed = folder.write("seed.toml", "[[clients]]\nid = \"a\"\nname = \"A\"\n");
     let program = Program::serve(&mut with(&["--seed", seed.to_str().unwrap()]));
     let announced = program.announced.join("\n");
-    assert!(
-        announced.contains("nobody: the seed has no users"),
-        "{announced}"
-    );
+    assert!(announced.contains("(the seed has no users)"), "{announced}");
     let printed = program.stop();
     assert!(
-        printed.contains("the seed has no users, so nobody can sign in"),
+        printed.contains("the seed has no users, so no user can sign in"),
         "{printed}"
     );
 }

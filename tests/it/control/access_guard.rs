@@ -249,7 +249,7 @@ async fn app_endpoints_accept_any_host_and_origin() {
 #[tokio::test]
 async fn empty_control_token_is_rejected() {
     let refused = config(Contract::Documented).set_control_token("");
-    assert_snapshot!(refused.unwrap_err(), @"control_token: it is empty, and would protect nothing; give it a value, or leave the option and its variable out");
+    assert_snapshot!(refused.unwrap_err(), @"control_token: it is empty; set a value, or remove the option and its variable");
     let run = Program::output(&["--listen=127.0.0.1:0", "--control-token="]);
     assert!(!run.status.success());
 }

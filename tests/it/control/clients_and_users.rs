@@ -106,7 +106,7 @@ async fn invalid_client_is_rejected_with_its_reason() {
     {"id":"a","name":"A","owner":"adda"}
       400 invalid owner: no user "adda" (did you mean "ada"?)
     {"id":"a","name":"A","secret":""}
-      400 invalid secret: an empty secret: leave the key out for a public client (-)
+      400 invalid secret: the secret is empty; remove the key for a public client (-)
     {"id":5,"name":"A"}
       400 invalid id: 5 is not text (-)
     "#);
@@ -175,7 +175,7 @@ async fn invalid_patch_changes_nothing() {
     {"nme":"A"}
       400 invalid nme: unknown key "nme" (did you mean "name"?)
     {"id":"other-id"}
-      400 invalid id: other-id is not conf: an id stays (-)
+      400 invalid id: other-id is not conf: an id cannot be changed (-)
     {"owner":99}
       400 invalid owner: no user "99" (name a user by id or username)
     {"redirect_uris":"https://a.example"}
@@ -296,7 +296,7 @@ async fn invalid_user_is_rejected_with_its_reason() {
     {"email":5}
       400 invalid email: 5 is not text (-)
     {"username":""}
-      400 invalid username: it is empty, so that nothing can name the user (give it some text, or null for a user without a username)
+      400 invalid username: the username is empty (write a username, or null for a user without one)
     "#);
     let inputs = [
         json!({ "id": 9 }),
@@ -306,13 +306,13 @@ async fn invalid_user_is_rejected_with_its_reason() {
     ];
     assert_snapshot!(refusals(&mock, "PATCH", "/_mock/users/ada", &inputs).await, @r#"
     {"id":9}
-      400 invalid id: 9 is not 2: an id stays (-)
+      400 invalid id: 9 is not 2: an id cannot be changed (-)
     {"username":"tess"}
       409 conflict username: another user has the username "tess" (-)
     {"mutd":true}
       400 invalid mutd: unknown key "mutd" (did you mean "muted"?)
     {"username":""}
-      400 invalid username: it is empty, so that nothing can name the user (give it some text, or null for a user without a username)
+      400 invalid username: the username is empty (write a username, or null for a user without one)
     "#);
     assert_eq!(
         mock.get("/_mock/users")

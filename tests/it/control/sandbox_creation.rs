@@ -205,7 +205,7 @@ async fn sandboxes_that_requests_created_make_room_for_explicit_ones() {
     }
     assert_eq!(
         mock.sandbox("one-more").get("/login").await.summary(),
-        "503 too_many_sandboxes: there are 10 sandboxes already, and there may be no more"
+        "503 too_many_sandboxes: the limit of 10 sandboxes is reached"
     );
     // A control call makes a sandbox one that is wanted.
     mock.sandbox("request-0").get("/_mock/clock").await;
@@ -217,7 +217,7 @@ async fn sandboxes_that_requests_created_make_room_for_explicit_ones() {
     assert!(left.contains(&"request-0".to_owned()), "{left:?}");
     assert_eq!(
         create(&mock, "mine-8").await.summary(),
-        "503 too_many_sandboxes: there are 10 sandboxes already, and there may be no more"
+        "503 too_many_sandboxes: the limit of 10 sandboxes is reached"
     );
     assert_eq!(mock.sandbox("mine-8").get("/_mock/clock").await.status, 503);
     mock.ask("DELETE", "/_mock/sandboxes/mine-0").await;

@@ -176,14 +176,14 @@ async fn number_of_sandboxes_is_bounded() {
     503
     content-type: application/json
 
-    {"error":"too_many_sandboxes","message":"there are 3 sandboxes already, and there may be no more","path":"sandbox","hint":"delete sandboxes that are no longer needed, or raise --max-sandboxes"}
+    {"error":"too_many_sandboxes","message":"the limit of 3 sandboxes is reached","path":"sandbox","hint":"delete sandboxes that are no longer needed, or raise --max-sandboxes"}
     "#);
     let made = mock
         .ask("POST", "/_mock/sandboxes")
         .json(&json!({ "name": "c" }));
     assert_eq!(
         made.await.summary(),
-        "503 too_many_sandboxes: there are 3 sandboxes already, and there may be no more"
+        "503 too_many_sandboxes: the limit of 3 sandboxes is reached"
     );
     assert_eq!(
         mock.sandbox("a").get("/login").await.status,

@@ -33,7 +33,7 @@ fn default_port_is_9090_and_may_be_occupied() {
     let warning = output
         .lines()
         .find_map(|line| line.split_once("cannot listen"));
-    assert_snapshot!(warning.expect("a warning").1, @" on <address>:9090: Address already in use (os error 98); choose another with --mcp-listen (port 0 takes a free one); MCP is at /mcp of the main port alone");
+    assert_snapshot!(warning.expect("a warning").1, @" on <address>:9090: Address already in use (os error 98); choose another with --mcp-listen (port 0 selects a free one); MCP is available only at /mcp of the main port");
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn occupied_explicit_port_is_an_error() {
         assert!(!output.status.success());
         String::from_utf8_lossy(&output.stderr).replace(&taken, "(taken)")
     };
-    assert_snapshot!(error(&by_flag).trim_end(), @"civitai-oauth-mock: cannot listen on (taken): Address already in use (os error 98); choose another with --mcp-listen (port 0 takes a free one)");
+    assert_snapshot!(error(&by_flag).trim_end(), @"civitai-oauth-mock: cannot listen on (taken): Address already in use (os error 98); choose another with --mcp-listen (port 0 selects a free one)");
     assert_eq!(error(&by_environment), error(&by_flag));
     let output = Program::output(&["--mcp-listen", "nowhere"]);
     assert_snapshot!(String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default(), @r#"error: invalid value 'nowhere' for '--mcp-listen <ADDRESS|none>': "nowhere" is not an address: write an IP address and a port, for example 127.0.0.1:8080, or "none""#);

@@ -124,8 +124,8 @@ async fn other_key_types_are_rejected_with_a_command_to_make_one() {
         output += &format!("{}\n", error.expect_err("no key"));
     }
     assert_snapshot!(output, @"
-    key.pem: signing_key: not a P-256 private key in PEM; make one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256
-    key.pem: signing_key: not a P-256 private key in PEM; make one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256
+    key.pem: signing_key: not a P-256 private key in PEM; generate one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256
+    key.pem: signing_key: not a P-256 private key in PEM; generate one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256
     ");
 }
 
@@ -177,5 +177,5 @@ async fn the_program_reads_the_key_from_the_file_that_it_is_given() {
     let other = other.to_str().expect("a path of the tests' own");
     let run = Program::output(&["--listen", "127.0.0.1:0", "--signing-key", other]);
     assert!(!run.status.success());
-    assert_snapshot!(folder.redacted(&String::from_utf8_lossy(&run.stderr)), @"civitai-oauth-mock: <folder>/other.pem: signing_key: not a P-256 private key in PEM; make one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256");
+    assert_snapshot!(folder.redacted(&String::from_utf8_lossy(&run.stderr)), @"civitai-oauth-mock: <folder>/other.pem: signing_key: not a P-256 private key in PEM; generate one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256");
 }

@@ -105,7 +105,7 @@ async fn reloading_the_secret_page_shows_no_secret() {
     let path = made.location().path().to_owned();
     let again = mock.get(&path).await;
     assert_eq!(shown(&again, "#client-secret"), "");
-    assert_snapshot!(shown(&again, ".notice"), @"Its secret has been shown, and what is kept is its hash. If it is lost, give the app a new one on the account page.");
+    assert_snapshot!(shown(&again, ".notice"), @"The secret was already shown, and the server stores only its hash. If you lost it, create a new one on the account page.");
     let forged = mock.get(&path).cookie("mock-new-secret=guess").await;
     assert_eq!(shown(&forged, "#client-secret"), "");
     let clients = mock.control("GET", "/clients", json!({})).await;
@@ -153,7 +153,7 @@ async fn changed_preset_or_checkboxes_take_effect() {
     the preset alone: 303 114689 
     a box alone: 303 5 
     both alike: 303 114689 
-    both: 400 114689 Both the permissions and the boxes were changed, and they differ. Shown is what the boxes say: save that, or choose AI Services again.
+    both: 400 114689 The preset and the individual permissions were both changed, and they differ. The form shows the individual permissions: save them, or choose AI Services again.
     ");
 }
 
@@ -191,10 +191,10 @@ async fn validation_errors_appear_beside_their_fields() {
         );
     }
     assert_snapshot!(table, @r#"
-    400 name: Give the app a name: people see it when it asks for consent.
-    400 name: A name has 128 characters at most; this one has 501.
-    400 description: A description has 500 characters at most; this one has 501.
-    400 redirect_uris: Give one redirect URI at least, such as http://localhost:3000/callback.
+    400 name: Enter a name: users see it on the consent page.
+    400 name: A name has at most 128 characters; this one has 501.
+    400 description: A description has at most 500 characters; this one has 501.
+    400 redirect_uris: Enter at least one redirect URI, such as http://localhost:3000/callback.
     400 redirect_uris: not a URL: "localhost:3000/cb" lacks a scheme such as http://
     400 redirect_uris: http://app.example/cb must begin with https:// – only localhost and 127.0.0.1 may do without
     400 origins: "http://localhost:3000/" is not an origin: write "http://localhost:3000"

@@ -115,11 +115,11 @@ async fn invalid_budget_is_reported_beside_its_row_and_shown_as_typed() {
         nothing.page().texts(".problem").join(" | ")
     );
     assert_snapshot!(table, @r#"
-    400 The amount is a whole number from 1 on, not "0".
-    400 The number of windows is a whole number from 1 on, not "two".
-    400 "not a cron" is no cron expression that ever fires: write five fields, such as "0 0 1 * *" for the first of each month.
-    400 "0 0 30 2 *" is no cron expression that ever fires: write five fields, such as "0 0 1 * *" for the first of each month.
-    400 The form came without a budget: nothing has changed.
+    400 The amount must be a whole number of at least 1, not "0".
+    400 The number of windows must be a whole number of at least 1, not "two".
+    400 "not a cron" is not a cron expression that fires: write five fields, such as "0 0 1 * *" for the first day of each month.
+    400 "0 0 30 2 *" is not a cron expression that fires: write five fields, such as "0 0 1 * *" for the first day of each month.
+    400 The form had no limit: nothing was changed.
     "#);
     assert_eq!(budgets(&mock).await, three(), "nothing was stored");
 }
@@ -135,7 +135,7 @@ async fn app_without_consent_gets_no_budget() {
         assert_eq!(
             refused.page().texts(".problem").join(""),
             format!(
-                "{app:?} is not connected: let it in on its consent page first, and limit it there or here."
+                "{app:?} is not connected: authorize it on its consent page first, then set a limit."
             )
         );
     }
@@ -164,8 +164,8 @@ async fn spent_buzz_is_shown_and_an_absolute_budget_can_be_reset() {
     assert!(order().await.status >= 400, "the cap holds");
     let bars = |answer: &TestResponse| shown(answer, ".budget-bar");
     assert_snapshot!(bars(&mock.get(ACCOUNT).await), @"
-    100 buzz in all: 80 spent, 20 left 80 of 100
-    500 buzz per day: 80 spent, 420 left 80 of 500
+    100 buzz in total: 80 spent, 20 remaining 80 of 100
+    500 buzz per day: 80 spent, 420 remaining 80 of 500
     ");
     let reset = mock
         .post(
@@ -175,8 +175,8 @@ async fn spent_buzz_is_shown_and_an_absolute_budget_can_be_reset() {
         .await;
     assert_eq!((reset.status, reset.location().path()), (303, ACCOUNT));
     assert_snapshot!(bars(&mock.get(ACCOUNT).await), @"
-    100 buzz in all: 0 spent, 100 left 0 of 100
-    500 buzz per day: 80 spent, 420 left 80 of 500
+    100 buzz in total: 0 spent, 100 remaining 0 of 100
+    500 buzz per day: 80 spent, 420 remaining 80 of 500
     ");
     assert_eq!(order().await.status, 200);
 }
@@ -242,7 +242,12 @@ async fn connected_apps_are_listed_limited_and_revoked() {
         .await;
     assert_eq!(gone.status, 303);
     assert!(!mock.is_live(&tokens.access).await);
-    assert!(mock.get(ACCOUNT).await.body.contains("There are none."));
+    assert!(
+        mock.get(ACCOUNT)
+            .await
+            .body
+            .contains("You have no connected apps.")
+    );
 }
 
 #[tokio::test]
@@ -288,6 +293,6 @@ async fn pages_stay_small_with_many_apps_and_users() {
         .await;
     assert_eq!(
         shown(&refused, ".problem"),
-        "The amount is a whole number from 1 on, not \"0\"."
+        "The amount must be a whole number of at least 1, not \"0\"."
     );
 }

@@ -136,9 +136,9 @@ async fn invalid_options_are_reported() {
     400 client_id=conf&scope=many: scope: "many" is not a bitmask; write a number from 0 to 536870911
     400 client_id=conf&scope=999999999: scope: "999999999" is not a bitmask; write a number from 0 to 536870911
     400 client_id=conf&preset=Readonly: preset: no preset "Readonly"; did you mean "Read Only"?
-    400 client_id=conf&verified=maybe: verified: "maybe" is none of the choices; choose among yes, no
-    400 client_id=conf&scheme=sepia: scheme: "sepia" is none of the choices; choose among light, dark
-    400 client_id=conf&budget=-1: budget: "-1" is not an amount of buzz; write a whole number from 1 on, or nothing
-    400 client_id=conf&days=2: days: "2" is none of the choices; choose among 1, 7, 30
+    400 client_id=conf&verified=maybe: verified: "maybe" is not a valid choice; choose one of yes, no
+    400 client_id=conf&scheme=sepia: scheme: "sepia" is not a valid choice; choose one of light, dark
+    400 client_id=conf&budget=-1: budget: "-1" is not an amount of buzz; write a whole number of at least 1, or leave it empty
+    400 client_id=conf&days=2: days: "2" is not a valid choice; choose one of 1, 7, 30
     "#);
 }

@@ -25,7 +25,7 @@ async fn rejection_shows_its_reason_and_the_other_contract() {
         .await;
     let page = mock.get(DASHBOARD).await;
     assert_snapshot!(page.page().texts(".exchange .why").join("\n"), @r#"
-    Why: the redirect URI must exactly match one that the app has registered; redirect_uri was "http://localhost:9/<b>". Mend: register it on the account page, in the seed or with PATCH /_mock/clients/{id}, or send a registered URI. RFC 9700 §2.1; difference redirect-uri-match
+    Why: the redirect URI must exactly match one that the app has registered; redirect_uri was "http://localhost:9/<b>". Fix: register it on the account page, in the seed or with PATCH /_mock/clients/{id}, or send a registered URI. RFC 9700 §2.1; difference redirect-uri-match
     Difference redirect-uri-match (documented): exact match. live, live@2026-08: also any port, query, fragment and loopback name if scheme and path equal a registered loopback URI.
     "#);
     assert!(!page.body.contains("<b>"));
@@ -39,7 +39,7 @@ async fn a_fault_and_an_extension_are_named() {
     press(&mock, &[("act", "preset"), ("name", "token-endpoint-down")]).await;
     mock.token(&CONF.for_itself()).await;
     let page = mock.get(DASHBOARD).await.page();
-    assert_snapshot!(page.texts(".exchange .why").join("\n"), @"Fault: number 1 had a hand in it. token-endpoint-down: the token endpoint returns 503.");
+    assert_snapshot!(page.texts(".exchange .why").join("\n"), @"Fault applied: fault 1 (token-endpoint-down: the token endpoint returns 503).");
     assert_eq!(page.attributes("[aria-pressed=true]", "value"), ["preset"]);
     press(&mock, &[("act", "preset"), ("name", "token-endpoint-down")]).await;
     assert_eq!(
@@ -127,17 +127,20 @@ async fn failed_actions_are_reported_on_the_page() {
     400 id: no fault "7"; no fault is set
     400 name: "a b" is not a valid name: use at most 64 letters, digits, - _ .
     400 name: the default sandbox cannot be deleted; use POST reset to reset it
-    400 act: there is no button "explode"; use the buttons of the page
+    400 act: unknown action "explode"; use the buttons of the page
     "#);
     assert!(
         !mock
             .get("/_mock?endpoint=tokn")
             .await
             .body
-            .contains("Nothing yet")
+            .contains("No requests yet")
     );
     let none = mock.get("/_mock?error=invalid_grant").await;
-    assert_eq!(none.page().texts("#nothing").join(""), "No request fits.");
+    assert_eq!(
+        none.page().texts("#nothing").join(""),
+        "No requests match these filters."
+    );
     let typo = mock.get("/_mock?endpoint=tokn").await;
     assert_snapshot!(typo.page().texts(".problem").join(" | "), @r#"endpoint: no endpoint "tokn"; did you mean "token"?"#);
 }
@@ -258,7 +261,7 @@ async fn codes_and_tokens_show_their_remaining_time() {
     mock.code(&CONF, "5").await;
     mock.advance(60).await;
     let page = mock.get(DASHBOARD).await.page();
-    assert_snapshot!(page.texts("[aria-labelledby=tokens] li").join("\n"), @"code conf user 2 scope 5 9 min 0 s left");
+    assert_snapshot!(page.texts("[aria-labelledby=tokens] li").join("\n"), @"code conf user 2 scope 5 expires in 9 min 0 s");
     assert_snapshot!(mock.control("GET", "/codes", json!({})).await, @r#"{"codes":[{"active":true,"client_id":"conf","user":2,"scope":"5","redirect_uri":"https://app.example/callback","issued_at":"2026-01-31T12:00:00Z","expires_at":"2026-01-31T12:10:00Z","expires_in":540}]}"#);
     mock.advance(600).await;
     assert_eq!(

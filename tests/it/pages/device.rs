@@ -119,7 +119,7 @@ async fn a_device_is_denied_on_the_page() {
     let done = press(&mock, &review, "deny", &cookie).await;
     assert_snapshot!(seen(&done), @"
     200 Connect a device · Civitai OAuth mock
-      Device refused
+      Access denied
     ");
     assert_snapshot!(mock.poll(&device).await.summary(), @"400 access_denied");
     let again = press(&mock, &entry, "review", &cookie).await;

@@ -136,7 +136,7 @@ async fn refuse_a_device(browser: &Browser, sandbox: &SandboxClient) {
     browser.choose("Continue").await;
     browser.arrive("Authorize Device App").await;
     browser.choose("Deny").await;
-    browser.arrive("Device refused").await;
+    browser.arrive("Access denied").await;
     assert_eq!(sandbox.poll(&device).await.text("error"), "access_denied");
 }
 

@@ -63,7 +63,7 @@ async fn picking_a_user_signs_in_and_goes_back() {
     set-cookie: civ-token=<secret>; HttpOnly; SameSite=Lax; Path=/; Max-Age=7776000
     ");
     let home = mock.get("/").cookie(&answer.cookie()).await.page();
-    assert_snapshot!(home.texts(".card > .description").join("\n"), @"Sandbox default , contract documented ( what that means ). Signed in as ada : switch , sign out .");
+    assert_snapshot!(home.texts(".card > .description").join("\n"), @"Sandbox default , contract documented ( details ). Signed in as ada : switch , sign out .");
 }
 
 #[tokio::test]
@@ -106,13 +106,13 @@ async fn invalid_username_is_reported_on_the_page() {
         );
     }
     assert_snapshot!(table, @r#"
-    "": 400 Pick a user, or type a name.
-    "name=+": 400 A name has 1 to 64 printable characters.
-    "name=nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn": 400 A name has 1 to 64 printable characters.
-    "name=a%07b": 400 A name has 1 to 64 printable characters.
-    "name=gone": 400 That user is deleted. Choose another name.
-    "user=6": 400 That user is gone.
-    "user=99": 400 That user is gone.
+    "": 400 Choose a user, or enter a username.
+    "name=+": 400 A username has 1 to 64 printable characters.
+    "name=nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn": 400 A username has 1 to 64 printable characters.
+    "name=a%07b": 400 A username has 1 to 64 printable characters.
+    "name=gone": 400 This user is deleted. Choose another username.
+    "user=6": 400 This user no longer exists.
+    "user=99": 400 This user no longer exists.
     "#);
 }
 
@@ -200,7 +200,7 @@ async fn signing_out_ends_the_session() {
     set-cookie: civ-token=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0
     ");
     let home = mock.get("/").cookie(&cookie).await.page();
-    assert_snapshot!(home.texts(".card > .description").join("\n"), @"Sandbox default , contract documented ( what that means ). Nobody is signed in: sign in .");
+    assert_snapshot!(home.texts(".card > .description").join("\n"), @"Sandbox default , contract documented ( details ). Not signed in: sign in .");
 }
 
 #[tokio::test]

@@ -15,13 +15,13 @@ async fn playground_walks_the_flow_and_its_errors() {
     assert_snapshot!(summary(&player.look().await), @"
     nothing done
 
-    -> Go to the sign-in and consent / End this run
+    -> Go to sign-in and consent / End this run
     ");
     assert_snapshot!(summary(&player.consent().await), @"
     Authorize (done)
-    The person authorizes: well
-    The browser comes back to the app: well
-    -> Exchange the code / Mistake: Exchange it with a wrong verifier / End this run
+    The user authorizes · OK
+    The browser returns to the app · OK
+    -> Exchange the code / Mistake: Exchange the code with a wrong verifier / End this run
     ");
     player.act("exchange").await;
     for act in [
@@ -36,16 +36,16 @@ async fn playground_walks_the_flow_and_its_errors() {
     }
     assert_snapshot!(summary(&player.look().await), @"
     Authorize (done), Exchange (done), Userinfo (done), Refresh (done), Revoke (done)
-    The person authorizes: well
-    The browser comes back to the app: well
-    Exchange the code: well
-    Ask who the user is: well
-    Refresh the tokens: well
-    Use the old refresh token again: refused
-    Exchange the code again: refused
-    Revoke the refresh token: well
-    Ask who the user is: well
-    -> Ask who the user is / Mistake: Exchange the code again / Mistake: Use the old refresh token again / End this run
+    The user authorizes · OK
+    The browser returns to the app · OK
+    Exchange the code · OK
+    Request userinfo · OK
+    Refresh the tokens · OK
+    Use the old refresh token again · Failed
+    Exchange the code again · Failed
+    Revoke the refresh token · OK
+    Request userinfo · OK
+    -> Request userinfo / Mistake: Exchange the code again / Mistake: Use the old refresh token again / End this run
     ");
     // The journal records the calls, like those of any app.
     let counters = &mock.control("GET", "/requests", json!({})).await["counters"];
@@ -62,16 +62,16 @@ async fn a_wrong_verifier_uses_the_code_up() {
     let page = player.act("wrong-verifier").await;
     assert_snapshot!(summary(&page), @"
     nothing done
-    The person authorizes: well
-    The browser comes back to the app: well
-    Exchange it with a wrong verifier: refused
-    -> Go to the sign-in and consent / End this run
+    The user authorizes · OK
+    The browser returns to the app · OK
+    Exchange the code with a wrong verifier · Failed
+    -> Go to sign-in and consent / End this run
     ");
     // Another attempt has a state and a verifier of its own.
     player.consent().await;
     let page = player.act("exchange").await;
     assert!(
-        summary(&page).contains("Exchange the code: well"),
+        summary(&page).contains("Exchange the code · OK"),
         "{}",
         summary(&page)
     );
@@ -86,10 +86,10 @@ async fn foreign_state_ends_the_run() {
     let page = player.look().await;
     assert_snapshot!(summary(&page), @"
     nothing done
-    The browser comes back to the app: refused
-    -> Go to the sign-in and consent / End this run
+    The browser returns to the app · Failed
+    -> Go to sign-in and consent / End this run
     ");
-    assert!(page.body.contains("not so"));
+    assert!(page.body.contains("✗ Failed"));
 }
 
 #[tokio::test]
@@ -130,9 +130,9 @@ async fn rejection_is_shown_and_the_next_attempt_has_a_new_state() {
     let page = player.look().await;
     assert_snapshot!(summary(&page), @"
     nothing done
-    The person says no: well
-    The browser comes back to the app: refused
-    -> Go to the sign-in and consent / End this run
+    The user denies access · OK
+    The browser returns to the app · Failed
+    -> Go to sign-in and consent / End this run
     ");
     assert!(
         wire(&page).contains("error=access_denied"),
@@ -161,11 +161,11 @@ async fn browser_steps_show_request_and_response() {
     let page = player.consent().await;
     assert_snapshot!(summary(&page), @"
     Authorize (done)
-    The app sends the browser to authorize: well
-    The consent page: well
-    The person authorizes: well
-    The browser comes back to the app: well
-    -> Exchange the code / Mistake: Exchange it with a wrong verifier / End this run
+    The app sends the browser to authorize · OK
+    The consent page · OK
+    The user authorizes · OK
+    The browser returns to the app · OK
+    -> Exchange the code / Mistake: Exchange the code with a wrong verifier / End this run
     ");
     let wire = wire(&page);
     for seen in [
@@ -200,7 +200,7 @@ async fn prefilled_form_starts_a_run() {
     assert_snapshot!(summary(&player.look().await), @"
     nothing done
 
-    -> Go to the sign-in and consent / End this run
+    -> Go to sign-in and consent / End this run
     ");
     // The form keeps its values if the run cannot start.
     let refused = mock
@@ -232,11 +232,11 @@ async fn a_device_is_started_polled_and_approved() {
     player.act("poll-device").await;
     assert_snapshot!(summary(&player.act("userinfo").await), @"
     Start (done), Approve and poll (done), Userinfo (done)
-    Start the device flow: well
-    Poll for the tokens: refused
-    Poll for the tokens: well
-    Ask who the user is: well
-    -> Ask who the user is / Refresh the tokens / Revoke the refresh token / Mistake: Poll for the tokens / End this run
+    Start the device flow · OK
+    Poll for the tokens · Failed
+    Poll for the tokens · OK
+    Request userinfo · OK
+    -> Request userinfo / Refresh the tokens / Revoke the refresh token / Mistake: Poll for the tokens / End this run
     ");
 }
 
@@ -249,12 +249,12 @@ async fn client_credentials_run_completes() {
         .post(PLAYGROUND, &start_form(CONF.id, "itself", "guess"))
         .await;
     assert_eq!(wrong.status, 400);
-    assert_snapshot!(wrong.page().texts(".problem").join(""), @"Conf App is confidential, and this is not its secret. The server keeps only its hash: if it is lost, give the app a new one on the account page.");
+    assert_snapshot!(wrong.page().texts(".problem").join(""), @"Wrong client secret for Conf App. The server stores only its hash: if you lost it, create a new secret on the account page.");
     let player = PlaygroundUser::begin(&mock, &start_form(CONF.id, "itself", secret)).await;
     assert_snapshot!(summary(&player.act("for-itself").await), @"
-    Ask for a token (done)
-    Ask for a token: well
-    -> Ask who the user is / End this run
+    Request a token (done)
+    Request a token · OK
+    -> Request userinfo / End this run
     ");
 }
 
@@ -287,11 +287,11 @@ async fn faults_apply_to_playground_requests() {
     for (effect, seen) in [
         (
             json!({ "reset": true }),
-            "The connection broke: nothing came back.",
+            "The connection was closed without a response.",
         ),
         (
             json!({ "truncate": true }),
-            "the connection broke before the end of the body",
+            "the connection was closed before the end of the body",
         ),
         (
             json!({ "status": 503, "body": "<b>down</b>" }),
@@ -317,7 +317,7 @@ async fn run_belongs_to_its_sandbox_and_ends_with_a_reset() {
     let player = PlaygroundUser::begin(&sandbox, &start_form(SPA.id, "code", "")).await;
     let page = player.consent().await;
     assert!(
-        summary(&page).contains("The browser comes back to the app: well"),
+        summary(&page).contains("The browser returns to the app · OK"),
         "{}",
         summary(&page)
     );

@@ -97,13 +97,13 @@ async fn register(browser: &Browser, sandbox: &SandboxClient) -> String {
     browser.arrive("Register an app").await;
     browser.fill("Name", "Keyboard App").await;
     browser
-        .fill("Redirect URIs (one to a line)", "http://app.example/cb")
+        .fill("Redirect URIs (one per line)", "http://app.example/cb")
         .await;
     browser.go("Register").await;
     browser
         .arrive_at_problem("http://app.example/cb must begin with https:// – only localhost and 127.0.0.1 may do without")
         .await;
-    browser.tab_to("Redirect URIs (one to a line)").await;
+    browser.tab_to("Redirect URIs (one per line)").await;
     browser.select_all().await;
     browser.press("http://localhost:4567/cb".chars()).await;
     browser.go("Register").await;
@@ -124,12 +124,12 @@ async fn play(browser: &Browser, sandbox: &SandboxClient) {
     // The newest app is the last one.
     browser.tab_to("App").await;
     browser.press("Keyboard".chars()).await;
-    browser.tab_to("Its secret, where it has one (kept in memory for this run; the demo app’s is in the server’s start-up message)").await;
+    browser.tab_to("Client secret, for confidential apps (stored in memory for this run only; the start-up message shows the demo app’s secret)").await;
     browser.paste().await;
-    browser.go("Begin").await;
+    browser.go("Start").await;
     browser.see("was added to this app").await;
     browser.arrive("Playground").await;
-    browser.go("Go to the sign-in and consent").await;
+    browser.go("Go to sign-in and consent").await;
     browser.arrive("Authorize Keyboard App").await;
     browser
         .tab_to("Limit how much buzz this app can spend")
@@ -137,14 +137,14 @@ async fn play(browser: &Browser, sandbox: &SandboxClient) {
     browser.press([SPACE]).await;
     browser.go("Authorize").await;
     for (button, seen) in [
-        ("Exchange the code", "Exchange the code: well"),
-        ("Ask who the user is", "Ask who the user is: well"),
-        ("Refresh the tokens", "Refresh the tokens: well"),
+        ("Exchange the code", "Exchange the code · OK"),
+        ("Request userinfo", "Request userinfo · OK"),
+        ("Refresh the tokens", "Refresh the tokens · OK"),
         (
             "Mistake: Use the old refresh token again",
-            "Use the old refresh token again: refused",
+            "Use the old refresh token again · Failed",
         ),
-        ("Revoke the refresh token", "Revoke the refresh token: well"),
+        ("Revoke the refresh token", "Revoke the refresh token · OK"),
     ] {
         browser.arrive("Playground").await;
         browser.go(button).await;
@@ -185,7 +185,7 @@ async fn spend(browser: &Browser, sandbox: &SandboxClient) {
         .visit(&format!("{}/user/account", sandbox.base))
         .await;
     browser.arrive("Account").await;
-    browser.see("4000 spent, 1000 left").await;
+    browser.see("4000 spent, 1000 remaining").await;
 }
 
 #[tokio::test]
@@ -210,18 +210,18 @@ async fn app_is_registered_used_capped_and_revoked_by_keyboard() {
     );
     browser.choose("Change the limit… of Keyboard App").await;
     browser.tab_to("Kind").await;
-    browser.press("so much until".chars()).await;
+    browser.press("Reset by".chars()).await;
     browser.tab_to("Cron expression (UTC)").await;
     browser.select_all().await;
     browser.press("0 0 * * 1".chars()).await;
     browser.go("Save the limit").await;
-    browser.see("5000 buzz, anew at each").await;
+    browser.see("5000 buzz, reset at").await;
     browser.arrive("Account").await;
     spend(&browser, &mock).await;
     browser.draw("account.png").await;
     browser.choose("Revoke access… of Keyboard App").await;
     browser.go("Revoke access of Keyboard App").await;
-    browser.see("There are none.").await;
+    browser.see("You have no connected apps.").await;
 
     browser.visit(&format!("{}/_mock", mock.base)).await;
     browser.arrive("Dashboard").await;
@@ -253,7 +253,7 @@ async fn dashboard_shows_a_rejection_live_with_its_reason() {
     let mock = TestServer::documented().await;
     browser.visit(&format!("{}/_mock", mock.base)).await;
     browser.arrive("Dashboard").await;
-    browser.see("Nothing yet").await;
+    browser.see("No requests yet").await;
     mock.token(&CONF.refreshes("civitai_0123")).await;
     browser.see("400 invalid_grant").await;
     browser.is_fit().await;
@@ -268,7 +268,7 @@ async fn dashboard_shows_a_rejection_live_with_its_reason() {
     let ahead = mock.control("GET", "/clock", json!({})).await;
     assert_eq!(ahead["state"]["running"]["ahead_ms"], 3_600_000);
     browser.go("Token endpoint down").await;
-    browser.see("Set now").await;
+    browser.see("Active faults").await;
     assert_eq!(mock.token(&CONF.for_itself()).await.status, 503);
     browser.arrive("Dashboard").await;
     browser.go("Token endpoint down").await;
@@ -305,9 +305,9 @@ async fn screenshots_of_the_readme_are_taken() {
         .visit(&format!("{}/_mock/playground", mock.base))
         .await;
     browser.arrive("Playground").await;
-    browser.go("Begin").await;
+    browser.go("Start").await;
     browser.arrive("Playground").await;
-    browser.go("Go to the sign-in and consent").await;
+    browser.go("Go to sign-in and consent").await;
     browser.arrive("Authorize Public App").await;
     browser.go("Authorize").await;
     browser.arrive("Playground").await;

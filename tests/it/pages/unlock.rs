@@ -22,7 +22,7 @@ async fn control_token_is_requested_once() {
     let wrong = mock
         .post("/_mock/unlock", &Fields::new(&[("token", "t0kem")]))
         .await;
-    assert_snapshot!(wrong.page().texts(".problem").join(""), @"That is not the token.");
+    assert_snapshot!(wrong.page().texts(".problem").join(""), @"Wrong control token.");
     let right = mock
         .post("/_mock/unlock", &Fields::new(&[("token", "t0ken")]))
         .await;

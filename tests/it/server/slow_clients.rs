@@ -268,10 +268,10 @@ async fn too_small_limit_is_rejected_at_start() {
         refusals.push(refused.expect_err("it is refused").to_string());
     }
     insta::assert_snapshot!(refusals.join("\n"), @r#"
-    max_connections: 0 lets nobody in; give 1 or more
-    max_head_bytes: 100 bytes are no room for a request; give 8192 or more
-    max_headers: 0 lets nobody in; give 1 or more
-    body_timeout: 0s is no time to answer in; give a length such as 30s
+    max_connections: 0 would reject every request; give 1 or more
+    max_head_bytes: 100 bytes are too few for a request; give 8192 or more
+    max_headers: 0 would reject every request; give 1 or more
+    body_timeout: 0s is not a valid timeout; give a length such as 30s
     "#);
 }
 

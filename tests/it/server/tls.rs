@@ -181,10 +181,10 @@ async fn unusable_certificate_files_stop_the_start_and_are_named() {
     assert_snapshot!(output, @"
     <folder>/missing.pem: No such file or directory (os error 2)
     <folder>/missing.pem: No such file or directory (os error 2)
-    <folder>/empty.pem: there is no certificate in it
+    <folder>/empty.pem: the file has no certificate
     <folder>/empty.pem: not the PEM that is needed: no items found
     <folder>/one.pem: not the PEM that is needed: no items found
-    <folder>/one.key: there is no certificate in it
+    <folder>/one.key: the file has no certificate
     <folder>/two.key: not the key of <folder>/one.pem: keys may not be consistent: KeyMismatch
     <folder>/no/such/folder/ca.pem: No such file or directory (os error 2)
     ");
@@ -274,9 +274,9 @@ fn contradicting_options_are_rejected_with_a_fix() {
     assert_snapshot!(output, @"
     civitai-oauth-mock: --tls-cert: a certificate needs its private key; give it with --tls-key
     civitai-oauth-mock: --tls-key: a private key needs its certificate; give it with --tls-cert
-    civitai-oauth-mock: tls_listen: HTTPS is set up, but served nowhere; give an address with --tls-listen, for example 127.0.0.1:8443
-    civitai-oauth-mock: tls_listen: HTTPS is set up, but served nowhere; give an address with --tls-listen, for example 127.0.0.1:8443
-    civitai-oauth-mock: --tls-ca-file: there is no authority of ours to write; leave it out, or leave --tls-cert and --tls-key out
+    civitai-oauth-mock: tls_listen: HTTPS is configured, but has no address; give an address with --tls-listen, for example 127.0.0.1:8443
+    civitai-oauth-mock: tls_listen: HTTPS is configured, but has no address; give an address with --tls-listen, for example 127.0.0.1:8443
+    civitai-oauth-mock: --tls-ca-file: no certificate authority is generated with --tls-cert; remove it, or remove --tls-cert and --tls-key
     civitai-oauth-mock: c.pem: No such file or directory (os error 2)
     ");
 }

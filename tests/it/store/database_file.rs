@@ -10,7 +10,7 @@ use crate::support::{CONF, Program, TempDir, config};
 
 /// The same text wherever it is given.
 const ADVICE: &str =
-    r#""file:x.db" is a URI, not the path of a database file; write the path alone: "x.db""#;
+    r#""file:x.db" is a URI, not the path of a database file; write only the path: "x.db""#;
 
 #[test]
 fn a_uri_is_refused_at_every_entrance() {
@@ -41,15 +41,15 @@ fn a_uri_is_refused_at_every_entrance() {
     }
     let message: Vec<String> = message.iter().map(|one| folder.redacted(one)).collect();
     assert_snapshot!(message.join("\n"), @r#"
-    error: invalid value 'file:x.db' for '--database <PATH|memory>': "file:x.db" is a URI, not the path of a database file; write the path alone: "x.db"
+    error: invalid value 'file:x.db' for '--database <PATH|memory>': "file:x.db" is a URI, not the path of a database file; write only the path: "x.db"
 
     For more information, try '--help'.
 
-    error: invalid value 'file:x.db' for 'CIVITAI_MOCK_DATABASE': "file:x.db" is a URI, not the path of a database file; write the path alone: "x.db"
+    error: invalid value 'file:x.db' for 'CIVITAI_MOCK_DATABASE': "file:x.db" is a URI, not the path of a database file; write only the path: "x.db"
 
     For more information, try '--help'.
 
-    civitai-oauth-mock: <folder>/mock.toml:1: database: "file:x.db" is a URI, not the path of a database file; write the path alone: "x.db"
+    civitai-oauth-mock: <folder>/mock.toml:1: database: "file:x.db" is a URI, not the path of a database file; write only the path: "x.db"
 
     error: invalid value '' for '--database <PATH|memory>': "" is an empty path, not the path of a database file; name a file, or "memory"
 
@@ -63,7 +63,7 @@ fn a_uri_is_refused_at_every_entrance() {
 
     For more information, try '--help'.
 
-    error: invalid value 'sqlite://x.db' for '--database <PATH|memory>': "sqlite://x.db" is a URI, not the path of a database file; write the path alone: "x.db"
+    error: invalid value 'sqlite://x.db' for '--database <PATH|memory>': "sqlite://x.db" is a URI, not the path of a database file; write only the path: "x.db"
 
     For more information, try '--help'.
     "#);

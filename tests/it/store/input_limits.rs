@@ -179,7 +179,7 @@ async fn faults_have_bounds_of_number_and_bytes() {
     for _ in 0..1000 {
         mock.control("POST", "/faults", fault(1)).await;
     }
-    assert_snapshot!(summary(&mock, "POST", path, &fault(1)).await, @"400 invalid: there are 1000 faults in this sandbox already");
+    assert_snapshot!(summary(&mock, "POST", path, &fault(1)).await, @"400 invalid: the limit of 1000 faults in this sandbox is reached");
     mock.control("DELETE", "/faults", json!({})).await;
     mock.control("POST", "/faults", fault(1)).await;
 }
@@ -206,7 +206,7 @@ async fn faults_of_all_sandboxes_share_a_bound_of_memory() {
     c.control("POST", "/faults", zeros.clone()).await;
     c.control("POST", "/faults", zeros.clone()).await;
     let restore = "/_mock/snapshots/one/restore";
-    assert_snapshot!(summary(&a, "POST", restore, &json!({})).await, @"503 full: there are 33554432 bytes in the faults of all sandboxes already, and there may be no more");
+    assert_snapshot!(summary(&a, "POST", restore, &json!({})).await, @"503 full: the limit of 33554432 bytes in the faults of all sandboxes is reached");
     mock.control("DELETE", "/sandboxes/c", json!({})).await;
     a.control("POST", "/snapshots/one/restore", json!({})).await;
 }

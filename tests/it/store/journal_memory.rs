@@ -148,8 +148,7 @@ async fn all_sandboxes_share_one_budget_and_the_oldest_exchanges_go_first() {
 async fn too_small_journal_memory_is_rejected() {
     let refused = Program::output(&["--listen=127.0.0.1:0", "--journal-memory=10kB"]);
     let message = String::from_utf8_lossy(&refused.stderr).into_owned();
-    let wanted =
-        "--journal-memory: 10000 bytes may not hold one exchange; give 1000000 bytes (1MB) or more";
+    let wanted = "--journal-memory: 10000 bytes are too few for one exchange; give 1000000 bytes (1MB) or more";
     assert!(message.contains(wanted), "{message}");
     let refused = Program::output(&["--journal-memory=much"]);
     let message = String::from_utf8_lossy(&refused.stderr).into_owned();

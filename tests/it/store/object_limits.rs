@@ -83,7 +83,7 @@ async fn sign_in_page_creates_at_most_a_thousand_users() {
     assert_eq!(
         full.page().texts(".problem"),
         [
-            "there are 1000 users in this sandbox already, and there may be no more; delete some with the control API, \
+            "the limit of 1000 users in this sandbox is reached; delete some with the control API, \
              or reset the sandbox."
         ]
     );
@@ -108,9 +108,9 @@ async fn unknown_clients_and_the_account_page_register_a_thousand_clients_at_mos
     let listed = mock.get("/_mock/clients").await.json();
     assert_eq!(listed.as_array().map(Vec::len), Some(MOST));
     let sent = asks("one-more").with("grant_type", "refresh_token");
-    assert_snapshot!(mock.token(&sent).await.summary(), @"500 server_error: there are 1000 clients in this sandbox already, and there may be no more; delete some with the control API, or reset the sandbox");
+    assert_snapshot!(mock.token(&sent).await.summary(), @"500 server_error: the limit of 1000 clients in this sandbox is reached; delete some with the control API, or reset the sandbox");
     let requests = mock.control("GET", "/requests?limit=1", json!({})).await;
-    assert_snapshot!(requests["requests"][0]["why"], @r#"{"rule":"there are 1000 clients in this sandbox already, and there may be no more","mend":"delete some with the control API, or reset the sandbox","source":"docs/reference/limits.md"}"#);
+    assert_snapshot!(requests["requests"][0]["why"], @r#"{"rule":"the limit of 1000 clients in this sandbox is reached","mend":"delete some with the control API, or reset the sandbox","source":"docs/reference/limits.md"}"#);
     let cookie = mock.session("ada").await;
     let app = Fields::new(&[
         ("name", "My App"),
@@ -119,7 +119,7 @@ async fn unknown_clients_and_the_account_page_register_a_thousand_clients_at_mos
         ("preset", "Full Access"),
     ]);
     let registered = mock.post("/user/account/new-app", &app).cookie(&cookie);
-    assert_snapshot!(registered.await.summary(), @"503 full: there are 1000 clients in this sandbox already, and there may be no more");
+    assert_snapshot!(registered.await.summary(), @"503 full: the limit of 1000 clients in this sandbox is reached");
     mock.control("POST", "/clients", json!({ "name": "Mine" }))
         .await;
     let sent = asks("unknown-500").with("grant_type", "refresh_token");
@@ -147,7 +147,7 @@ async fn a_sandbox_has_a_hundred_snapshots_at_most_after_a_restart_too() {
     409
     content-type: application/json
 
-    {"error":"conflict","message":"there are 100 snapshots in this sandbox already, and there may be no more","path":"name","hint":"remove one with DELETE snapshots/{name}, or replace one by reusing its name"}
+    {"error":"conflict","message":"the limit of 100 snapshots in this sandbox is reached","path":"name","hint":"remove one with DELETE snapshots/{name}, or replace one by reusing its name"}
     "#);
     assert_eq!(snapshot(&mock, "s7").await, 201, "in place of another");
     assert_eq!(snapshot(&mock.sandbox("x"), "more").await, 201);

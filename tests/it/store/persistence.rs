@@ -159,7 +159,7 @@ async fn occupied_address_is_reported_at_start() {
     let error = error
         .replace("(os error 98)", "(os error)")
         .replace("(os error 48)", "(os error)");
-    assert_snapshot!(crate::support::redacted(&error, mock.server().address().port()), @"cannot listen on mock: Address already in use (os error); choose another with --listen (port 0 takes a free one)");
+    assert_snapshot!(crate::support::redacted(&error, mock.server().address().port()), @"cannot listen on mock: Address already in use (os error); choose another with --listen (port 0 selects a free one)");
 }
 
 #[tokio::test]

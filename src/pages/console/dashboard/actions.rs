@@ -107,7 +107,7 @@ async fn perform(
         }
         "delete-sandbox" => app.registry.delete_sandbox(text("name")).await,
         other => {
-            let error = Invalid::new("act", format!("there is no button {other:?}"));
+            let error = Invalid::new("act", format!("unknown action {other:?}"));
             Err(error.with_hint("use the buttons of the page").into())
         }
     }

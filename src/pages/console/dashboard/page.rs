@@ -215,9 +215,9 @@ async fn dashboard(
 
 fn nothing_found(search: &SearchForm) -> &'static str {
     if search.is_narrow() {
-        "No request fits."
+        "No requests match these filters."
     } else {
-        "Nothing yet: point your app here, or try the playground."
+        "No requests yet. Point your app at this server, or try the playground."
     }
 }
 

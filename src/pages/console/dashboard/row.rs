@@ -92,7 +92,7 @@ impl Row {
             path: cut(&one.path),
             status: one
                 .status
-                .map_or("broken off".to_owned(), |status| status.to_string()),
+                .map_or("no response".to_owned(), |status| status.to_string()),
             good,
             error: one.error.clone(),
             client: one.client_id.as_deref().map(cut),

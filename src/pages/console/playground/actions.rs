@@ -33,7 +33,7 @@ impl Action {
         (
             Self::WrongVerifier,
             "wrong-verifier",
-            "Exchange it with a wrong verifier",
+            "Exchange the code with a wrong verifier",
         ),
         (
             Self::ExchangeAgain,
@@ -42,8 +42,8 @@ impl Action {
         ),
         (Self::StartDevice, "start-device", "Start the device flow"),
         (Self::PollDevice, "poll-device", "Poll for the tokens"),
-        (Self::ClientCredentials, "for-itself", "Ask for a token"),
-        (Self::Userinfo, "userinfo", "Ask who the user is"),
+        (Self::ClientCredentials, "for-itself", "Request a token"),
+        (Self::Userinfo, "userinfo", "Request userinfo"),
         (Self::Refresh, "refresh", "Refresh the tokens"),
         (
             Self::RefreshWithOld,
@@ -193,46 +193,46 @@ impl Action {
         match self {
             Self::Exchange => vec![
                 check(
-                    "The code works once, and for ten minutes: exchange it at once, from the back end where there is one.",
+                    "The code works once and for ten minutes: exchange it immediately, from the back end if there is one.",
                     "RFC 6749 §4.1.2",
                 ),
                 check(
-                    "redirect_uri is the same, character for character, as in the authorize URL.",
+                    "redirect_uri must match the one in the authorize URL exactly.",
                     "RFC 6749 §4.1.3",
                 ),
                 check(
-                    "Compare scope with what was asked for: it may be less, and UserRead is always in it.",
+                    "Compare scope with the requested scope: it may be smaller, and always includes UserRead.",
                     "RFC 6749 §5.1",
                 ),
                 check(
-                    "Keep the time of expiry (now + expires_in), and both tokens where nobody else reads them.",
+                    "Store the expiry time (now + expires_in) and both tokens securely.",
                     "RFC 6749 §10.3",
                 ),
             ],
             Self::WrongVerifier => vec![
                 refused(
-                    "Whoever caught the code cannot exchange it without the verifier.",
+                    "An attacker who intercepts the code cannot exchange it without the verifier.",
                     "RFC 7636 §4.6",
                 ),
                 check(
-                    "The code is used up by the failed try: begin anew with a verifier and a state of their own.",
+                    "The failed attempt used up the code: start again with a new verifier and a new state.",
                     "RFC 7636 §4.6",
                 ),
             ],
             Self::ExchangeAgain => vec![refused(
-                "A code that was used is refused. The tokens it gave live on.",
+                "A used code is rejected. Tokens issued for it stay valid.",
                 "RFC 6749 §4.1.2",
             )],
             Self::StartDevice => vec![
                 check(
-                    "Show user_code and verification_uri to the person, and poll not faster than interval says.",
+                    "Show user_code and verification_uri to the user, and do not poll faster than interval.",
                     "RFC 8628 §3.3",
                 ),
-                check("Stop after expires_in and begin anew.", "RFC 8628 §3.5"),
+                check("Stop after expires_in and start again.", "RFC 8628 §3.5"),
             ],
             Self::PollDevice => vec![
                 check(
-                    "authorization_pending: go on. slow_down: wait five seconds more from now on.",
+                    "authorization_pending: keep polling. slow_down: increase the interval by five seconds.",
                     "RFC 8628 §3.5",
                 ),
                 check(
@@ -241,16 +241,16 @@ impl Action {
                 ),
             ],
             Self::ClientCredentials => vec![check(
-                "This token acts for the owner of the app; nobody has signed in.",
+                "This token acts for the owner of the app; no user has signed in.",
                 "RFC 6749 §4.4",
             )],
             Self::Userinfo => vec![
                 check(
-                    "Know your users by sub: it stays when the username changes.",
+                    "Identify users by sub: it stays the same when the username changes.",
                     "OpenID Connect Core §5.7",
                 ),
                 check(
-                    "401: refresh once and try again; when that fails, ask the person to sign in.",
+                    "On 401, refresh once and try again; if that fails, ask the user to sign in.",
                     "RFC 6750 §3.1",
                 ),
             ],
@@ -258,26 +258,26 @@ impl Action {
                 Check {
                     outcome: Some(run.used_refresh_token.is_some() && good),
                     ..check(
-                        "Store the new refresh token before anything else: the old one died with this answer.",
+                        "Store the new refresh token first: the old one is no longer valid.",
                         "RFC 9700 §4.14.2",
                     )
                 },
                 check(
-                    "Let one refresh be under way at a time: of two, the second one is refused.",
+                    "Run one refresh at a time: of two parallel ones, the second is rejected.",
                     "RFC 9700 §4.14.2",
                 ),
             ],
             Self::RefreshWithOld => vec![refused(
-                "A refresh token that was used is refused: an app that forgets to store the new one locks its user out.",
+                "A used refresh token is rejected: an app that does not store the new one signs its user out.",
                 "RFC 9700 §4.14.2",
             )],
             Self::Revoke => vec![
                 check(
-                    "200 whatever the token was: there is nothing to find out here.",
+                    "The response is 200 for any token, so it does not reveal whether the token was valid.",
                     "RFC 7009 §2.2",
                 ),
                 check(
-                    "With the refresh token, every access token of this user and app has died. Revoke at sign-out, and forget both.",
+                    "Revoking the refresh token also revokes all access tokens of this user and app. Revoke at sign-out, and delete both tokens.",
                     "RFC 7009 §2.1",
                 ),
             ],

@@ -72,7 +72,7 @@ impl AppRequest {
         }
         let (head, text, good) = match loopback.send(request).await {
             None => (
-                "The connection broke: nothing came back.".to_owned(),
+                "The connection was closed without a response.".to_owned(),
                 String::new(),
                 false,
             ),
@@ -88,7 +88,7 @@ impl AppRequest {
                     }
                 }
                 if !answer.is_complete {
-                    head += "\n(the connection broke before the end of the body)";
+                    head += "\n(the connection was closed before the end of the body)";
                 }
                 (
                     head,

@@ -65,7 +65,7 @@ pub(crate) async fn act(
         return back(&context);
     }
     let Some(action) = Action::parse(name) else {
-        let problem = format!("There is nothing called {name:?} to do: press one of the buttons.");
+        let problem = format!("Unknown action {name:?}: use the buttons of the page.");
         return show(&runs, &context, Some((&params, problem)));
     };
     observe::add_browser_steps(&context, &mut run).await;
@@ -92,23 +92,23 @@ pub(crate) async fn callback(
     let mut checks = vec![Check {
         outcome: Some(same_state),
         ..Check::new(
-            "state is the one that this browser left with. If it is not, stop here: somebody else began this.",
+            "state matches the one that this browser started with. If not, stop: another party started this sign-in.",
             "RFC 6749 §10.12",
         )
     }];
     if let Some(error) = answer.text("error") {
         checks.push(Check::new(
-            format!("{error}: say so kindly, and let the person begin again. A Deny is an answer, not a failure."),
+            format!("{error}: show a message and let the user try again. A denial is a valid response, not a failure."),
             "RFC 6749 §4.1.2.1",
         ));
     } else {
         checks.push(Check::new(
-            "Exchange the code at once, and take it out of the address bar with a redirect.",
+            "Exchange the code immediately, and remove it from the address bar with a redirect.",
             "RFC 9700 §4.2.4",
         ));
     }
     run.add(Step {
-        title: "The browser comes back to the app".to_owned(),
+        title: "The browser returns to the app".to_owned(),
         exchange: CapturedExchange {
             request: format!("GET {}?{query}", run.redirect_uri),
             curl: None,

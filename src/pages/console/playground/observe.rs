@@ -79,29 +79,29 @@ fn authorization_step(path: &str, posted: bool) -> (&'static str, Vec<Check>) {
         (true, false) => (
             "The app sends the browser to authorize",
             vec![Check::new(
-                "Whoever is not signed in, or has not consented, is led on from here. An error that stays here, and does \
-                 not lead back to the app, means that client_id or redirect_uri is wrong.",
+                "Users who are not signed in or have not consented are redirected. An error page without a redirect to \
+                 the app means that client_id or redirect_uri is wrong.",
                 "RFC 6749 §4.1.2.1",
             )],
         ),
         (false, false) => (
             "The consent page",
             vec![Check::new(
-                "The person sees the app's name and everything that it asks for: ask for as little as will do.",
+                "The user sees the app's name and all requested scopes: request only what you need.",
                 "RFC 6749 §3.3",
             )],
         ),
         (true, true) => (
-            "The person authorizes",
+            "The user authorizes",
             vec![Check::new(
-                "Location leads to the redirect URI with code and state: it is all that the app gets to see of this.",
+                "Location is the redirect URI with code and state: the app receives nothing else.",
                 "RFC 6749 §4.1.2",
             )],
         ),
         (false, true) => (
-            "The person says no",
+            "The user denies access",
             vec![Check::new(
-                "Location leads to the redirect URI with error and state, and without a code.",
+                "Location is the redirect URI with error and state, without a code.",
                 "RFC 6749 §4.1.2.1",
             )],
         ),
@@ -111,23 +111,23 @@ fn authorization_step(path: &str, posted: bool) -> (&'static str, Vec<Check>) {
 fn device_step(step: &str) -> (&'static str, Vec<Check>) {
     match step {
         "approve" => (
-            "The person approves the device",
+            "The user approves the device",
             vec![Check::new(
-                "The device hears of it when it polls the next time, and not before.",
+                "The device learns of the approval with its next poll.",
                 "RFC 8628 §3.4",
             )],
         ),
         "deny" => (
-            "The person refuses the device",
+            "The user denies the device",
             vec![Check::new(
-                "The next poll says access_denied: stop polling.",
+                "The next poll returns access_denied: stop polling.",
                 "RFC 8628 §3.5",
             )],
         ),
         _ => (
-            "The person enters the code",
+            "The user enters the code",
             vec![Check::new(
-                "The person compares the code, the app's name and what it asks for with what the device shows.",
+                "The user compares the code, the app's name and the scopes with what the device shows.",
                 "RFC 8628 §5.4",
             )],
         ),
@@ -170,7 +170,7 @@ fn head(one: &Exchange) -> String {
         .status
         .and_then(|status| StatusCode::from_u16(status).ok());
     let mut head = status.map_or_else(
-        || "The connection broke: nothing came back.".to_owned(),
+        || "The connection was closed without a response.".to_owned(),
         |status| status.to_string(),
     );
     if let Some(location) = &one.location {

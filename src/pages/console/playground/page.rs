@@ -106,7 +106,7 @@ fn run_view(context: &RequestContext, run: PlaygroundRun) -> RunView {
             ("Start", run.device_code.is_some()),
             ("Approve and poll", run.access_token.is_some()),
         ],
-        Flow::ClientCredentials => vec![("Ask for a token", run.access_token.is_some())],
+        Flow::ClientCredentials => vec![("Request a token", run.access_token.is_some())],
     };
     phases.push(("Userinfo", did(Action::Userinfo)));
     if run.flow != Flow::ClientCredentials {
@@ -141,18 +141,18 @@ fn next_step(context: &RequestContext, run: &PlaygroundRun) -> Option<NextStep> 
             Some(NextStep {
                 what: format!("GET {url}"),
                 href: url,
-                label: "Go to the sign-in and consent",
+                label: "Go to sign-in and consent",
                 checks: vec![
                     Check::new(
-                        "state is random, new for each attempt, and kept where only this browser's session finds it.",
+                        "state is random, new for each attempt, and bound to this browser's session.",
                         "RFC 6749 §10.12",
                     ),
                     Check::new(
-                        "code_challenge is the S256 of a verifier that is new for each attempt and stays with the app.",
+                        "code_challenge is the S256 hash of a verifier that is new for each attempt and stays in the app.",
                         "RFC 7636 §4.1",
                     ),
                     Check::new(
-                        format!("The code that comes back lives {life} minutes."),
+                        format!("The returned code is valid for {life} minutes."),
                         "RFC 6749 §4.1.2",
                     ),
                 ],
@@ -165,7 +165,7 @@ fn next_step(context: &RequestContext, run: &PlaygroundRun) -> Option<NextStep> 
                 href: context
                     .base
                     .path(&format!("/login/oauth/device?code={code}")),
-                label: "Be the person: approve the device",
+                label: "Act as the user: approve the device",
                 what: format!("the device shows {user_code}"),
                 checks: Vec::new(),
             })

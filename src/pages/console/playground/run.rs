@@ -38,7 +38,7 @@ impl Flow {
         (
             Self::AuthorizationCode,
             "code",
-            "A person signs in (authorization code with PKCE)",
+            "A user signs in (authorization code with PKCE)",
         ),
         (
             Self::Device,
@@ -48,7 +48,7 @@ impl Flow {
         (
             Self::ClientCredentials,
             "itself",
-            "The app for itself (client credentials)",
+            "The app itself (client credentials)",
         ),
     ];
 

@@ -59,25 +59,28 @@ pub(crate) async fn new_run(
     let found = sandbox.data().find_client(id);
     let Some(mut client) = found.map(Arc::unwrap_or_clone) else {
         return Ok(Err(format!(
-            "There is no app {id:?}: choose one of the list."
+            "Unknown app {id:?}. Choose one from the list."
         )));
     };
     let Some(flow) = Flow::parse(params.text("grant").unwrap_or_default()) else {
-        return Ok(Err("Choose how the app gets its tokens.".to_owned()));
+        return Ok(Err("Choose a grant.".to_owned()));
     };
     let preset = params.text("preset").unwrap_or_default();
     let Some((_, scope)) = PRESETS.iter().find(|(name, _)| *name == preset) else {
         return Ok(Err(format!(
-            "There is no preset {preset:?}: choose one of the list."
+            "Unknown preset {preset:?}. Choose one from the list."
         )));
     };
     let secret = params.non_empty("secret").map(Secret::new);
     if client.confidential && !client.owns_secret(secret.as_ref()) {
-        return Ok(Err(format!(
-            "{} is confidential, and this is not its secret. The server keeps only its hash: if it is lost, give the app a \
-             new one on the account page.",
-            client.name
-        )));
+        return Ok(Err(match secret {
+            None => format!("Enter the client secret for {}.", client.name),
+            Some(_) => format!(
+                "Wrong client secret for {}. The server stores only its hash: if you lost it, create a new secret on the \
+                 account page.",
+                client.name
+            ),
+        }));
     }
     let redirect_uri = format!("{}{PATH}/callback", context.base);
     let registered =

@@ -144,7 +144,7 @@ impl BudgetRow {
 /// Describes a budget in a sentence.
 fn sentence(budget: &Budget) -> String {
     let (text, currencies) = match budget {
-        Budget::Absolute { limit, currencies } => (format!("{limit} buzz in all"), currencies),
+        Budget::Absolute { limit, currencies } => (format!("{limit} buzz in total"), currencies),
         Budget::Sliding {
             limit,
             window,
@@ -154,7 +154,7 @@ fn sentence(budget: &Budget) -> String {
             let window = window_name(*window);
             let window = match unit {
                 1 => format!("per {window}"),
-                unit => format!("within any {unit} {window}s"),
+                unit => format!("per {unit} {window}s"),
             };
             (format!("{limit} buzz {window}"), currencies)
         }
@@ -162,10 +162,10 @@ fn sentence(budget: &Budget) -> String {
             limit,
             cron,
             currencies,
-        } => (format!("{limit} buzz, anew at each {cron:?}"), currencies),
+        } => (format!("{limit} buzz, reset at {cron:?}"), currencies),
     };
     match currencies {
-        Some(currencies) => format!("{text}, of {}", currencies.join(", ")),
+        Some(currencies) => format!("{text} ({} only)", currencies.join(", ")),
         None => text,
     }
 }

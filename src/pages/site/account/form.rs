@@ -110,8 +110,8 @@ impl AppForm {
             form.problems.push(Problem {
                 field: "preset",
                 text: format!(
-                    "Both the permissions and the boxes were changed, and they differ. Shown is what the boxes say: save \
-                     that, or choose {name} again."
+                    "The preset and the individual permissions were both changed, and they differ. The form shows the \
+                     individual permissions: save them, or choose {name} again."
                 ),
             });
         }
@@ -129,11 +129,11 @@ impl AppForm {
             1..=MAX_NAME_CHARS => {}
             0 => report(
                 "name",
-                "Give the app a name: people see it when it asks for consent.".to_owned(),
+                "Enter a name: users see it on the consent page.".to_owned(),
             ),
             length => report(
                 "name",
-                format!("A name has {MAX_NAME_CHARS} characters at most; this one has {length}."),
+                format!("A name has at most {MAX_NAME_CHARS} characters; this one has {length}."),
             ),
         }
         let length = self.description.chars().count();
@@ -141,7 +141,7 @@ impl AppForm {
             report(
                 "description",
                 format!(
-                    "A description has {MAX_DESCRIPTION_CHARS} characters at most; this one has {length}."
+                    "A description has at most {MAX_DESCRIPTION_CHARS} characters; this one has {length}."
                 ),
             );
         }
@@ -156,7 +156,7 @@ impl AppForm {
         if redirect_uris.is_empty() {
             report(
                 "redirect_uris",
-                "Give one redirect URI at least, such as http://localhost:3000/callback."
+                "Enter at least one redirect URI, such as http://localhost:3000/callback."
                     .to_owned(),
             );
         }
@@ -177,7 +177,7 @@ impl AppForm {
         }
         if self.redirect_uris.len() + self.origins.len() > MAX_CLIENT_BYTES / 2 {
             let most = MAX_CLIENT_BYTES / 2;
-            let text = format!("Redirect URIs and origins have {most} bytes together at most.");
+            let text = format!("Redirect URIs and origins have at most {most} bytes in total.");
             report("redirect_uris", text);
         }
         if allowed_origins.is_empty() {
@@ -211,7 +211,7 @@ impl AppForm {
     /// The presets: name, label, and whether it is selected.
     pub(crate) fn presets(&self) -> Vec<(&'static str, &'static str, bool)> {
         let presets = PRESETS.iter().map(|(name, _)| (*name, *name));
-        let all = presets.chain([(BY_GRID, "as the boxes below say")]);
+        let all = presets.chain([(BY_GRID, "Individual permissions")]);
         let chosen = |name| name == self.preset;
         all.map(|(name, shown)| (name, shown, chosen(name)))
             .collect()

@@ -62,7 +62,7 @@ impl FormError {
         match self {
             Self::Limit { .. } => None,
             Self::NotConnected(id) => Some(format!(
-                "{id:?} is not connected: let it in on its consent page first, and limit it there or here."
+                "{id:?} is not connected: authorize it on its consent page first, then set a limit."
             )),
         }
     }

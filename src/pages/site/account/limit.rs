@@ -14,10 +14,10 @@ const WINDOWS: [&str; 6] = ["second", "minute", "hour", "day", "week", "month"];
 
 /// The kinds of a budget: the form value and the label.
 const KINDS: [(&str, &str); 4] = [
-    ("none", "no budget"),
-    ("absolute", "so much in all"),
-    ("sliding", "so much within a rolling window"),
-    ("rollover", "so much until a cron expression fires"),
+    ("none", "No limit"),
+    ("absolute", "Total"),
+    ("sliding", "Per rolling window"),
+    ("rollover", "Reset by a cron expression"),
 ];
 
 /// The form of a limit.
@@ -127,7 +127,7 @@ impl BudgetForm {
             "absolute" => json!({}),
             "sliding" if !WINDOWS.contains(&&*self.window) => {
                 return Err(format!(
-                    "A rolling window is a second, minute, hour, day, week or month, not {:?}.",
+                    "A rolling window must be a second, minute, hour, day, week or month, not {:?}.",
                     self.window
                 ));
             }
@@ -137,13 +137,13 @@ impl BudgetForm {
             }
             "rollover" if last_tick(&self.cron, now).0 == i64::MIN => {
                 return Err(format!(
-                    "{:?} is no cron expression that ever fires: write five fields, such as \"0 0 1 * *\" for the first of \
+                    "{:?} is not a cron expression that fires: write five fields, such as \"0 0 1 * *\" for the first day of \
                      each month.",
                     self.cron
                 ));
             }
             "rollover" => json!({ "cron": self.cron }),
-            other => return Err(format!("{other:?} is no kind of limit.")),
+            other => return Err(format!("{other:?} is not a kind of limit.")),
         };
         budget["type"] = Value::from(&*self.kind);
         budget["limit"] = number(&self.limit, "The amount")?.into();
@@ -162,7 +162,9 @@ impl BudgetForm {
 fn number(text: &str, what: &str) -> Result<u64, String> {
     match text.parse() {
         Ok(number @ 1..=MAX_SAFE_INTEGER) => Ok(number),
-        _ => Err(format!("{what} is a whole number from 1 on, not {text:?}.")),
+        _ => Err(format!(
+            "{what} must be a whole number of at least 1, not {text:?}."
+        )),
     }
 }
 
@@ -202,7 +204,7 @@ impl LimitForm {
         if self.0.is_empty() {
             // A request without rows does not ask to remove all budgets.
             let mut row = BudgetForm::empty(1);
-            row.problem = Some("The form came without a budget: nothing has changed.".to_owned());
+            row.problem = Some("The form had no limit: nothing was changed.".to_owned());
             return Err(Self(vec![row]));
         }
         for row in &mut self.0 {
@@ -216,7 +218,7 @@ impl LimitForm {
         if rows > MAX_BUDGETS + 1
             && let Some(last) = self.0.last_mut()
         {
-            last.problem = Some(format!("A limit has at most {MAX_BUDGETS} budgets."));
+            last.problem = Some(format!("At most {MAX_BUDGETS} limits are possible."));
         }
         if let (Err(reason), Some(last)) = (BuzzLimit::check_size(&size), self.0.last_mut()) {
             last.problem = Some(format!("The limit has {reason}."));
