@@ -41,7 +41,7 @@ pub enum StoreError {
         fix: String,
     },
     /// A user cannot have the name that another one has.
-    #[error("the username {name:?} is already taken")]
+    #[error("another user is named {name:?}")]
     NameTaken {
         /// The name.
         name: String,

@@ -182,8 +182,8 @@ async fn unusable_certificate_files_stop_the_start_and_are_named() {
     <folder>/missing.pem: No such file or directory (os error 2)
     <folder>/missing.pem: No such file or directory (os error 2)
     <folder>/empty.pem: the file has no certificate
-    <folder>/empty.pem: not the PEM that is needed: no items found
-    <folder>/one.pem: not the PEM that is needed: no items found
+    <folder>/empty.pem: not valid PEM: no items found
+    <folder>/one.pem: not valid PEM: no items found
     <folder>/one.key: the file has no certificate
     <folder>/two.key: not the key of <folder>/one.pem: keys may not be consistent: KeyMismatch
     <folder>/no/such/folder/ca.pem: No such file or directory (os error 2)

@@ -45,7 +45,10 @@ impl Disk {
             "{path}: {refused}"
         );
         let message = refused.text("message");
-        assert!(message.contains("no change is acknowledged"), "{refused}");
+        assert!(
+            message.contains("changes are not acknowledged"),
+            "{refused}"
+        );
         self.recovers().await;
     }
 

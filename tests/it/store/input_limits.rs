@@ -164,7 +164,7 @@ async fn users_and_clients_have_a_bound_of_bytes() {
         .cookie(&cookie)
         .await;
     assert!(
-        answer.body.contains("have 8192 bytes together at most"),
+        answer.body.contains("have at most 8192 bytes in total"),
         "{}",
         answer.status
     );
