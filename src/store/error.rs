@@ -41,7 +41,7 @@ pub enum StoreError {
         fix: String,
     },
     /// A user cannot have the name that another one has.
-    #[error("another user is named {name:?}")]
+    #[error("another user has the username {name:?}")]
     NameTaken {
         /// The name.
         name: String,
