@@ -223,7 +223,7 @@ async fn issue(
 ) -> Result<String, OAuthError> {
     let (sandbox, rules) = (&context.sandbox, context.rules());
     let now = sandbox.now();
-    let (life, kept) = code::lifetime(rules, sandbox.settings().code_seconds);
+    let (life, retention) = code::lifetime(rules, sandbox.settings().code_seconds);
     let value = sandbox.entropy.authorization_code();
     let code = AuthorizationCode {
         client_id: client.id.clone(),
@@ -234,7 +234,7 @@ async fn issue(
         nonce: request.nonce,
         issued_at: now,
         expires_at: now.plus_seconds(life),
-        kept_until: now.plus_seconds(kept),
+        kept_until: now.plus_seconds(retention),
     };
     let params = [("code", value.reveal()), ("state", request.state.as_str())];
     let location =

@@ -34,7 +34,7 @@ pub(crate) struct IssuedTokens {
     pub(crate) rows: Vec<Token>,
 }
 
-/// The claims of an id token, except its times.
+/// The claims of an id token, except `iat` and `exp`.
 #[derive(Debug)]
 pub(crate) struct IdTokenClaims<'a> {
     pub(crate) nonce: &'a str,

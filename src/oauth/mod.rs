@@ -1,5 +1,5 @@
-//! The OAuth endpoints, one file each: parse, act, render. `protocol/` interprets the parameters; only
-//! `http/respond.rs` chooses statuses and headers.
+//! The OAuth endpoints, one file each: parse, act, render. `protocol/` interprets the parameters; `http/respond.rs` chooses
+//! the status of each error.
 
 pub(crate) mod authorize;
 pub(crate) mod clients;

@@ -1,4 +1,4 @@
-//! JSON forms of values that JSON has no type for: keys that may be absent, scopes as text, durations as seconds.
+//! JSON helpers: a bound on the number of values, whole numbers, keys that may be absent, scopes as text, durations as seconds.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use crate::protocol::scope::Scope;
 /// 260,000 of them, and 12 ms of a core. Civitai documents no such bound.
 pub(crate) const MAX_JSON_VALUES: usize = 50_000;
 
-/// Whether a JSON text has more than [`MAX_JSON_VALUES`] values, keys aside. Counting costs little beside parsing.
+/// Whether a JSON text may have more than [`MAX_JSON_VALUES`] values. The count is an upper bound: keys are not counted, but an
+/// empty list or object counts as two. Counting costs little compared with parsing.
 pub(crate) fn has_too_many_values(text: &[u8]) -> bool {
     // The shortest values are a digit and a comma.
     if text.len() < 2 * MAX_JSON_VALUES {
@@ -32,7 +33,7 @@ pub(crate) fn has_too_many_values(text: &[u8]) -> bool {
     values > MAX_JSON_VALUES
 }
 
-/// The largest integer that a JSON number carries exactly in JavaScript.
+/// The largest integer that a JSON number represents exactly in JavaScript.
 pub(crate) const MAX_SAFE_INTEGER: u64 = 9_007_199_254_740_991;
 
 /// A whole number from 0 to [`MAX_SAFE_INTEGER`]: `5` and `5.0` are the same number in JSON.

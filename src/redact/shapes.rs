@@ -7,7 +7,7 @@ use super::encoding::Decoded;
 use super::placeholder::REDACTED;
 use crate::protocol::secret::PREFIX;
 
-/// Client secrets have 48 hexadecimal digits, codes 64. Ids, commits and digests that developers compare have fewer.
+/// Client secrets have 48 hexadecimal digits, codes 64. Ids and commits that developers compare have fewer.
 const MIN_HEX_DIGITS: usize = 48;
 
 /// The fewest digits of a secret that was cut off.

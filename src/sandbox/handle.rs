@@ -259,7 +259,8 @@ impl Sandbox {
             .unwrap_or_default()
     }
 
-    /// Counts a request against a limit and returns whether it is allowed: always, while limits are off.
+    /// Counts a request against a limit and returns whether it is allowed: always, if limits are off, or if the sandbox was reset
+    /// since the request began.
     pub(crate) fn check_rate_limit(&self, limit: Limit, key: &str) -> bool {
         let counted = self.if_current(|core| {
             !core.settings().rate_limits || core.rate_limits.allow(limit, key, core.now())

@@ -1,4 +1,4 @@
-//! Accepting connections: one task per connection, and a 503 for those beyond the limit.
+//! Accepting connections, one task each. Connections beyond the limit are closed; plain HTTP gets a 503 first.
 
 #[cfg(feature = "tls")]
 use std::sync::Arc;
@@ -16,8 +16,10 @@ use crate::http::connection::ListenerKind;
 /// Delay between two attempts to accept a connection when the system has no file descriptor left.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// A rejected client gets this long to read the 503, and at most [`MAX_REJECTIONS`] are served at once.
+/// A rejected client gets this long to read the 503.
 const REJECT_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// At most this many rejected clients are sent a 503 at once.
 const MAX_REJECTIONS: usize = 32;
 
 /// One bound address.

@@ -16,7 +16,7 @@ const MAX_MARK_BYTES: usize = 64;
 /// A body or a JSON answer up to this size is stored as it came; a larger one is reduced to about this size.
 pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024;
 
-/// A longer query is reduced pair by pair to about twice this size.
+/// A longer query is reduced pair by pair, so that about twice this size is stored at most.
 const MAX_QUERY_BYTES: usize = MAX_TEXT_BYTES;
 
 /// A value of a query that is reduced is cut after this many bytes.

@@ -20,7 +20,7 @@ async fn a_page_of_another_site_is_refused() {
         ("origin", ""),
         ("origin", "http://localhost.evil.example"),
         ("origin", "http://127.0.0.1.evil.example"),
-        // Anybody can serve a page from an address.
+        // Any host can serve a page from an address.
         ("origin", "http://203.0.113.5"),
         ("origin", "http://192.168.1.9:8080"),
         ("origin", "http://[2001:db8::1]"),

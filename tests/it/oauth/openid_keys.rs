@@ -21,7 +21,7 @@ fn key_id(id_token: &str) -> String {
     header.kid.expect("a kid")
 }
 
-/// A P-256 key that everybody may know.
+/// A public P-256 test key.
 fn test_key() -> SecretKey {
     SecretKey::from_slice(&[7; 32]).expect("a number below the order of the curve")
 }
