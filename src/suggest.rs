@@ -8,6 +8,11 @@ pub(crate) fn closest_match<'a>(
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     const MIN_SIMILARITY: f64 = 0.75;
+    // The time grows with the length, and a typing error does not make a word this long.
+    const MAX_WORD_BYTES: usize = 256;
+    if word.len() > MAX_WORD_BYTES {
+        return None;
+    }
     known
         .into_iter()
         .map(|candidate| (similarity(word, candidate), candidate))
@@ -92,5 +97,19 @@ impl fmt::Display for RuleError {
 impl From<String> for RuleError {
     fn from(message: String) -> Self {
         Self::new(message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_short_words_are_compared() {
+        assert_eq!(closest_match("tokn", ["token"]), Some("token"));
+        assert_eq!(
+            closest_match(&"token".repeat(100), [&*"token".repeat(101)]),
+            None
+        );
     }
 }

@@ -212,7 +212,7 @@ impl ObservedCall {
             digest: hasher.finish(),
             params: texts(&entry.params, &PARAMS),
             in_query: in_query.collect(),
-            interval_ms: interval.map(|seconds| seconds * 1000),
+            interval_ms: interval.map(|seconds| seconds.saturating_mul(1000)),
             granted_scope: granted_scope(answer),
             answer: texts(answer, &ANSWERS),
             issued_code: entry.location.as_deref().and_then(issued_code),

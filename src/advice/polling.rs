@@ -1,6 +1,6 @@
 //! Rules about polling in the device flow (RFC 8628 §3.5).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::history::History;
 use super::rule::{Rule, Violation, times};
@@ -69,13 +69,12 @@ fn polls_by_device(history: &History) -> BTreeMap<&str, Vec<&ObservedCall>> {
     polls
 }
 
-/// The interval that the server returned with this device code.
-fn interval_ms(history: &History, device_code: &str) -> i64 {
-    let start = history
-        .calls_of(CallKind::Device)
-        .find(|call| call.answered("device_code") == Some(device_code));
-    let interval = start.and_then(|start| start.interval_ms);
-    interval.unwrap_or(DEFAULT_INTERVAL_MS)
+/// The intervals that the server returned, by device code.
+fn intervals_ms(history: &History) -> HashMap<&str, i64> {
+    let starts = history.calls_of(CallKind::Device);
+    starts
+        .filter_map(|start| Some((start.answered("device_code")?, start.interval_ms?)))
+        .collect()
 }
 
 /// Whether the response is final.
@@ -94,16 +93,20 @@ fn is_end(call: &ObservedCall) -> bool {
 
 /// Polls at the same time of a stopped clock are not compared. 10 % tolerance for inexact timers.
 fn poll_too_fast(history: &History) -> Option<Violation> {
+    let intervals_ms = intervals_ms(history);
     let (mut requests, mut shortest_ms) = (Vec::new(), i64::MAX);
     for (code, polls) in polls_by_device(history) {
-        let mut interval_ms = interval_ms(history, code);
+        let mut interval_ms = intervals_ms
+            .get(code)
+            .copied()
+            .unwrap_or(DEFAULT_INTERVAL_MS);
         for pair in polls.windows(2) {
             let (before, call) = (pair[0], pair[1]);
             if is_end(before) {
                 break;
             }
             if before.error() == Some("slow_down") {
-                interval_ms += SLOW_DOWN_MS;
+                interval_ms = interval_ms.saturating_add(SLOW_DOWN_MS);
             }
             // The app may repeat a poll whose response a fault withheld.
             if !before.is_lost

@@ -54,10 +54,12 @@ fn to_json(value: &DeValue<'_>, path: &str) -> Result<Value, Invalid> {
                 Invalid::new(path, message)
             })?
         }
-        // JSON has neither infinity nor NaN.
         DeValue::Float(number) => match number.as_str().parse::<f64>() {
             Ok(float) if float.is_finite() => Value::from(float),
-            _ => Value::from(number.as_str()),
+            _ => {
+                let message = format!("{} is not a finite number", number.as_str());
+                return Err(Invalid::new(path, message));
+            }
         },
         DeValue::Datetime(time) => Value::from(time.to_string()),
         DeValue::Array(items) => {

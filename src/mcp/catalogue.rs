@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::control::devices::Empty;
-use crate::control::{Fault, Requests, UserRef};
+use crate::control::{Endpoint, Fault, Filter, GrantType, Requests, UserRef};
 use crate::protocol::duration::SignedDuration;
 use crate::protocol::scope::Scope;
 
@@ -123,6 +123,48 @@ pub(super) struct ReadAdvice {
     pub(super) client_id: Option<String>,
 }
 
+/// The input of [`REQUESTS`]: an agent gets no secrets and does not wait.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[derive(Default)]
+pub(super) struct ReadRequests {
+    #[schemars(description = "such as authorize, token, userinfo, revoke or device-token")]
+    endpoint: Option<Endpoint>,
+    #[schemars(description = "such as refresh_token")]
+    grant_type: Option<GrantType>,
+    #[schemars(description = "the app")]
+    client_id: Option<String>,
+    #[schemars(description = "id or username, such as ada")]
+    user: Option<UserRef>,
+    #[schemars(description = "such as 400")]
+    status: Option<u16>,
+    #[schemars(description = "an error code, such as invalid_grant")]
+    error: Option<String>,
+    #[schemars(description = "only requests after this id")]
+    after: Option<u64>,
+    #[schemars(description = "at most this many, up to 500")]
+    limit: Option<usize>,
+}
+
+impl From<ReadRequests> for Requests {
+    fn from(input: ReadRequests) -> Self {
+        Self {
+            filter: Filter {
+                endpoint: input.endpoint,
+                grant_type: input.grant_type,
+                client_id: input.client_id,
+                user: input.user,
+                status: input.status,
+                error: input.error,
+                after: input.after,
+                ..Filter::default()
+            },
+            limit: input.limit,
+            ..Self::default()
+        }
+    }
+}
+
 const TOOLS: [ToolSpec; 9] = [
     ToolSpec {
         name: EXCHANGE,
@@ -144,7 +186,7 @@ const TOOLS: [ToolSpec; 9] = [
         description: "List the app's requests and the responses to them, oldest first, with redacted secrets: \
             the newest 20 by default (limit).",
         effect: Effect::Reads,
-        schema: Requests::json_schema,
+        schema: ReadRequests::json_schema,
     },
     ToolSpec {
         name: ADVICE,

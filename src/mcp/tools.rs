@@ -15,7 +15,7 @@ use url::Url;
 
 use super::catalogue::{
     ADVANCE, ADVICE, AUTHORIZE, Advance, Authorize, CLEAR_FAULTS, EXCHANGE, Exchange, ExplainScope,
-    FAULT, REQUESTS, RESET, ReadAdvice, SCOPE, SetFault,
+    FAULT, REQUESTS, RESET, ReadAdvice, ReadRequests, SCOPE, SetFault,
 };
 use crate::control::devices::Empty;
 use crate::control::sessions::MAX_SESSIONS;
@@ -192,8 +192,8 @@ impl ToolCall<'_> {
     }
 
     async fn requests(&self, arguments: Value) -> ControlResult {
-        let input: Requests = invalid::from_json(arguments)?;
-        let input = input.limit_within(SHOWN, MAX_SHOWN)?;
+        let input: ReadRequests = invalid::from_json(arguments)?;
+        let input = Requests::from(input).limit_within(SHOWN, MAX_SHOWN)?;
         let shown = self.request.sandbox.list_requests(input).await?;
         Ok(CallToolResult::structured(json!(shown)))
     }

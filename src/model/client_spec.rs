@@ -116,11 +116,11 @@ impl ClientSpec {
             return Err(Invalid::new("id", message));
         }
         check_id(client.id.as_str())?;
-        let has_secret = matches!(self.secret, Some(Some(_)));
         if let Some(secret) = self.secret {
             secret.as_ref().map_or(Ok(()), check_secret)?;
             client.secret = secret.as_ref().map(Secret::hash);
         }
+        let has_secret = client.secret.is_some();
         set(
             &mut client.confidential,
             self.confidential.map(|value| value.unwrap_or(has_secret)),
@@ -154,11 +154,9 @@ impl ClientSpec {
             &mut client.any_loopback_redirect,
             self.any_loopback_redirect,
         );
-        let grants = self.grants;
-        set(
-            &mut client.grants,
-            grants.map(|grants| grants.into_iter().map(GrantType::from).collect()),
-        );
+        if let Some(grants) = self.grants {
+            client.grants = check_grants(grants)?;
+        }
         set(&mut client.verified, self.verified);
         set(&mut client.access_mode, self.access_mode);
         set(&mut client.may_introspect, self.may_introspect);
@@ -190,6 +188,18 @@ pub(crate) fn check_secret(secret: &Secret) -> Result<(), Invalid> {
         return Err(Invalid::new("secret", message));
     }
     Ok(())
+}
+
+/// A builder in Rust accepts every [`GrantType`].
+fn check_grants(grants: Vec<SupportedGrant>) -> Result<Vec<GrantType>, Invalid> {
+    let grants = grants.into_iter().map(GrantType::from).enumerate();
+    grants
+        .map(|(at, grant)| {
+            grant
+                .check_supported()
+                .map_err(|error| Invalid::rule(format!("grants[{at}]"), error))
+        })
+        .collect()
 }
 
 fn check_each(

@@ -14,8 +14,7 @@ use crate::protocol::scope::Scope;
 pub(crate) const MAX_STORED_BYTES: usize = 2048;
 
 /// An authorization request. Civitai checks one part after another, in the order of the methods; the client and its
-/// redirect URI come first.
-#[derive(Debug)]
+/// redirect URI come first. There is no `Debug`: a parameter may be a misplaced secret.
 pub(crate) struct AuthorizeRequest {
     /// The parameters that are text, which the sign-in page and the consent page pass on.
     pub(crate) query: String,

@@ -3,6 +3,8 @@
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 
+use crate::suggest::RuleError;
+
 string_enum! {
     /// The `grant_type` of a token request: the grants that this server supports, and those that others have registered,
     /// since an app may be expected never to use them.
@@ -27,7 +29,8 @@ string_enum! {
     }
 }
 
-/// A grant of a client: one of [`GrantType::SUPPORTED`], which is checked when it is read.
+/// A grant of a client. JSON and TOML are checked when they are read; in Rust, `ClientSpec` checks that it is one of
+/// [`GrantType::SUPPORTED`] when it is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct SupportedGrant(GrantType);
@@ -48,11 +51,9 @@ impl<'de> Deserialize<'de> for SupportedGrant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let known = GrantType::named(&text).filter(|grant| GrantType::SUPPORTED.contains(grant));
-        known.map(Self).ok_or_else(|| {
-            let names = GrantType::SUPPORTED.map(GrantType::name);
-            let error = crate::suggest::RuleError::not_in_list("grant", &text, &text, &names);
-            D::Error::custom(error)
-        })
+        known
+            .map(Self)
+            .ok_or_else(|| D::Error::custom(GrantType::not_supported(&text)))
     }
 }
 
@@ -72,6 +73,19 @@ impl GrantType {
         Self::ClientCredentials,
         Self::DeviceCode,
     ];
+
+    /// Checks that clients may use this grant.
+    pub(crate) fn check_supported(self) -> Result<Self, RuleError> {
+        if Self::SUPPORTED.contains(&self) {
+            Ok(self)
+        } else {
+            Err(Self::not_supported(self.name()))
+        }
+    }
+
+    fn not_supported(name: &str) -> RuleError {
+        RuleError::not_in_list("grant", name, name, &Self::SUPPORTED.map(Self::name))
+    }
 
     /// The grant that the `grant_type` of a request names.
     pub(crate) fn from_text(text: &str) -> Self {

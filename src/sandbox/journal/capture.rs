@@ -81,3 +81,11 @@ pub(crate) struct Capture<'a> {
     /// The answer's body, if it is JSON.
     pub(crate) answer: Option<&'a [u8]>,
 }
+
+impl<'a> Capture<'a> {
+    /// The value of a stored header, whole.
+    pub(super) fn header(&self, name: &str) -> Option<&'a [u8]> {
+        let index = STORED_HEADERS.iter().position(|stored| *stored == name)?;
+        self.headers[index]
+    }
+}

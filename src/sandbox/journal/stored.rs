@@ -122,12 +122,10 @@ fn short_lossy(bytes: &[u8]) -> Box<str> {
 
 /// The client that a request claims to come from.
 fn claimed_client(
-    headers: &[(&'static str, Box<str>)],
+    authorization: Option<&str>,
     query: Option<&str>,
     body: &Params,
 ) -> Option<String> {
-    let authorization = headers.iter().find(|(name, _)| *name == "authorization");
-    let authorization = authorization.map(|(_, value)| &**value);
     let query = query.map(str::as_bytes);
     let claimed = Credentials::claimed_by_request(authorization, body, query)?;
     Some(truncate::cut_again(&claimed).into_owned())
@@ -144,7 +142,8 @@ impl StoredExchange {
         let claimed = match (&body, capture.body.params()) {
             // Truncation may have omitted it.
             (StoredBody::Reduced(_), Some(params)) => {
-                claimed_client(&headers, capture.query, params)
+                let authorization = capture.header("authorization").map(String::from_utf8_lossy);
+                claimed_client(authorization.as_deref(), capture.query, params)
             }
             _ => None,
         };
@@ -238,7 +237,12 @@ impl StoredExchange {
     }
 
     fn claimed_client(&self, body: &Params) -> Option<String> {
-        claimed_client(&self.headers, self.query.as_deref(), body)
+        let authorization = self
+            .headers
+            .iter()
+            .find(|(name, _)| *name == "authorization");
+        let authorization = authorization.map(|(_, value)| &**value);
+        claimed_client(authorization, self.query.as_deref(), body)
     }
 
     /// The client that the request names, or else the client of its token.

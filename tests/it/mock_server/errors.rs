@@ -99,3 +99,14 @@ async fn errors_are_readable() {
     a clock preset takes no times or client_id: it moves the sandbox's clock once, for all clients; omit times and client_id
     "#);
 }
+
+#[tokio::test]
+async fn client_with_an_unsupported_grant_is_rejected() {
+    let (server, _) = seeded().await;
+    let spec = ClientSpec::named("x").grants([GrantType::RefreshToken, GrantType::Password]);
+    let error = server.create_client(spec).await.unwrap_err();
+    assert_snapshot!(
+        error,
+        @r#"grants[1]: no grant "password"; choose among authorization_code, refresh_token, client_credentials, urn:ietf:params:oauth:grant-type:device_code"#
+    );
+}
