@@ -88,10 +88,10 @@ fn public_client_secret(history: &History) -> Option<Violation> {
             let decision = call.decision(difference);
             decision.is_some_and(|decision| decision.other_side_differs)
         };
-        let for_itself =
+        let is_client_credentials =
             call.kind == CallKind::ClientCredentials && call.param("client_secret").is_some();
         matters(Difference::PublicClientSecret)
-            || (for_itself && matters(Difference::ClientCredentialsPublic))
+            || (is_client_credentials && matters(Difference::ClientCredentialsPublic))
     };
     let requests = history.calls.iter().filter(shows).map(|call| call.id);
     Violation::new(requests.collect(), |count| {

@@ -164,7 +164,7 @@ impl Sandbox {
         let found = self.data().list_codes(owner.as_key());
         let now = self.now();
         let shown = found.into_iter().map(|code| CodeView {
-            active: code.expires_at >= now && code.kept_until > now,
+            active: code.expires_at >= now && code.retained_until > now,
             client_id: code.client_id,
             user: code.user_id,
             scope: code.scope,
@@ -217,7 +217,7 @@ impl Sandbox {
             nonce: input.nonce,
             issued_at: now,
             expires_at: now.plus_seconds(life),
-            kept_until: now.plus_seconds(retention),
+            retained_until: now.plus_seconds(retention),
         };
         let mut params = vec![("code", value.reveal())];
         params.extend(input.state.as_deref().map(|state| ("state", state)));

@@ -99,7 +99,7 @@ impl MockSandbox {
     /// let wrong = server.verify([Expect::endpoint(Endpoint::Token).refresh_token()]).await;
     /// assert_eq!(
     ///     wrong.unwrap_err().to_string(),
-    ///     "[0] token refresh_token: expected at least 1, came 0"
+    ///     "[0] token refresh_token: expected at least 1, found 0"
     /// );
     /// # Ok(())
     /// # }

@@ -253,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn well_formed_budgets_are_kept_as_they_were_sent() {
+    fn well_formed_budgets_are_stored_unchanged() {
         let text = r#"[{"type":"sliding","limit":5000,"window":"day","unit":1},{"type":"absolute","limit":5,"currencies":["blue"]},{"type":"rollover","limit":9,"cron":"0 0 1 * *"}]"#;
         let parsed = BuzzLimit::parse(text).unwrap().unwrap();
         assert_eq!(serde_json::to_string(&parsed).unwrap(), text);
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn no_limit_is_said_in_two_ways_and_an_empty_list_is_a_list() {
+    fn null_and_absent_mean_no_limit_and_an_empty_list_is_a_list() {
         assert_eq!(BuzzLimit::parse(""), Ok(None));
         assert_eq!(BuzzLimit::parse("null"), Ok(None));
         assert_eq!(BuzzLimit::parse("[]"), Ok(Some(BuzzLimit(vec![]))));

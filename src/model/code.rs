@@ -28,16 +28,16 @@ pub(crate) struct AuthorizationCode {
     pub(crate) issued_at: Timestamp,
     pub(crate) expires_at: Timestamp,
     /// From this time on, the code is unknown.
-    pub(crate) kept_until: Timestamp,
+    pub(crate) retained_until: Timestamp,
 }
 
 /// How long a code issued now may be redeemed, and how long it is known.
 pub(crate) fn lifetime(rules: &Rules, chosen: Option<u32>) -> (u32, u32) {
-    let contract_says = match rules.side(Difference::CodeLifetime) {
+    let contract_default = match rules.side(Difference::CodeLifetime) {
         Contract::Documented => DOCUMENTED_SECONDS,
         Contract::Live | Contract::Live2026_08 => LIVE_SECONDS,
     };
-    let life = chosen.unwrap_or(contract_says);
+    let life = chosen.unwrap_or(contract_default);
     (life, life.max(RETENTION_SECONDS))
 }
 

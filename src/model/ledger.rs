@@ -335,7 +335,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_counts_is_what_a_plain_sum_over_the_spends_says(
+        fn usage_equals_the_sum_of_spends(
             budgets in prop::collection::vec(budget(), 1..4),
             spends in prop::collection::vec(spend(), 0..30),
             now in any_moment(),

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_fires_has_never_begun_anew() {
+    fn schedule_that_never_fires_has_no_period_start() {
         let now = at("2026-03-31T12:00:00Z");
         for cron in ["soon", "0 0 30 2 *", "61 * * * *", " ", "* * * * * * * *"] {
             assert_eq!(last_tick(cron, now), ALWAYS, "{cron:?}");

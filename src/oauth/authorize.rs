@@ -234,7 +234,7 @@ async fn issue(
         nonce: request.nonce,
         issued_at: now,
         expires_at: now.plus_seconds(life),
-        kept_until: now.plus_seconds(retention),
+        retained_until: now.plus_seconds(retention),
     };
     let params = [("code", value.reveal()), ("state", request.state.as_str())];
     let location =

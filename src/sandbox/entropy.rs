@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_fixes_what_is_drawn_per_sandbox() {
+    fn entropy_seed_determines_the_values_of_each_sandbox() {
         let draw = |seed, name| Entropy::new(seed, name, 0).token().reveal().to_owned();
         assert_eq!(draw(Some(7), "a"), draw(Some(7), "a"));
         assert_ne!(draw(Some(7), "a"), draw(Some(7), "b"));

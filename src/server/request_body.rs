@@ -214,7 +214,7 @@ mod tests {
         let error = large().await.unwrap_err();
         assert_eq!(
             reason(&error),
-            "the bodies of other requests occupied 67108864 bytes for 1ms"
+            "the bodies of other requests used 67108864 bytes of memory for 1ms"
         );
         // A client that disconnects releases its memory.
         half.abort();

@@ -43,7 +43,7 @@ impl Codes {
         now: Timestamp,
     ) -> Option<&AuthorizationCode> {
         let code = &self.by_hash.get(hash)?.code;
-        (code.client_id == *client && code.kept_until > now).then_some(code)
+        (code.client_id == *client && code.retained_until > now).then_some(code)
     }
 
     /// Returns how many rows are removed.
@@ -75,7 +75,7 @@ impl Codes {
             || before >= MAX_CODES && self.purge_threshold.should_purge_when_full(now)
         {
             self.by_hash
-                .retain(|_, stored| stored.code.kept_until >= now);
+                .retain(|_, stored| stored.code.retained_until >= now);
             let purge = Purge {
                 rows_before: before,
                 rows_left: self.by_hash.len(),
@@ -125,7 +125,8 @@ struct Row {
     nonce: Option<String>,
     issued_at: Timestamp,
     expires_at: Timestamp,
-    kept_until: Timestamp,
+    #[sqlx(rename = "kept_until")]
+    retained_until: Timestamp,
 }
 
 impl Row {
@@ -140,7 +141,7 @@ impl Row {
             nonce: self.nonce,
             issued_at: self.issued_at,
             expires_at: self.expires_at,
-            kept_until: self.kept_until,
+            retained_until: self.retained_until,
         };
         Ok((
             hash.ok_or_else(|| damaged("code hash", &self.hash.len()))?,
@@ -174,7 +175,7 @@ pub(crate) fn put(
     .bind(code.nonce.as_deref())
     .bind(code.issued_at)
     .bind(code.expires_at)
-    .bind(code.kept_until)
+    .bind(code.retained_until)
     .for_row(("codes", key, number))
 }
 

@@ -104,7 +104,7 @@ fn code(now: Timestamp) -> AuthorizationCode {
         nonce: None,
         issued_at: now,
         expires_at: end,
-        kept_until: end,
+        retained_until: end,
     }
 }
 

@@ -87,21 +87,27 @@ async fn a_fetch_of_authorize_is_a_warning() {
 #[tokio::test]
 async fn client_credentials_that_one_contract_rejects_are_a_warning() {
     let mock = with_frozen_clock(TestServer::documented().await).await;
-    mock.token(&CONF.for_itself().with("scope", "1")).await;
+    mock.token(&CONF.client_credentials().with("scope", "1"))
+        .await;
     assert_eq!(mock.accusations().await, "");
-    mock.token(&CONF.for_itself().with("scope", "5")).await;
+    mock.token(&CONF.client_credentials().with("scope", "5"))
+        .await;
     assert_eq!(
         mock.accusations().await,
         "warning contract-client-credentials-ceiling"
     );
     let unscoped = under(&mock, "unscoped", "documented").await;
-    unscoped.token(&NARROW.for_itself()).await;
+    unscoped.token(&NARROW.client_credentials()).await;
     assert_eq!(
         unscoped.accusations().await,
         "warning contract-client-credentials-ceiling; warning contract-client-credentials-scope"
     );
     let live = under(&mock, "live", "live@2026-08").await;
-    let tokens = Tokens::from_response(&live.token(&CONF.for_itself().with("scope", "1")).await);
+    let tokens = Tokens::from_response(
+        &live
+            .token(&CONF.client_credentials().with("scope", "1"))
+            .await,
+    );
     assert_eq!(live.accusations().await, "");
     live.later("61m").await;
     live.refreshed(&CONF, &tokens).await;

@@ -121,11 +121,15 @@ async fn retry_before_retry_after_is_a_warning() {
     let quick = mock.sandbox("quick");
     quick.set(json!({ "rate_limits": true })).await;
     for _ in 0..21 {
-        quick.token(&CONF.for_itself().with("scope", "1")).await;
+        quick
+            .token(&CONF.client_credentials().with("scope", "1"))
+            .await;
         quick.later("200ms").await;
     }
     assert_eq!(quick.accusations().await, "");
-    quick.token(&CONF.for_itself().with("scope", "1")).await;
+    quick
+        .token(&CONF.client_credentials().with("scope", "1"))
+        .await;
     assert_eq!(quick.accusations().await, "warning rate-limit-ignored");
 }
 

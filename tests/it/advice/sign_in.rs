@@ -178,7 +178,7 @@ async fn a_secret_of_a_public_client_is_an_error() {
     ] {
         let careless = mock.sandbox(name);
         careless
-            .set_apart(Difference::PublicClientSecret, side)
+            .set_difference(Difference::PublicClientSecret, side)
             .await;
         let code = careless.approve(&attempt.asks("1")).await.code();
         careless

@@ -161,7 +161,10 @@ async fn cap_is_shown_and_outlives_its_token() {
 #[tokio::test]
 async fn client_credentials_token_acts_for_the_owner() {
     let mock = TestServer::documented().await;
-    let token = mock.token(&CONF.for_itself()).await.text("access_token");
+    let token = mock
+        .token(&CONF.client_credentials())
+        .await
+        .text("access_token");
     let me = SpendingApp::with(&mock, &token).get(ME).await;
     assert_eq!(me.text("username"), "owner");
 }

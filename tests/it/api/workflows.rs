@@ -133,7 +133,7 @@ async fn no_funds_and_reached_cap_are_the_same_error() {
         .await;
     let capped = ada.submit(&picture()).await;
     assert_eq!(capped.to_string(), broke.to_string());
-    mock.set_apart(Difference::InsufficientFunds, Contract::Live)
+    mock.set_difference(Difference::InsufficientFunds, Contract::Live)
         .await;
     assert_snapshot!(ada.submit(&picture()).await, @r#"
     403
@@ -172,7 +172,7 @@ async fn missing_token_and_missing_scope_are_rejected() {
     {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.4","title":"Forbidden","status":403,"detail":"Token does not have AIServicesWrite scope"}
     "#);
     assert_eq!(narrow.quote(&picture()).await.status, 403);
-    mock.set_apart(Difference::InsufficientScope, Contract::Documented)
+    mock.set_difference(Difference::InsufficientScope, Contract::Documented)
         .await;
     assert_snapshot!(narrow.submit(&picture()).await, @r#"
     403

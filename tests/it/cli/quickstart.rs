@@ -19,7 +19,7 @@ async fn sign_in(sandbox: &SandboxClient, cap: &str) -> SpendingApp {
 
 async fn quickstart(sandbox: &SandboxClient) {
     sandbox
-        .set_apart(Difference::InsufficientFunds, Contract::Live)
+        .set_difference(Difference::InsufficientFunds, Contract::Live)
         .await;
     let buzz = json!({ "buzz": { "yellow": 500, "blue": 40 } });
     sandbox.control("PATCH", "/users/ada", buzz).await;

@@ -127,7 +127,7 @@ async fn catalog_token_is_rejected_elsewhere() {
     let wide = json!({ "allowed_scopes": "Full Access,AppStoreCatalogWrite" });
     mock.control("PATCH", "/clients/other", wide).await;
     let answer = mock
-        .token(&OTHER.for_itself().and("scope", "268435456"))
+        .token(&OTHER.client_credentials().and("scope", "268435456"))
         .await;
     let token = answer.text("access_token");
     let mut output = answer.json()["scope"].to_string() + "\n";

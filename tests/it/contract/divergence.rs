@@ -44,7 +44,7 @@ async fn compare_sides(
         let sandbox = mock.sandbox("compared");
         sandbox.control("POST", "/reset", json!({})).await;
         sandbox.freeze("2026-01-31T12:00:00Z").await;
-        sandbox.set_apart(difference, side).await;
+        sandbox.set_difference(difference, side).await;
         let answer = act(&sandbox).await;
         let noted = recorded_divergence(&sandbox).await;
         let is_noted = noted.iter().any(|name| name == difference.name());
@@ -153,12 +153,15 @@ async fn changes_since_the_recording_record_divergence() {
             .set(json!({ "differences": { "scope-syntax": "live" } }))
             .await;
         sandbox
-            .token(&CONF.for_itself().and("scope", "268435456"))
+            .token(&CONF.client_credentials().and("scope", "268435456"))
             .await
     };
     compare_sides(&mock, D::AppStoreCatalogWrite, sides(true), asks).await;
-    let asks =
-        async |sandbox: &SandboxClient| sandbox.token(&CONF.for_itself().and("scope", "1")).await;
+    let asks = async |sandbox: &SandboxClient| {
+        sandbox
+            .token(&CONF.client_credentials().and("scope", "1"))
+            .await
+    };
     compare_sides(&mock, D::ClientCredentialsRefresh, sides(true), asks).await;
     let post =
         async |sandbox: &SandboxClient, path: &str| sandbox.post(path, &Fields::default()).await;
@@ -183,7 +186,7 @@ async fn changes_since_the_recording_record_divergence() {
 async fn token_records_divergence() {
     use Difference as D;
     let mock = TestServer::documented().await;
-    let own = CONF.for_itself();
+    let own = CONF.client_credentials();
     let scoped = own.clone().and("scope", "1");
     for (difference, request, noted) in [
         (D::ScopeShape, scoped.clone(), BOTH),
@@ -209,7 +212,7 @@ async fn token_records_divergence() {
         (D::ClientCredentialsScope, scoped.clone(), NEITHER),
         (
             D::ClientCredentialsPublic,
-            PUBLIC_CC.for_itself().and("client_secret", "x"),
+            PUBLIC_CC.client_credentials().and("client_secret", "x"),
             BOTH,
         ),
         (D::ClientCredentialsPublic, scoped, NEITHER),
@@ -280,9 +283,9 @@ async fn other_endpoints_record_divergence() {
     let limited = async |sandbox: &SandboxClient| {
         sandbox.set(json!({ "rate_limits": true })).await;
         for _ in 0..20 {
-            sandbox.token(&CONF.for_itself()).await;
+            sandbox.token(&CONF.client_credentials()).await;
         }
-        sandbox.token(&CONF.for_itself()).await
+        sandbox.token(&CONF.client_credentials()).await
     };
     compare(&mock, Difference::RateLimitKey, (true, false), limited).await;
     // What is revoked differs, and the answer does not say so.
@@ -305,7 +308,7 @@ async fn legacy_host_records_divergence() {
     for (path, differs) in [(USERINFO, true), (AUTHORIZE, false)] {
         let mut statuses = Vec::new();
         for side in [Contract::Documented, Contract::Live] {
-            mock.set_apart(Difference::LegacyHost, side).await;
+            mock.set_difference(Difference::LegacyHost, side).await;
             statuses.push(old.get(path).await.status);
             let noted = recorded_divergence(&mock).await;
             let is_noted = noted.iter().any(|name| name == "legacy-host");
@@ -325,7 +328,8 @@ async fn automatic_registration_records_divergence() {
         ("confidential", "https://app.example/callback", true),
     ] {
         for side in [Contract::Documented, Contract::Live] {
-            mock.set_apart(Difference::RegistrationRules, side).await;
+            mock.set_difference(Difference::RegistrationRules, side)
+                .await;
             let app = Fields::new(&[
                 ("name", "My App"),
                 ("description", "Does things"),

@@ -218,7 +218,7 @@ async fn control_token_is_required_of_every_caller() {
     assert_eq!(mock.sandbox("x").get("/_mock/clock").await.status, 401);
     assert_eq!(mock.get("/_mock/nothing").await.status, 404);
     assert_eq!(
-        mock.token(&CONF.for_itself()).await.status,
+        mock.token(&CONF.client_credentials()).await.status,
         200,
         "apps need none"
     );
@@ -230,7 +230,7 @@ async fn control_token_is_required_of_every_caller() {
 async fn app_endpoints_accept_any_host_and_origin() {
     let mock = TestServer::documented().await;
     let sent = mock
-        .post(crate::support::TOKEN, &CONF.for_itself())
+        .post(crate::support::TOKEN, &CONF.client_credentials())
         .header("origin", "https://app.example")
         .header("sec-fetch-site", "cross-site");
     assert_eq!(sent.await.status, 200);

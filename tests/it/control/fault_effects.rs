@@ -22,7 +22,7 @@ async fn error_fault_has_the_format_of_the_endpoint() {
         json!({ "error": "invalid_grant", "error_description": "Because" }),
     )
     .await;
-    assert_snapshot!(mock.token(&CONF.for_itself()).await, @r#"
+    assert_snapshot!(mock.token(&CONF.client_credentials()).await, @r#"
     400
     access-control-allow-headers: *
     access-control-allow-methods: POST
@@ -59,7 +59,7 @@ async fn error_fault_has_the_format_of_the_endpoint() {
         set(&mock, effect.clone()).await;
         table += &format!(
             "{effect}: {}\n",
-            mock.token(&CONF.for_itself()).await.summary()
+            mock.token(&CONF.client_credentials()).await.summary()
         );
     }
     assert_snapshot!(table, @r#"
@@ -81,7 +81,7 @@ async fn custom_response_has_status_body_and_headers() {
         json!({ "status": 429, "headers": { "Retry-After": 30 } }),
     )
     .await;
-    assert_snapshot!(mock.token(&CONF.for_itself()).await, @"
+    assert_snapshot!(mock.token(&CONF.client_credentials()).await, @"
     429
     access-control-allow-headers: *
     access-control-allow-methods: POST
@@ -89,7 +89,7 @@ async fn custom_response_has_status_body_and_headers() {
     retry-after: 30
     ");
     set(&mock, json!({ "status": 502, "body": "<h1>Bad Gateway</h1>", "headers": { "content-type": "text/html" } })).await;
-    let page = mock.token(&CONF.for_itself()).await;
+    let page = mock.token(&CONF.client_credentials()).await;
     assert_eq!(
         (page.status, page.body.as_str()),
         (502, "<h1>Bad Gateway</h1>")
@@ -100,7 +100,7 @@ async fn custom_response_has_status_body_and_headers() {
         json!({ "body": { "access_token": "t", "expires_in": "3600" } }),
     )
     .await;
-    assert_snapshot!(mock.token(&CONF.for_itself()).await, @r#"
+    assert_snapshot!(mock.token(&CONF.client_credentials()).await, @r#"
     200
     access-control-allow-headers: *
     access-control-allow-methods: POST
@@ -115,7 +115,7 @@ async fn custom_response_has_status_body_and_headers() {
         json!({ "headers": { "Content-Type": "text/plain", "x-extra": "1" } }),
     )
     .await;
-    let tokens = mock.token(&CONF.for_itself()).await;
+    let tokens = mock.token(&CONF.client_credentials()).await;
     assert_eq!(tokens.header("content-type").as_deref(), Some("text/plain"));
     assert_eq!(tokens.header("x-extra").as_deref(), Some("1"));
     assert!(mock.is_live(&tokens.text("access_token")).await);
@@ -133,7 +133,7 @@ async fn fault_responses_have_cors_headers() {
     ] {
         set(&mock, effect.clone()).await;
         for answer in [
-            mock.token(&CONF.for_itself()).await,
+            mock.token(&CONF.client_credentials()).await,
             mock.get(USERINFO).await,
             mock.revoke(&CONF.revokes("x")).await,
         ] {
@@ -149,7 +149,7 @@ async fn fault_responses_have_cors_headers() {
 #[tokio::test]
 async fn delay_does_not_block_other_requests() {
     let mock = TestServer::documented().await;
-    let itself = CONF.for_itself();
+    let itself = CONF.client_credentials();
     let delayed = json!({ "endpoint": "token", "effect": { "delay": "600s" } });
     mock.control("POST", "/faults", delayed).await;
     let others = async {
@@ -171,7 +171,7 @@ async fn delay_does_not_block_other_requests() {
     assert!(took >= Duration::from_millis(300), "{took:?}");
     // A sandbox's clock has nothing to do with it.
     mock.control("POST", "/clock/freeze", json!({})).await;
-    assert_eq!(mock.token(&CONF.for_itself()).await.status, 200);
+    assert_eq!(mock.token(&CONF.client_credentials()).await.status, 200);
 }
 
 #[tokio::test]
@@ -183,7 +183,7 @@ async fn a_random_delay_keeps_within_its_bounds() {
     )
     .await;
     let began = Stopwatch::start();
-    assert_eq!(mock.token(&CONF.for_itself()).await.status, 503);
+    assert_eq!(mock.token(&CONF.client_credentials()).await.status, 503);
     let took = began.elapsed();
     assert!(took >= Duration::from_millis(40), "{took:?}");
 }
@@ -273,7 +273,7 @@ async fn journal_shows_reset_and_corrupted_responses() {
         (&Value::Null, &json!([1]))
     );
     set(&mock, json!({ "malformed": true })).await;
-    let spoilt = mock.token(&CONF.for_itself()).await;
+    let spoilt = mock.token(&CONF.client_credentials()).await;
     assert_eq!(
         (spoilt.status, spoilt.header("content-type").as_deref()),
         (200, Some("application/json"))
@@ -345,7 +345,7 @@ async fn a_preflight_uses_up_no_fault() {
     let fault = json!({ "times": 1, "effect": { "status": 503 } });
     mock.control("POST", "/faults", fault).await;
     assert_eq!(mock.ask("OPTIONS", TOKEN).await.status, 204);
-    assert_eq!(mock.token(&CONF.for_itself()).await.status, 503);
+    assert_eq!(mock.token(&CONF.client_credentials()).await.status, 503);
 }
 
 #[tokio::test]
@@ -353,7 +353,7 @@ async fn custom_header_is_sent_with_a_corrupted_body() {
     let mock = TestServer::documented().await;
     let headers = json!({ "content-type": "text/html" });
     set(&mock, json!({ "malformed": true, "headers": headers })).await;
-    let answer = mock.token(&CONF.for_itself()).await;
+    let answer = mock.token(&CONF.client_credentials()).await;
     assert_eq!(answer.header("content-type").as_deref(), Some("text/html"));
 }
 
@@ -372,7 +372,7 @@ async fn two_faults_apply_together() {
         )
         .await;
     }
-    assert_snapshot!(mock.token(&CONF.for_itself()).await, @"
+    assert_snapshot!(mock.token(&CONF.client_credentials()).await, @"
     503
     access-control-allow-headers: *
     access-control-allow-methods: POST

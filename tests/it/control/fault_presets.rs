@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::{CONF, Fields, Stopwatch, TOKEN, TestServer};
 
 #[tokio::test]
-async fn each_preset_does_what_its_name_says() {
+async fn each_preset_has_its_effect() {
     let mock = TestServer::documented().await;
     let mut table = String::new();
     for preset in [
@@ -92,8 +92,8 @@ async fn a_preset_answers_with_its_fault() {
 
     {"preset":"token-endpoint-down","meaning":"the token endpoint returns 503","fault":{"id":1,"endpoint":"token","client_id":"conf","times":1,"effect":{"status":503,"body":"Service Unavailable"},"seen":0,"struck":0}}
     "#);
-    assert_eq!(mock.token(&CONF.for_itself()).await.status, 503);
-    assert_eq!(mock.token(&CONF.for_itself()).await.status, 200);
+    assert_eq!(mock.token(&CONF.client_credentials()).await.status, 503);
+    assert_eq!(mock.token(&CONF.client_credentials()).await.status, 200);
     let mut table = String::new();
     for (name, input) in [
         ("token-endpoint-dwn", json!({})),

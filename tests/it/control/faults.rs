@@ -16,7 +16,7 @@ async fn set(mock: &SandboxClient, fault: Value) -> Value {
 async fn pattern(mock: &SandboxClient, calls: usize) -> String {
     let mut seen = String::new();
     for _ in 0..calls {
-        let status = mock.token(&CONF.for_itself()).await.status;
+        let status = mock.token(&CONF.client_credentials()).await.status;
         seen.push(if status == 503 { 'x' } else { '.' });
     }
     seen
@@ -189,12 +189,14 @@ async fn unknown_path_is_rejected_as_endpoint() {
     )
     .await;
     assert_eq!(
-        mock.post("/oauth/token", &CONF.for_itself()).await.status,
+        mock.post("/oauth/token", &CONF.client_credentials())
+            .await
+            .status,
         404
     );
     let requests = mock.control("GET", "/requests", json!({})).await;
     assert_eq!(requests["requests"][0]["endpoint"], "other");
-    assert_eq!(mock.token(&CONF.for_itself()).await.status, 599);
+    assert_eq!(mock.token(&CONF.client_credentials()).await.status, 599);
 }
 
 #[tokio::test]
@@ -316,8 +318,8 @@ async fn fault_belongs_to_its_sandbox_and_is_removed_by_reset() {
     let mock = TestServer::documented().await;
     let (here, there) = (mock.sandbox("here"), mock.sandbox("there"));
     set(&here, json!({ "effect": { "status": 503 } })).await;
-    assert_eq!(here.token(&CONF.for_itself()).await.status, 503);
-    assert_eq!(there.token(&CONF.for_itself()).await.status, 200);
+    assert_eq!(here.token(&CONF.client_credentials()).await.status, 503);
+    assert_eq!(there.token(&CONF.client_credentials()).await.status, 200);
     assert_eq!(
         here.get("/_mock/clock").await.status,
         200,
@@ -325,5 +327,5 @@ async fn fault_belongs_to_its_sandbox_and_is_removed_by_reset() {
     );
     assert_eq!(here.get("/api/health").await.status, 200);
     here.control("POST", "/reset", json!({})).await;
-    assert_eq!(here.token(&CONF.for_itself()).await.status, 200);
+    assert_eq!(here.token(&CONF.client_credentials()).await.status, 200);
 }

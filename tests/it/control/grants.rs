@@ -301,8 +301,8 @@ async fn rotated_secret_replaces_the_old_one() {
 
     {"client_id":"conf","client_secret":"<48 hex>"}
     "#);
-    assert_snapshot!(mock.token(&CONF.for_itself()).await.summary(), @"400 invalid_client: Invalid client: client is invalid");
-    let with_new = CONF.for_itself().with("client_secret", &secret);
+    assert_snapshot!(mock.token(&CONF.client_credentials()).await.summary(), @"400 invalid_client: Invalid client: client is invalid");
+    let with_new = CONF.client_credentials().with("client_secret", &secret);
     assert_eq!(mock.token(&with_new).await.status, 200);
     mock.control("POST", "/clients/lost-secret/rotate-secret", json!({}))
         .await;

@@ -233,7 +233,7 @@ async fn tokens_and_codes_read_numbers_in_text() {
 async fn queries_read_numbers_and_booleans() {
     let mock = TestServer::documented().await;
     for _ in 0..3 {
-        mock.token(&CONF.for_itself()).await;
+        mock.token(&CONF.client_credentials()).await;
     }
     let mut table = String::new();
     for query in [

@@ -176,7 +176,7 @@ async fn secrets_are_shown_only_on_request() {
         .post(
             crate::support::TOKEN,
             &CONF
-                .for_itself()
+                .client_credentials()
                 .without("client_secret")
                 .without("client_id"),
         )
@@ -320,7 +320,7 @@ async fn an_entry_names_the_fault_the_difference_and_the_extension_that_applied(
             json!({ "times": 1 }),
         )
         .await;
-    mock.token(&CONF.for_itself()).await;
+    mock.token(&CONF.client_credentials()).await;
     let code = mock.code(&CONF, "5").await;
     mock.token(&CONF.redeems(&code)).await;
     mock.approve(
@@ -378,7 +378,7 @@ async fn preflight_is_recorded_but_not_counted() {
     mock.ask("OPTIONS", crate::support::TOKEN)
         .header("origin", "https://app.example")
         .await;
-    mock.token(&CONF.for_itself()).await;
+    mock.token(&CONF.client_credentials()).await;
     let all = requests(&mock, "").await;
     assert_eq!(all["requests"].as_array().map(Vec::len), Some(2));
     assert_eq!(

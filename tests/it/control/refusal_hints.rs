@@ -93,7 +93,7 @@ async fn percent_encoded_basic_is_distinguished_from_a_wrong_secret() {
     explanations += &refused(&mock, public).await;
     for app in [SPA, CONF] {
         let device = app
-            .for_itself()
+            .client_credentials()
             .with("grant_type", DEVICE_GRANT)
             .and("device_code", "x");
         let device = mock.token(&device).await;
@@ -126,7 +126,7 @@ async fn percent_encoded_basic_is_distinguished_from_a_wrong_secret() {
 async fn ignored_body_is_named() {
     let explanations = async |contract| {
         let mock = TestServer::start(crate::support::config(contract)).await;
-        let form = CONF.for_itself().encoded();
+        let form = CONF.client_credentials().encoded();
         let plain = mock.ask("POST", TOKEN).body("text/plain", form).await;
         let explanations = refused(&mock, plain).await;
         let json = json!({ "client_id": CONF.id, "scope": "1" });

@@ -236,9 +236,9 @@ async fn long_poll_returns_as_soon_as_enough_requests_arrive() {
         (ids(&came), began.elapsed())
     };
     let sending = async {
-        mock.token(&CONF.for_itself()).await;
+        mock.token(&CONF.client_credentials()).await;
         mock.get(USERINFO).await;
-        mock.token(&CONF.for_itself()).await;
+        mock.token(&CONF.client_credentials()).await;
     };
     let ((came, took), ()) = tokio::join!(waiting, sending);
     assert_snapshot!(came, @"token 2, token 4");
@@ -263,7 +263,7 @@ async fn long_poll_returns_as_soon_as_enough_requests_arrive() {
 #[tokio::test]
 async fn clearing_the_journal_resets_counters_but_not_ids() {
     let mock = TestServer::documented().await;
-    mock.token(&CONF.for_itself()).await;
+    mock.token(&CONF.client_credentials()).await;
     mock.get(USERINFO).await;
     assert_snapshot!(requests(&mock, "?limit=0").await, @r#"{"requests":[],"counters":{"total":2,"endpoints":{"token":1,"userinfo":1},"grants":{"client_credentials":1}},"dropped":0}"#);
     assert_snapshot!(mock.ask("DELETE", "/_mock/requests").await, @"

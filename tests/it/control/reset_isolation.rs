@@ -134,7 +134,7 @@ async fn sandbox_can_be_deleted_and_used_concurrently() {
                     }
                     1 => assert_eq!(sandbox.ask("POST", "/_mock/reset").await.status, 200),
                     _ => {
-                        let answer = sandbox.token(&CONF.for_itself()).await;
+                        let answer = sandbox.token(&CONF.client_credentials()).await;
                         assert_eq!(answer.status, 200, "{answer}");
                     }
                 }
@@ -281,7 +281,7 @@ async fn fill(sandbox: &SandboxClient, count: usize) {
     for _ in 0..count {
         let sandbox = SandboxClient::at(sandbox.base.clone());
         tasks.spawn(async move {
-            assert_eq!(sandbox.token(&CONF.for_itself()).await.status, 200);
+            assert_eq!(sandbox.token(&CONF.client_credentials()).await.status, 200);
         });
     }
     tasks.join_all().await;

@@ -150,7 +150,10 @@ async fn requests_that_an_endpoint_takes_create_their_sandbox() {
     let sandbox = |name: &str| mock.sandbox(name);
     for (name, ask) in [
         ("login", sandbox("login").get("/login")),
-        ("token", sandbox("token").post(TOKEN, &CONF.for_itself())),
+        (
+            "token",
+            sandbox("token").post(TOKEN, &CONF.client_credentials()),
+        ),
         ("userinfo", sandbox("userinfo").get(USERINFO)),
         ("control", sandbox("control").get("/_mock/clock")),
         ("page", sandbox("page").get("/_mock")),
@@ -163,7 +166,7 @@ async fn requests_that_an_endpoint_takes_create_their_sandbox() {
         (
             "app",
             from_page(
-                sandbox("app").post(TOKEN, &CONF.for_itself()),
+                sandbox("app").post(TOKEN, &CONF.client_credentials()),
                 "cors",
                 "empty",
             )
@@ -172,7 +175,7 @@ async fn requests_that_an_endpoint_takes_create_their_sandbox() {
         (
             "loopback",
             from_page(
-                sandbox("loopback").post(TOKEN, &CONF.for_itself()),
+                sandbox("loopback").post(TOKEN, &CONF.client_credentials()),
                 "cors",
                 "empty",
             )

@@ -21,7 +21,7 @@ async fn listed(mock: &SandboxClient) -> Vec<String> {
 }
 
 /// The view of a sandbox without the seconds since its last request, which must be few.
-fn just_used(view: &str) -> String {
+fn recently_used(view: &str) -> String {
     const KEY: &str = "\"idle_seconds\":";
     let Some((before, after)) = view.split_once(KEY) else {
         return view.to_owned();
@@ -93,14 +93,14 @@ async fn sandboxes_are_listed_read_and_deleted() {
     assert_eq!(unnamed.len(), 36);
     assert_eq!(
         mock.sandbox(&unnamed)
-            .token(&CONF.for_itself())
+            .token(&CONF.client_credentials())
             .await
             .status,
         200
     );
     assert_eq!(listed(&mock).await.len(), 3);
     let first = mock.get("/_mock/sandboxes/first-use").await;
-    assert_snapshot!(just_used(&first.to_string()), @r#"
+    assert_snapshot!(recently_used(&first.to_string()), @r#"
     200
     content-type: application/json
 
@@ -120,7 +120,7 @@ async fn sandboxes_are_listed_read_and_deleted() {
         ("GET", "default"),
     ] {
         let answer = mock.ask(method, &format!("/_mock/sandboxes/{name}")).await;
-        table += &format!("{method} {name}: {}\n", just_used(&answer.summary()));
+        table += &format!("{method} {name}: {}\n", recently_used(&answer.summary()));
     }
     assert_snapshot!(table, @r#"
     GET first-use: 404 not_found: no sandbox "first-use"
@@ -231,7 +231,7 @@ async fn request_in_progress_keeps_its_sandbox_in_use() {
     let slow = json!({ "endpoint": "token", "effect": { "delay": "1500ms" } });
     sandbox.control("POST", "/faults", slow).await;
     let wait = sandbox.get("/_mock/requests?endpoint=userinfo&wait=1500ms");
-    let itself = CONF.for_itself();
+    let itself = CONF.client_credentials();
     let (minted, waited) = tokio::join!(sandbox.token(&itself), async { wait.await });
     assert_eq!((minted.status, waited.status), (200, 200));
     let shown = sandbox.control("GET", "/requests", json!({})).await;
@@ -306,7 +306,7 @@ async fn a_thousand_sandboxes_are_small() {
     let (before, began) = (resident_kib(), Stopwatch::start());
     for at in 0..1000 {
         let sandbox = mock.sandbox(&format!("box-{at}"));
-        assert_eq!(sandbox.token(&CONF.for_itself()).await.status, 200);
+        assert_eq!(sandbox.token(&CONF.client_credentials()).await.status, 200);
     }
     let grown = resident_kib().saturating_sub(before) / 1024;
     eprintln!(

@@ -55,7 +55,7 @@ async fn answers_fit_their_schemas() {
         ("DELETE", "/_mock/tokens", json!({})),
         ("DELETE", "/_mock/consents", json!({})),
     ];
-    mock.token(&CONF.for_itself()).await;
+    mock.token(&CONF.client_credentials()).await;
     let document = document(&mock).await;
     for (method, path, input) in calls {
         let answer = mock.ask(method, path).json(&input).await;

@@ -117,15 +117,15 @@ async fn restore_brings_back_the_remaining_times_of_a_fault() {
         json!({ "endpoint": "token", "times": 2, "effect": { "status": 503 } }),
     )
     .await;
-    assert_eq!(mock.token(&CONF.for_itself()).await.status, 503);
+    assert_eq!(mock.token(&CONF.client_credentials()).await.status, 503);
     let before = mock.control("GET", "/faults", json!({})).await;
     take(&mock, "one-left").await;
-    assert_eq!(mock.token(&CONF.for_itself()).await.status, 503);
-    assert_eq!(mock.token(&CONF.for_itself()).await.status, 200);
+    assert_eq!(mock.token(&CONF.client_credentials()).await.status, 503);
+    assert_eq!(mock.token(&CONF.client_credentials()).await.status, 200);
     restore(&mock, "one-left").await;
     assert_eq!(mock.control("GET", "/faults", json!({})).await, before);
-    assert_eq!(mock.token(&CONF.for_itself()).await.status, 503);
-    assert_eq!(mock.token(&CONF.for_itself()).await.status, 200);
+    assert_eq!(mock.token(&CONF.client_credentials()).await.status, 503);
+    assert_eq!(mock.token(&CONF.client_credentials()).await.status, 200);
     let next = json!({ "endpoint": "token", "effect": { "status": 500 } });
     assert_eq!(mock.control("POST", "/faults", next).await["id"], 2);
 }

@@ -26,7 +26,7 @@ async fn refusals(mock: &SandboxClient, calls: &[(&str, &str, Value)]) -> String
 #[tokio::test]
 async fn unknown_input_is_rejected_without_effect() {
     let mock = TestServer::documented().await;
-    mock.token(&CONF.for_itself()).await;
+    mock.token(&CONF.client_credentials()).await;
     let fault = json!({ "endpoint": "me", "effect": { "status": 503 } });
     mock.control("POST", "/faults", fault).await;
     let long = "x".repeat(200);
@@ -86,7 +86,7 @@ async fn unknown_input_is_rejected_without_effect() {
     let journal = mock.control("GET", "/requests", Value::Null).await;
     assert_eq!(journal["requests"].as_array().map(Vec::len), Some(1));
     assert_eq!(mock.get("/_mock/faults/1").await.status, 200);
-    assert_eq!(mock.token(&CONF.for_itself()).await.status, 200);
+    assert_eq!(mock.token(&CONF.client_credentials()).await.status, 200);
     let broken = mock
         .ask("POST", "/_mock/reset")
         .body("application/json", "{")

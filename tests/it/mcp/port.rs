@@ -8,7 +8,7 @@ use insta::assert_snapshot;
 use crate::support::Program;
 
 /// The program without an option for the address of MCP.
-fn told_nothing(listen: &str) -> Command {
+fn without_mcp_listen(listen: &str) -> Command {
     let mut command = Program::command(&["--listen", listen]);
     command.env_remove("CIVITAI_MOCK_MCP_LISTEN");
     command
@@ -19,14 +19,14 @@ fn default_port_is_9090_and_may_be_occupied() {
     // An address of this machine that no other program uses, so that its ports are free.
     let [.., high, low] = std::process::id().to_be_bytes();
     let address = format!("127.{high}.{low}.90");
-    let program = Program::serve(&mut told_nothing(&format!("{address}:0")));
+    let program = Program::serve(&mut without_mcp_listen(&format!("{address}:0")));
     let announced = program.announced.join("\n");
     assert!(
         announced.contains(&format!("http://{address}:9090")),
         "{announced}"
     );
 
-    let other = Program::serve(&mut told_nothing(&format!("{address}:0")));
+    let other = Program::serve(&mut without_mcp_listen(&format!("{address}:0")));
     let announced = other.announced.join("\n");
     assert!(!announced.contains(":9090"), "{announced}");
     let output = other.stop().replace(&address, "<address>");

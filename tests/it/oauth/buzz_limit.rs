@@ -136,12 +136,13 @@ async fn the_deployed_server_ignores_budgets() {
     let mock = TestServer::live().await;
     let request = spending().and("buzz_limit", "{");
     assert_eq!(mock.approve(&request).await.status, 303);
-    mock.set_apart(Difference::BuzzLimit, Contract::Documented)
+    mock.set_difference(Difference::BuzzLimit, Contract::Documented)
         .await;
     assert_eq!(mock.approve(&request).await.status, 400);
 
     let mock = TestServer::documented().await;
-    mock.set_apart(Difference::BuzzLimit, Contract::Live).await;
+    mock.set_difference(Difference::BuzzLimit, Contract::Live)
+        .await;
     assert_eq!(mock.approve(&request).await.status, 302);
 }
 

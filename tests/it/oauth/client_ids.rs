@@ -108,7 +108,7 @@ async fn unknown_clients_are_registered_by_the_same_rule() {
         );
     }
     let refused = mock
-        .post(TOKEN, &CONF.for_itself().with("client_id", "a:b"))
+        .post(TOKEN, &CONF.client_credentials().with("client_id", "a:b"))
         .await;
     assert_eq!(refused.status, 400, "{refused}");
 }

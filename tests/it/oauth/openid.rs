@@ -186,7 +186,7 @@ async fn id_token_requires_a_nonce_and_the_code_grant() {
         .refreshes(&with_nonce.text("refresh_token"))
         .and("nonce", "n-1");
     answers.push(("a refresh", mock.token(&refresh).await));
-    let own = CONF.for_itself().and("nonce", "n-1");
+    let own = CONF.client_credentials().and("nonce", "n-1");
     answers.push(("the client's own", mock.token(&own).await));
     let device = mock.device("1").await;
     mock.approve_device(&device).await;

@@ -126,13 +126,13 @@ async fn live_token_accepts_twenty_per_minute_and_address() {
 #[tokio::test]
 async fn rate_limit_key_can_be_set_separately() {
     let mock = limited(Contract::Documented).await;
-    mock.set_apart(Difference::RateLimitKey, Contract::Live)
+    mock.set_difference(Difference::RateLimitKey, Contract::Live)
         .await;
     let revoke = |mock: &SandboxClient| mock.post(REVOKE, &CONF.revokes("x"));
     assert_eq!(admitted(30, || guess(&mock)).await.0, 30);
     assert_eq!(admitted(30, || revoke(&mock)).await.0, 30);
     let mock = limited(Contract::Live).await;
-    mock.set_apart(Difference::RateLimitKey, Contract::Documented)
+    mock.set_difference(Difference::RateLimitKey, Contract::Documented)
         .await;
     assert_eq!(admitted(30, || guess(&mock)).await.0, 20);
     assert_eq!(admitted(30, || revoke(&mock)).await.0, 20);

@@ -84,7 +84,8 @@ async fn the_account_page_follows_the_contract() {
     let cookie = mock.session("ada").await;
     let mut table = String::new();
     for side in [Contract::Documented, Contract::Live] {
-        mock.set_apart(Difference::RegistrationRules, side).await;
+        mock.set_difference(Difference::RegistrationRules, side)
+            .await;
         for uri in [
             "https://app.example/cb",
             "http://localhost:3000/cb",

@@ -134,7 +134,7 @@ async fn documented_client_revokes_its_tokens_and_live_client_its_owners() {
     the owner's for other, revoked by conf: lives
     the owner's for other, revoked by other: dies
     ");
-    mock.set_apart(Difference::RevokeByClient, Contract::Live)
+    mock.set_difference(Difference::RevokeByClient, Contract::Live)
         .await;
     let live = reach(&mock).await;
     assert_snapshot!(live, @"
@@ -150,7 +150,7 @@ async fn documented_client_revokes_its_tokens_and_live_client_its_owners() {
 
     let mock = TestServer::live().await;
     assert_eq!(reach(&mock).await, live);
-    mock.set_apart(Difference::RevokeByClient, Contract::Documented)
+    mock.set_difference(Difference::RevokeByClient, Contract::Documented)
         .await;
     assert_eq!(reach(&mock).await, documented);
 }

@@ -189,7 +189,7 @@ async fn lives_for_a_day(sandbox: &SandboxClient, app: &App) {
 async fn the_oauth2_crate_gets_no_findings() {
     for mock in [TestServer::documented().await, TestServer::live().await] {
         // The crate reads a scope that is text, and no list.
-        mock.set_apart(Difference::ScopeShape, Contract::Documented)
+        mock.set_difference(Difference::ScopeShape, Contract::Documented)
             .await;
         for app in [CONF, SPA] {
             lives_for_a_day(&mock, &app).await;

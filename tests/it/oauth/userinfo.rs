@@ -40,7 +40,7 @@ async fn the_documentation_names_nine_claims_and_the_deployed_server_gives_more(
     200 {"sub":"5","id":5,"username":"modo","preferred_username":"modo","name":"modo","picture":"bare-cdn-key","image":"bare-cdn-key","email":"mod@example.com","email_verified":true}
     200 {"sub":"7","id":7,"email":"noname@example.com","email_verified":false}
     "#);
-    mock.set_apart(Difference::UserinfoClaims, Contract::Live)
+    mock.set_difference(Difference::UserinfoClaims, Contract::Live)
         .await;
     let live = claims(&mock).await;
     assert_snapshot!(live, @r#"
@@ -53,7 +53,7 @@ async fn the_documentation_names_nine_claims_and_the_deployed_server_gives_more(
 
     let mock = TestServer::live().await;
     assert_eq!(claims(&mock).await, live);
-    mock.set_apart(Difference::UserinfoClaims, Contract::Documented)
+    mock.set_difference(Difference::UserinfoClaims, Contract::Documented)
         .await;
     assert_eq!(claims(&mock).await, documented);
 }

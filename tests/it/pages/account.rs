@@ -206,7 +206,7 @@ async fn validation_errors_appear_beside_their_fields() {
 #[tokio::test]
 async fn redirect_uris_and_grants_follow_the_difference() {
     let mock = ada().await;
-    mock.set_apart(Difference::RegistrationRules, Contract::Live)
+    mock.set_difference(Difference::RegistrationRules, Contract::Live)
         .await;
     assert_eq!(
         mock.post(NEW, &app("http://app.example/cb\nmyapp://cb"))
@@ -220,7 +220,7 @@ async fn redirect_uris_and_grants_follow_the_difference() {
         json!(["authorization_code", "refresh_token"])
     );
     assert_eq!(live["allowed_origins"], json!(["http://app.example"]));
-    mock.set_apart(Difference::RegistrationRules, Contract::Documented)
+    mock.set_difference(Difference::RegistrationRules, Contract::Documented)
         .await;
     mock.post(NEW, &app("http://localhost/cb").with("kind", "public"))
         .await;
@@ -326,7 +326,7 @@ async fn user_cannot_edit_an_app_of_another_user() {
         );
     }
     assert_eq!(
-        mock.token(&CONF.for_itself()).await.status,
+        mock.token(&CONF.client_credentials()).await.status,
         200,
         "nothing has changed"
     );

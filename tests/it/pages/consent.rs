@@ -150,11 +150,12 @@ async fn budget_control_is_shown_for_spending_apps_under_the_documented_contract
     let mock = TestServer::documented().await;
     assert!(has_control(&mock, "32769").await);
     assert!(!has_control(&mock, "1").await);
-    mock.set_apart(Difference::BuzzLimit, Contract::Live).await;
+    mock.set_difference(Difference::BuzzLimit, Contract::Live)
+        .await;
     assert!(!has_control(&mock, "32769").await);
     let mock = TestServer::live().await;
     assert!(!has_control(&mock, "32769").await);
-    mock.set_apart(Difference::BuzzLimit, Contract::Documented)
+    mock.set_difference(Difference::BuzzLimit, Contract::Documented)
         .await;
     assert!(has_control(&mock, "32769").await);
 }

@@ -37,7 +37,7 @@ async fn rejection_shows_its_reason_and_the_other_contract() {
 async fn a_fault_and_an_extension_are_named() {
     let mock = TestServer::documented().await;
     press(&mock, &[("act", "preset"), ("name", "token-endpoint-down")]).await;
-    mock.token(&CONF.for_itself()).await;
+    mock.token(&CONF.client_credentials()).await;
     let page = mock.get(DASHBOARD).await.page();
     assert_snapshot!(page.texts(".exchange .why").join("\n"), @"Fault applied: fault 1 (token-endpoint-down: the token endpoint returns 503).");
     assert_eq!(page.attributes("[aria-pressed=true]", "value"), ["preset"]);
@@ -149,7 +149,7 @@ async fn failed_actions_are_reported_on_the_page() {
 async fn journal_is_filtered_and_paginated() {
     let mock = TestServer::documented().await;
     for _ in 0..20 {
-        mock.token(&CONF.for_itself()).await;
+        mock.token(&CONF.client_credentials()).await;
     }
     mock.token(&CONF.refreshes("x")).await;
     let ids = |answer: &TestResponse| answer.page().attributes(".exchange", "id");
@@ -202,7 +202,7 @@ async fn requests_of_console_pages_are_not_recorded() {
     for path in ["/", "/user/account", "/user/account/new-app"] {
         mock.get(path).await;
     }
-    mock.token(&CONF.for_itself()).await;
+    mock.token(&CONF.client_credentials()).await;
     let paths = |answer: &TestResponse| answer.page().texts(".exchange summary strong").join(", ");
     assert_snapshot!(paths(&mock.get(DASHBOARD).await), @"POST /api/auth/oauth/token");
     assert_snapshot!(paths(&mock.get("/_mock?show=all").await), @"POST /api/auth/oauth/token, GET /user/account/new-app, GET /user/account, GET /");
@@ -213,7 +213,7 @@ async fn large_requests_do_not_make_the_page_large() {
     let mock = TestServer::documented().await;
     let large = "<&\"".repeat(5000);
     for _ in 0..20 {
-        let mut fields = CONF.for_itself();
+        let mut fields = CONF.client_credentials();
         for number in 0..100 {
             fields = fields.with(&format!("field-{number}"), &large[..600]);
         }
@@ -236,7 +236,7 @@ async fn no_secret_is_on_the_page() {
     mock.userinfo(&tokens.access).await;
     mock.revoke(&CONF.revokes(&tokens.refresh)).await;
     let page = mock.get(DASHBOARD).await.body;
-    let secret = CONF.for_itself();
+    let secret = CONF.client_credentials();
     for secret in [
         &code,
         &tokens.access,
@@ -303,7 +303,7 @@ async fn events_follow_the_filter_and_end_with_the_server() {
     let url = format!("{}/_mock/events?error=invalid_grant", mock.base);
     let mut stream = reqwest::get(url).await.unwrap();
     assert_eq!(stream.headers()["content-type"], "text/event-stream");
-    mock.token(&CONF.for_itself()).await;
+    mock.token(&CONF.client_credentials()).await;
     mock.token(&CONF.refreshes("x")).await;
     let event = stream.chunk().await.unwrap().unwrap();
     let event = String::from_utf8_lossy(&event).into_owned();

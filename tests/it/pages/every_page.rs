@@ -133,7 +133,7 @@ async fn hostile(mock: &TestServer) -> (SandboxClient, String) {
     let fault =
         json!({ "endpoint": "token", "effect": { "error": MARKUP, "error_description": MARKUP } });
     sandbox.control("POST", "/faults", fault).await;
-    sandbox.token(&CONF.for_itself()).await;
+    sandbox.token(&CONF.client_credentials()).await;
     (sandbox, cookie)
 }
 

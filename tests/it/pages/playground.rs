@@ -243,7 +243,7 @@ async fn a_device_is_started_polled_and_approved() {
 #[tokio::test]
 async fn client_credentials_run_completes() {
     let mock = TestServer::documented().await;
-    let secret = CONF.for_itself();
+    let secret = CONF.client_credentials();
     let secret = secret.get("client_secret").unwrap();
     let wrong = mock
         .post(PLAYGROUND, &start_form(CONF.id, "itself", "guess"))

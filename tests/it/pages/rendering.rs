@@ -269,11 +269,11 @@ async fn dashboard_shows_a_rejection_live_with_its_reason() {
     assert_eq!(ahead["state"]["running"]["ahead_ms"], 3_600_000);
     browser.go("Token endpoint down").await;
     browser.see("Active faults").await;
-    assert_eq!(mock.token(&CONF.for_itself()).await.status, 503);
+    assert_eq!(mock.token(&CONF.client_credentials()).await.status, 503);
     browser.arrive("Dashboard").await;
     browser.go("Token endpoint down").await;
     browser.arrive("Dashboard").await;
-    assert_eq!(mock.token(&CONF.for_itself()).await.status, 200);
+    assert_eq!(mock.token(&CONF.client_credentials()).await.status, 200);
 }
 
 /// Wide enough for the journal beside the clock and the faults.

@@ -55,7 +55,7 @@ async fn sign_in(walk: &mut SecretTracker) -> Tokens {
     let answer = walk.sandbox.token(&APP.refreshes(&first.refresh)).await;
     let second = walk.tokens(&answer);
     walk.errs(TOKEN, &APP.refreshes(&first.refresh)).await;
-    let itself = walk.sandbox.token(&APP.for_itself()).await;
+    let itself = walk.sandbox.token(&APP.client_credentials()).await;
     walk.issued("access token", itself.text("access_token"));
     let secret = APP.secret.expect("it has one");
     let basic = Fields::new(&[("grant_type", "client_credentials")]);

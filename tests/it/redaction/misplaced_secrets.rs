@@ -42,7 +42,7 @@ async fn secret_in_a_wrong_parameter_is_redacted() {
         let asked = CONF.asks("1").with(name, &tokens.access).encoded();
         sandbox.get(&format!("{AUTHORIZE}?{asked}")).await;
         sandbox
-            .token(&CONF.for_itself().with(name, &tokens.access))
+            .token(&CONF.client_credentials().with(name, &tokens.access))
             .await;
     }
     sandbox

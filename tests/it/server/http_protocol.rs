@@ -173,7 +173,7 @@ async fn every_form_of_target_is_answered() {
 #[tokio::test]
 async fn pipelined_requests_are_answered_in_order() {
     let mock = mock().await;
-    let body = CONF.for_itself().encoded();
+    let body = CONF.client_credentials().encoded();
     let length = format!("Content-Length: {}\r\n", body.len());
     let input = [
         SMUGGLED.to_owned(),
@@ -194,7 +194,7 @@ async fn pipelined_requests_are_answered_in_order() {
 #[tokio::test]
 async fn expect_continue_gets_100() {
     let mock = mock().await;
-    let body = CONF.for_itself().encoded();
+    let body = CONF.client_credentials().encoded();
     let expecting = |what: &str| {
         let headers = format!("Content-Length: {}\r\nExpect: {what}\r\n", body.len());
         token_request(&headers, "")
@@ -216,7 +216,7 @@ async fn expect_continue_gets_100() {
 
 #[tokio::test]
 async fn a_body_in_chunks_is_read_and_a_broken_one_counts_as_empty() {
-    let body = CONF.for_itself().encoded();
+    let body = CONF.client_credentials().encoded();
     let (first, rest) = body.split_at(10);
     let say = |body: String| token_request("Transfer-Encoding: chunked\r\n", &body);
     let size = body.len();
@@ -310,7 +310,7 @@ async fn http2_prior_knowledge_works_without_tls() {
         let mut sender = sender.clone();
         let request = Request::post(format!("{}{TOKEN}", mock.base))
             .header("content-type", FORM)
-            .body(Body::from(CONF.for_itself().encoded()))
+            .body(Body::from(CONF.client_credentials().encoded()))
             .unwrap();
         streams.spawn(async move {
             let answer = sender.send_request(request).await.unwrap();

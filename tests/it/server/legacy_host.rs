@@ -140,7 +140,7 @@ async fn the_difference_can_be_set_apart_from_the_contract() {
     let hosts = documented().await;
     hosts
         .main
-        .set_apart(Difference::LegacyHost, Contract::Live)
+        .set_difference(Difference::LegacyHost, Contract::Live)
         .await;
     assert_eq!(hosts.old.get(USERINFO).await.status, 401);
     let sandbox = hosts.old.sandbox("x");

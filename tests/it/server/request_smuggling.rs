@@ -7,7 +7,7 @@ use crate::support::CONF;
 
 #[tokio::test]
 async fn no_request_is_smuggled_behind_another() {
-    let body = CONF.for_itself().encoded();
+    let body = CONF.client_credentials().encoded();
     let size = body.len();
     let whole = format!("{body}{SMUGGLED}");
     let (longer, in_chunks) = (whole.len(), chunked(&whole));
@@ -71,8 +71,8 @@ async fn no_request_is_smuggled_behind_another() {
 }
 
 #[tokio::test]
-async fn odd_header_lines_are_refused_or_read_as_the_standard_says() {
-    let body = CONF.for_itself().encoded();
+async fn odd_header_lines_are_rejected_or_read_as_specified() {
+    let body = CONF.client_credentials().encoded();
     let size = body.len();
     let with =
         |headers: &str| token_request(&format!("{headers}Content-Length: {size}\r\n"), &body);

@@ -342,7 +342,7 @@ async fn disconnect_during_a_delay_frees_its_connection_slot() {
     let mock = impatient(|config| config.max_connections = 3).await;
     let slow = json!({ "endpoint": "token", "effect": { "delay": "600s" } });
     mock.control("POST", "/faults", slow).await;
-    let body = CONF.for_itself().encoded();
+    let body = CONF.client_credentials().encoded();
     for _ in 0..6 {
         let mut line = call(&mock).await;
         line.send(format!(

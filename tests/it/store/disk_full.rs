@@ -285,16 +285,11 @@ async fn rejected_operation_can_be_retried_once() {
     assert_eq!(approved.status, 200, "{approved}");
     disk = disk.again();
 
-    assert_eq!(
-        disk.mock.control("GET", "/clock", json!({})).await["now"],
-        clock
-    );
+    let shown = disk.mock.control("GET", "/clock", json!({})).await;
+    assert_eq!(shown["now"], clock);
     assert_eq!(buzz(&disk.mock).await, before, "nothing was paid");
-    assert_eq!(
-        disk.mock.token(&CONF.for_itself()).await.status,
-        200,
-        "the old secret is good"
-    );
+    let answer = disk.mock.token(&CONF.client_credentials()).await;
+    assert_eq!(answer.status, 200, "the old secret is valid");
     for (method, path, input) in sent {
         disk.mock.control(method, path, input).await;
     }
@@ -307,7 +302,8 @@ async fn failed_sandbox_creation_takes_no_slot() {
     // The default one and two more.
     let script = r#"export CIVITAI_MOCK_MAX_SANDBOXES=3; exec "$0" "$@""#;
     let (program, mock) = Program::on_file(&folder.path("mock.db"), Some(script));
-    let asks = async |name: &str| mock.sandbox(name).token(&CONF.for_itself()).await.status;
+    let request = CONF.client_credentials();
+    let asks = async |name: &str| mock.sandbox(name).token(&request).await.status;
     program.limit_files("0");
     for name in ["a", "b", "c", "d"] {
         assert_eq!(asks(name).await, 503, "{name}");
@@ -361,7 +357,7 @@ async fn closed_or_unread_log_output_does_not_block() {
         // More lines than a pipe holds.
         disk.program.limit_files("0");
         for _ in 0..500 {
-            let refused = disk.mock.token(&CONF.for_itself()).await;
+            let refused = disk.mock.token(&CONF.client_credentials()).await;
             assert_eq!(refused.status, 503, "{refused}");
         }
         disk.program.limit_files("unlimited");

@@ -217,7 +217,7 @@ async fn json_in_a_request_has_at_most_fifty_thousand_values() {
     let ada = SpendingApp::funded(&mock, &CONF, 25).await;
     // The list, its values, and what is around it.
     let fields = |values: usize| {
-        let mut fields = CONF.for_itself().to_json();
+        let mut fields = CONF.client_credentials().to_json();
         fields["padding"] = json!(vec![10; values]);
         fields
     };

@@ -160,7 +160,14 @@ async fn exchanges_share_the_fault_that_applied_to_them() {
     let (program, sandbox) = program(&[]);
     let fault = json!({ "endpoint": "token", "effect": { "body": "x".repeat(500_000) } });
     sandbox.control("POST", "/faults", fault).await;
-    flood(&sandbox, TOKEN, FORM, &CONF.for_itself().encoded(), 1000).await;
+    flood(
+        &sandbox,
+        TOKEN,
+        FORM,
+        &CONF.client_credentials().encoded(),
+        1000,
+    )
+    .await;
     assert_bounded(&program, MAX_PEAK_MB);
     let listed = sandbox.get("/_mock/requests?limit=2").await.json();
     assert_eq!(listed["requests"][1]["faults"], json!([1]));
@@ -187,7 +194,7 @@ async fn many_readers_of_a_full_journal_are_bounded() {
     }
     // Meanwhile others are answered.
     for _ in 0..5 {
-        let answer = sandbox.token(&CONF.for_itself()).await;
+        let answer = sandbox.token(&CONF.client_credentials()).await;
         assert_eq!(answer.status, 200, "{answer}");
     }
     let statuses = readers.join_all().await;
@@ -225,7 +232,7 @@ async fn clients_waiting_for_long_answers_do_not_block_searches() {
 async fn long_poll_ends_when_enough_requests_arrived() {
     let (_program, sandbox) = program(&[]);
     for _ in 0..3 {
-        sandbox.token(&CONF.for_itself()).await;
+        sandbox.token(&CONF.client_credentials()).await;
     }
     let polls: Vec<_> = (0..5)
         .map(|_| sandbox.get("/_mock/requests?endpoint=token&wait=60s&count=5&limit=1"))
@@ -236,7 +243,7 @@ async fn long_poll_ends_when_enough_requests_arrived() {
         waiting.spawn(async move { poll.await.json() });
     }
     for _ in 0..2 {
-        sandbox.token(&CONF.for_itself()).await;
+        sandbox.token(&CONF.client_credentials()).await;
     }
     for listed in waiting.join_all().await {
         assert_eq!(listed["requests"].as_array().map(Vec::len), Some(1));

@@ -128,7 +128,7 @@ async fn concurrently_created_users_get_distinct_ids() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn concurrent_changes_are_both_kept() {
+async fn concurrent_changes_are_both_applied() {
     let mock = TestServer::documented().await;
     for round in 0..30 {
         let (email, name) = (format!("{round}@example.com"), format!("App {round}"));

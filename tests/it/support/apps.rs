@@ -86,7 +86,7 @@ impl App {
     }
 
     /// A request for tokens of the app's own.
-    pub(crate) fn for_itself(&self) -> Fields {
+    pub(crate) fn client_credentials(&self) -> Fields {
         self.authenticated(Fields::new(&[("grant_type", "client_credentials")]))
     }
 

@@ -139,7 +139,7 @@ impl SandboxClient {
     }
 
     /// Sets one side of a difference, regardless of the contract.
-    pub(crate) async fn set_apart(&self, difference: Difference, side: Contract) {
+    pub(crate) async fn set_difference(&self, difference: Difference, side: Contract) {
         self.set(json!({ "differences": { difference.name(): side } }))
             .await;
     }

@@ -98,7 +98,7 @@ async fn live_contract_ignores_response_type() {
     token: 303 to https://app.example/callback?code=<secret>&state=xyz
     missing: 303 to https://app.example/callback?code=<secret>&state=xyz
     ");
-    mock.set_apart(Difference::ResponseType, Contract::Documented)
+    mock.set_difference(Difference::ResponseType, Contract::Documented)
         .await;
     assert_snapshot!(responses(&mock, &cases).await, @"
     token: 400 invalid_request: response_type must be code
@@ -121,7 +121,7 @@ async fn documented_contract_requires_response_type_code() {
     upper case: 400 invalid_request: response_type must be code
     missing: 400 invalid_request: response_type must be code
     ");
-    mock.set_apart(Difference::ResponseType, Contract::Live)
+    mock.set_difference(Difference::ResponseType, Contract::Live)
         .await;
     assert_snapshot!(responses(&mock, &cases).await, @"
     token: 302 to https://app.example/callback?code=<secret>&state=xyz
@@ -234,7 +234,7 @@ async fn state_characters_are_checked_last() {
 }
 
 #[tokio::test]
-async fn an_app_may_be_closed_to_everybody_or_open_to_testers() {
+async fn app_may_be_closed_to_all_users_or_open_to_testers() {
     let mock = TestServer::documented().await;
     let mut table = String::new();
     for (app, user) in [

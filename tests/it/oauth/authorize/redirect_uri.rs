@@ -28,7 +28,7 @@ async fn redirect_uris_match_character_for_character_in_the_documentation() {
     "http://localhost:8080/other": 400 invalid_request: redirect_uri does not match any registered URI
     "http://localhost:8080@evil.example/cb": 400 invalid_request: redirect_uri does not match any registered URI
     "#);
-    mock.set_apart(Difference::RedirectUriMatch, Contract::Live)
+    mock.set_difference(Difference::RedirectUriMatch, Contract::Live)
         .await;
     let loose = redirect_uris(&mock).await;
     assert_ne!(table, loose);

@@ -111,7 +111,7 @@ async fn the_code_comes_with_302_in_the_documentation_and_303_from_the_deployed_
     302
     location: https://app.example/callback?code=<secret>&state=xyz
     ");
-    mock.set_apart(Difference::RedirectStatus, Contract::Live)
+    mock.set_difference(Difference::RedirectStatus, Contract::Live)
         .await;
     assert_eq!(mock.approve(&CONF.asks("1")).await.status, 303);
 
@@ -120,7 +120,7 @@ async fn the_code_comes_with_302_in_the_documentation_and_303_from_the_deployed_
     303
     location: https://app.example/callback?code=<secret>&state=xyz
     ");
-    mock.set_apart(Difference::RedirectStatus, Contract::Documented)
+    mock.set_difference(Difference::RedirectStatus, Contract::Documented)
         .await;
     assert_eq!(mock.approve(&CONF.asks("1")).await.status, 302);
 }

@@ -84,10 +84,10 @@ async fn a_scope_is_a_decimal_number_in_the_documentation() {
 #[tokio::test]
 async fn the_deployed_server_reads_a_scopes_leading_digits() {
     let mock = TestServer::live().await;
-    mock.set_apart(Difference::ScopeShape, Contract::Documented)
+    mock.set_difference(Difference::ScopeShape, Contract::Documented)
         .await;
     // Whether there is a bit beyond is another difference.
-    mock.set_apart(Difference::LinkConnect, Contract::Live2026_08)
+    mock.set_difference(Difference::LinkConnect, Contract::Live2026_08)
         .await;
     let loose = granted(&mock).await;
     assert_snapshot!(loose, @r#"

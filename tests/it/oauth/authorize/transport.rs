@@ -163,7 +163,7 @@ async fn a_preflight_is_answered_with_credentialed_cors_in_the_documentation() {
     204
     vary: Origin
     ");
-    mock.set_apart(Difference::AuthorizePreflight, Contract::Live)
+    mock.set_difference(Difference::AuthorizePreflight, Contract::Live)
         .await;
     let refused = preflight(&mock).await.to_string();
 
@@ -176,7 +176,7 @@ async fn a_preflight_is_answered_with_credentialed_cors_in_the_documentation() {
     OPTIONS method not allowed
     ");
     assert_eq!(preflight(&mock).await.to_string(), refused);
-    mock.set_apart(Difference::AuthorizePreflight, Contract::Documented)
+    mock.set_difference(Difference::AuthorizePreflight, Contract::Documented)
         .await;
     assert_eq!(preflight(&mock).await.to_string(), allowed);
 }

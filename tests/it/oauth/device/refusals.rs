@@ -93,7 +93,7 @@ async fn refusals_without_a_description_have_none() {
 }
 
 #[tokio::test]
-async fn scopes_are_read_by_their_leading_digits_and_held_to_the_ceiling_in_both_contracts() {
+async fn scopes_are_read_by_their_leading_digits_and_limited_to_allowed_scopes_in_both_contracts() {
     let scopes = [
         None,
         Some(""),

@@ -12,7 +12,9 @@ use crate::support::{
 #[tokio::test]
 async fn an_app_gets_a_token_of_its_owner() {
     let mock = TestServer::documented().await;
-    let answer = mock.token(&OTHER.for_itself().and("scope", "5")).await;
+    let answer = mock
+        .token(&OTHER.client_credentials().and("scope", "5"))
+        .await;
     assert_snapshot!(answer, @r#"
     200
     access-control-allow-headers: *
@@ -29,20 +31,22 @@ async fn an_app_gets_a_token_of_its_owner() {
 #[tokio::test]
 async fn a_refresh_token_comes_with_it_only_as_recorded() {
     let has_refresh = async |mock: &SandboxClient| {
-        let answer = mock.token(&CONF.for_itself()).await;
+        let answer = mock.token(&CONF.client_credentials()).await;
         answer.json().get("refresh_token").is_some()
     };
     let mock = TestServer::documented().await;
     assert!(!has_refresh(&mock).await);
-    mock.set_apart(Difference::ClientCredentialsRefresh, Contract::Live)
+    mock.set_difference(Difference::ClientCredentialsRefresh, Contract::Live)
         .await;
     assert!(!has_refresh(&mock).await);
-    mock.set_apart(Difference::ClientCredentialsRefresh, Contract::Live2026_08)
+    mock.set_difference(Difference::ClientCredentialsRefresh, Contract::Live2026_08)
         .await;
     assert!(has_refresh(&mock).await);
 
     let mock = TestServer::recorded().await;
-    let answer = mock.token(&CONF.for_itself().and("scope", "4")).await;
+    let answer = mock
+        .token(&CONF.client_credentials().and("scope", "4"))
+        .await;
     assert_snapshot!(answer, @r#"
     200
     access-control-allow-headers: *
@@ -55,7 +59,7 @@ async fn a_refresh_token_comes_with_it_only_as_recorded() {
     let tokens = Tokens::from_response(&answer);
     let again = mock.token(&CONF.refreshes(&tokens.refresh)).await;
     assert_eq!(again.json()["scope"], json!(["5"]), "and it works");
-    mock.set_apart(Difference::ClientCredentialsRefresh, Contract::Documented)
+    mock.set_difference(Difference::ClientCredentialsRefresh, Contract::Documented)
         .await;
     assert!(!has_refresh(&mock).await);
 }
@@ -83,7 +87,7 @@ async fn granted(mock: &SandboxClient) -> String {
             Some("1\""),
             Some("é"),
         ] {
-            let mut fields = app.for_itself();
+            let mut fields = app.client_credentials();
             if let Some(scope) = scope {
                 fields = fields.and("scope", scope);
             }
@@ -209,7 +213,7 @@ async fn public(mock: &SandboxClient, secrets: &[Option<&str>]) -> String {
     let mut table = String::new();
     for app in [&PUBLIC_CC, &SPA] {
         for secret in secrets {
-            let mut fields = app.for_itself();
+            let mut fields = app.client_credentials();
             if let Some(secret) = secret {
                 fields = fields.and("client_secret", secret);
             }
@@ -265,7 +269,10 @@ async fn it_is_for_any_client_with_any_secret_as_recorded() {
         json!({ "grants": ["client_credentials"] }),
     )
     .await;
-    let lost = mock.token(&LOST_SECRET.for_itself()).await.summary();
+    let lost = mock
+        .token(&LOST_SECRET.client_credentials())
+        .await
+        .summary();
     let live = public(&mock, &[Some("made-up")]).await + &lost;
     assert_snapshot!(live, @r#"
     public-cc Some("made-up"): 400 invalid_grant: Invalid grant: user credentials are invalid
@@ -277,9 +284,12 @@ async fn it_is_for_any_client_with_any_secret_as_recorded() {
 #[tokio::test]
 async fn a_wrong_secret_gets_nothing() {
     let refused = async |mock: TestServer| {
-        let wrong = CONF.for_itself().with("client_secret", "wrong");
+        let wrong = CONF.client_credentials().with("client_secret", "wrong");
         let wrong = mock.token(&wrong).await.summary();
-        let lost = mock.token(&LOST_SECRET.for_itself()).await.summary();
+        let lost = mock
+            .token(&LOST_SECRET.client_credentials())
+            .await
+            .summary();
         let grant = Fields::new(&[("grant_type", "client_credentials")]);
         let by_basic = mock.post(TOKEN, &grant).basic("conf", "secret-conf").await;
         assert_eq!(by_basic.status, 200, "{by_basic}");

@@ -260,7 +260,7 @@ async fn other_methods_get_405_with_allow() {
 #[tokio::test]
 async fn empty_authorization_header_counts_as_missing() {
     let mock = TestServer::live().await;
-    let wrong = CONF.for_itself().with("client_secret", "wrong");
+    let wrong = CONF.client_credentials().with("client_secret", "wrong");
     let answer = mock.post(TOKEN, &wrong).header("authorization", "").await;
     assert_snapshot!(answer.summary(), @"400 invalid_client: Invalid client: client is invalid");
     let answer = mock

@@ -39,7 +39,8 @@ async fn the_scope_is_a_text_in_the_documentation_and_a_list_from_the_deployed_s
     };
     let mock = TestServer::documented().await;
     assert_eq!(scope(&mock).await, json!("5"));
-    mock.set_apart(Difference::ScopeShape, Contract::Live).await;
+    mock.set_difference(Difference::ScopeShape, Contract::Live)
+        .await;
     assert_eq!(scope(&mock).await, json!(["5"]));
 
     let mock = TestServer::live().await;
@@ -53,7 +54,7 @@ async fn the_scope_is_a_text_in_the_documentation_and_a_list_from_the_deployed_s
 
     {"access_token":"<token>","token_type":"Bearer","expires_in":3600,"refresh_token":"<token>","scope":["5"]}
     "#);
-    mock.set_apart(Difference::ScopeShape, Contract::Documented)
+    mock.set_difference(Difference::ScopeShape, Contract::Documented)
         .await;
     assert_eq!(scope(&mock).await, json!("5"));
 }
@@ -186,12 +187,12 @@ async fn missing_verifier_has_another_error_in_the_live_contract() {
     };
     let mock = TestServer::documented().await;
     assert_snapshot!(missing(&mock).await, @"400 invalid_request: Missing parameter: `code_verifier`");
-    mock.set_apart(Difference::MissingParameter, Contract::Live)
+    mock.set_difference(Difference::MissingParameter, Contract::Live)
         .await;
     assert_snapshot!(missing(&mock).await, @"400 invalid_grant: Missing parameter: `code_verifier`");
     let mock = TestServer::live().await;
     assert_snapshot!(missing(&mock).await, @"400 invalid_grant: Missing parameter: `code_verifier`");
-    mock.set_apart(Difference::MissingParameter, Contract::Documented)
+    mock.set_difference(Difference::MissingParameter, Contract::Documented)
         .await;
     assert_snapshot!(missing(&mock).await, @"400 invalid_request: Missing parameter: `code_verifier`");
 }

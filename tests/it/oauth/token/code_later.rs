@@ -36,7 +36,7 @@ async fn a_code_lives_ten_minutes_in_the_documentation_and_five_at_the_deployed_
     595 s: tokens
     601 s: 400 invalid_grant: Invalid grant: authorization code is invalid
     ");
-    mock.set_apart(Difference::CodeLifetime, Contract::Live)
+    mock.set_difference(Difference::CodeLifetime, Contract::Live)
         .await;
     let short = life(&mock).await;
 
@@ -48,7 +48,7 @@ async fn a_code_lives_ten_minutes_in_the_documentation_and_five_at_the_deployed_
     601 s: 400 invalid_grant: Invalid grant: authorization code is invalid
     ");
     assert_eq!(life(&mock).await, short);
-    mock.set_apart(Difference::CodeLifetime, Contract::Documented)
+    mock.set_difference(Difference::CodeLifetime, Contract::Documented)
         .await;
     assert_eq!(life(&mock).await, long);
 }

@@ -21,7 +21,7 @@ async fn json_list_with_one_value_is_not_that_value() {
 #[tokio::test]
 async fn byte_order_mark_before_json_is_accepted() {
     let mock = TestServer::live().await;
-    let body = format!("\u{feff}{}", CONF.for_itself().to_json());
+    let body = format!("\u{feff}{}", CONF.client_credentials().to_json());
     let answer = mock.ask("POST", TOKEN).body("application/json", body).await;
     assert_eq!(answer.status, 200);
 }

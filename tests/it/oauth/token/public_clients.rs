@@ -19,7 +19,7 @@ async fn missing_client_has_another_error_in_the_live_contract() {
     "client_id=conf&grant_type=client_credentials": 400 invalid_client: Invalid client: cannot retrieve client credentials
     "client_id=conf&grant_type=urn%3Aother": 400 invalid_client: Invalid client: cannot retrieve client credentials
     "#);
-    mock.set_apart(Difference::MissingParameter, Contract::Live)
+    mock.set_difference(Difference::MissingParameter, Contract::Live)
         .await;
     let live = anonymous(&mock).await;
 
@@ -35,7 +35,7 @@ async fn missing_client_has_another_error_in_the_live_contract() {
     "client_id=conf&grant_type=urn%3Aother": 400 invalid_client: Invalid client: cannot retrieve client credentials
     "#);
     assert_eq!(anonymous(&mock).await, live);
-    mock.set_apart(Difference::MissingParameter, Contract::Documented)
+    mock.set_difference(Difference::MissingParameter, Contract::Documented)
         .await;
     assert_eq!(anonymous(&mock).await, documented);
 }
@@ -92,7 +92,7 @@ async fn a_public_client_that_sends_a_secret_is_refused_in_the_documentation() {
 
     let code = mock.code(&SPA, "1").await;
     let with_secret = SPA.redeems(&code).and("client_secret", "made-up");
-    mock.set_apart(Difference::PublicClientSecret, Contract::Live)
+    mock.set_difference(Difference::PublicClientSecret, Contract::Live)
         .await;
     assert_eq!(mock.token(&with_secret).await.status, 200);
 }
@@ -107,7 +107,7 @@ async fn a_public_clients_secret_is_ignored_by_the_deployed_server() {
     let fields = SPA.redeems(&code).without("client_id");
     let answer = mock.post(TOKEN, &fields).basic("spa", "made-up").await;
     assert_eq!(answer.status, 200);
-    mock.set_apart(Difference::PublicClientSecret, Contract::Documented)
+    mock.set_difference(Difference::PublicClientSecret, Contract::Documented)
         .await;
     let code = mock.code(&SPA, "1").await;
     let fields = SPA.redeems(&code).without("client_id");
