@@ -61,7 +61,10 @@ fn to_json(value: &DeValue<'_>, path: &str) -> Result<Value, Invalid> {
                 return Err(Invalid::new(path, message));
             }
         },
-        DeValue::Datetime(time) => Value::from(time.to_string()),
+        DeValue::Datetime(time) => {
+            let error = Invalid::new(path, format!("{time} is a TOML date; times are text"));
+            return Err(error.with_hint(format!("write \"{time}\"")));
+        }
         DeValue::Array(items) => {
             let items = items.iter().enumerate();
             let items = items.map(|(at, item)| to_json(item.get_ref(), &format!("{path}[{at}]")));
@@ -94,4 +97,28 @@ pub(crate) fn line_of_key(text: &str, path: &str) -> Option<usize> {
 fn line_of(text: &str, offset: usize) -> usize {
     let before = text.as_bytes().iter().take(offset);
     before.filter(|byte| **byte == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        let read = from_toml::<Value>(text, Path::new("seed.toml"));
+        read.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn values_that_json_lacks_are_rejected_with_their_line() {
+        let errors = [
+            "[[users]]\nname = inf",
+            "a = 1\nb = 1979-05-27",
+            "big = 18446744073709551616",
+        ];
+        insta::assert_snapshot!(errors.map(error).join("\n"), @r#"
+        seed.toml:2: users[0].name: inf is not a finite number
+        seed.toml:2: b: 1979-05-27 is a TOML date; times are text; write "1979-05-27"
+        seed.toml:1: big: 18446744073709551616 is out of range: a number has at most 64 bits
+        "#);
+    }
 }

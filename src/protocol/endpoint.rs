@@ -115,7 +115,7 @@ macro_rules! endpoints {
             };
         )*)*
 
-        /// Every row. Of two rows that match a path, the first counts.
+        /// Every row. Of two rows whose placeholders fit a path, the first counts.
         static ENDPOINTS: &[&EndpointSpec] = &[$($(&$row,)*)*];
     };
 }
@@ -283,27 +283,30 @@ impl EndpointSpec {
             Some((first, _)) if first.starts_with("/api/trpc/") => first,
             _ => path,
         };
-        ENDPOINTS.iter().copied().find(|spec| spec.matches(path))
+        // A path without a placeholder takes precedence, as in the router.
+        let mut all = ENDPOINTS.iter().copied();
+        let exact = all.find(|spec| spec.paths.contains(&path));
+        exact.or_else(|| {
+            let mut all = ENDPOINTS.iter().copied();
+            all.find(|spec| spec.paths.iter().any(|pattern| matches(pattern, path)))
+        })
     }
 
     /// The path that URLs in answers use.
     pub(crate) fn path(&self) -> &'static str {
         self.paths.first().copied().unwrap_or_default()
     }
+}
 
-    fn matches(&self, path: &str) -> bool {
-        self.paths
-            .iter()
-            .any(|pattern| match pattern.split_once('{') {
-                None => path == *pattern,
-                Some((before, rest)) => {
-                    let after = rest.split_once('}').map_or("", |(_, after)| after);
-                    let id = path.strip_prefix(before);
-                    let id = id.and_then(|id| id.strip_suffix(after));
-                    id.is_some_and(|id| !id.is_empty() && !id.contains('/'))
-                }
-            })
-    }
+/// Whether a path fits a pattern with a placeholder for one segment, such as `/v2/consumer/blobs/{id}/refresh`.
+fn matches(pattern: &str, path: &str) -> bool {
+    let Some((before, rest)) = pattern.split_once('{') else {
+        return false;
+    };
+    let after = rest.split_once('}').map_or("", |(_, after)| after);
+    let id = path.strip_prefix(before);
+    let id = id.and_then(|id| id.strip_suffix(after));
+    id.is_some_and(|id| !id.is_empty() && !id.contains('/'))
 }
 
 impl Endpoint {
@@ -325,7 +328,7 @@ impl Endpoint {
 
     /// Whether only browsers of users call it.
     pub(crate) fn is_page(self) -> bool {
-        self.rows().all(|spec| spec.server == Server::Pages)
+        self != Self::Other && self.rows().all(|spec| spec.server == Server::Pages)
     }
 }
 
