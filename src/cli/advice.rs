@@ -4,8 +4,8 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::client::Server;
 use super::output::{print, print_json};
+use super::running_server::RunningServer;
 use crate::control::{self, Severity};
 
 /// List mistakes in your app's requests that would fail on Civitai. With --fail-on, the exit code is 1 if there are
@@ -25,7 +25,7 @@ pub(super) struct Advice {
     #[arg(long, value_name = "PATH")]
     location: Option<String>,
     #[command(flatten)]
-    server: Server,
+    server: RunningServer,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

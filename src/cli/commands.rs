@@ -4,8 +4,8 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::client::Server;
 use super::output::{print, print_json};
+use super::running_server::RunningServer;
 use crate::control::Preset;
 use crate::protocol::duration::Seconds;
 use crate::protocol::scope::{PRESETS, Scope};
@@ -26,7 +26,7 @@ pub(crate) struct Token {
     #[arg(long, value_name = "SECONDS")]
     expires_in: Option<Seconds>,
     #[command(flatten)]
-    server: Server,
+    server: RunningServer,
 }
 
 /// Show or change the mock's clock.
@@ -35,7 +35,7 @@ pub(crate) struct Clock {
     #[command(subcommand)]
     operation: Option<ClockOperation>,
     #[command(flatten)]
-    server: Server,
+    server: RunningServer,
 }
 
 #[derive(Debug, Subcommand)]
@@ -62,7 +62,7 @@ pub(crate) struct Fault {
     #[arg(long, value_name = "NUMBER")]
     times: Option<u64>,
     #[command(flatten)]
-    server: Server,
+    server: RunningServer,
 }
 
 /// Explain a scope: a number, a preset or names.

@@ -1,10 +1,10 @@
-//! Addresses that apply when none is set.
+//! Default addresses: of the server's listener and of the MCP adapter.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// Listened on with `[::1]:8080`, if that is free.
+/// The address without `--listen`. The server listens on `[::1]:8080` as well, if that is free.
 pub(super) const DEFAULT_LISTEN: SocketAddr =
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
-/// Where the published capability has its MCP adapter, on the addresses of `--listen`.
+/// The port of the MCP adapter without `--mcp-listen`; its addresses are those of `--listen`.
 pub(super) const DEFAULT_MCP_PORT: u16 = 9090;

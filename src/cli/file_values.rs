@@ -1,4 +1,4 @@
-//! Values of the configuration file: as in flags and variables, and numbers, booleans and lists of TOML.
+//! Deserializers for the configuration file: a value is the text that its flag takes, or a number, boolean or list of TOML.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -10,81 +10,81 @@ use super::values::{Address, ByteSize, McpPort, Timeout, truth};
 use crate::contract::DifferenceOverride;
 use crate::hosts::AllowedHost;
 
-/// A value of the configuration file that is written as text.
-pub(super) trait InFile: Sized {
-    /// The kind of value, and an example.
+/// A type that the configuration file can write as text.
+pub(super) trait FileValue: Sized {
+    /// What an error says was expected: the kind of value, and an example.
     const EXPECTED: &'static str;
 
-    /// Whether a number is read as its digits are.
+    /// Whether a TOML number is accepted; its digits are parsed as text.
     const TAKES_NUMBERS: bool = false;
 
-    fn read(text: &str) -> Result<Self, String>;
+    fn parse(text: &str) -> Result<Self, String>;
 }
 
-impl InFile for Address {
+impl FileValue for Address {
     const EXPECTED: &'static str =
         "text; write an IP address and a port, for example \"127.0.0.1:8080\"";
 
-    fn read(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, String> {
         text.parse()
     }
 }
 
-impl InFile for McpPort {
+impl FileValue for McpPort {
     const EXPECTED: &'static str =
         "text; write an IP address and a port, for example \"127.0.0.1:9090\", or \"none\"";
 
-    fn read(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, String> {
         text.parse()
     }
 }
 
-impl InFile for AllowedHost {
+impl FileValue for AllowedHost {
     const EXPECTED: &'static str = "text; write a list such as [\"host.docker.internal\"]";
 
-    fn read(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, String> {
         text.parse()
     }
 }
 
-impl InFile for ByteSize {
+impl FileValue for ByteSize {
     const EXPECTED: &'static str = "a size; write 128MB, 64MiB or a number of bytes";
     const TAKES_NUMBERS: bool = true;
 
-    fn read(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, String> {
         text.parse()
     }
 }
 
-impl InFile for Timeout {
+impl FileValue for Timeout {
     const EXPECTED: &'static str = "a length of time; write 30s, 5m or a number of seconds";
     const TAKES_NUMBERS: bool = true;
 
-    fn read(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, String> {
         text.parse()
     }
 }
 
-impl InFile for DifferenceOverride {
+impl FileValue for DifferenceOverride {
     const EXPECTED: &'static str = "text; write a list such as [\"scope-shape=live\"]";
 
-    fn read(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, String> {
         text.parse()
     }
 }
 
 /// A word of `log`.
-impl InFile for String {
+impl FileValue for String {
     const EXPECTED: &'static str = "text; write a list such as [\"info\", \"json\"]";
 
-    fn read(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, String> {
         Ok(text.to_owned())
     }
 }
 
-struct One<T>(PhantomData<T>);
+struct ValueVisitor<T>(PhantomData<T>);
 
-impl<T: InFile> Visitor<'_> for One<T> {
+impl<T: FileValue> Visitor<'_> for ValueVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -92,7 +92,7 @@ impl<T: InFile> Visitor<'_> for One<T> {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
-        T::read(text).map_err(E::custom)
+        T::parse(text).map_err(E::custom)
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
@@ -112,9 +112,9 @@ impl<T: InFile> Visitor<'_> for One<T> {
     }
 }
 
-struct Many<T>(PhantomData<T>);
+struct ListVisitor<T>(PhantomData<T>);
 
-impl<'de, T: InFile> Visitor<'de> for Many<T> {
+impl<'de, T: FileValue> Visitor<'de> for ListVisitor<T> {
     type Value = Vec<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -123,7 +123,9 @@ impl<'de, T: InFile> Visitor<'de> for Many<T> {
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<T>, E> {
         let parts = text.split(',').map(str::trim);
-        parts.map(|part| T::read(part).map_err(E::custom)).collect()
+        parts
+            .map(|part| T::parse(part).map_err(E::custom))
+            .collect()
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
@@ -138,9 +140,11 @@ impl<'de, T: InFile> Visitor<'de> for Many<T> {
 /// An item of a list. It is parsed as an element, so that an error names its place in the list.
 struct Item<T>(T);
 
-impl<'de, T: InFile> Deserialize<'de> for Item<T> {
+impl<'de, T: FileValue> Deserialize<'de> for Item<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(One(PhantomData)).map(Self)
+        deserializer
+            .deserialize_any(ValueVisitor(PhantomData))
+            .map(Self)
     }
 }
 
@@ -148,19 +152,21 @@ impl<'de, T: InFile> Deserialize<'de> for Item<T> {
 pub(super) fn address_in_file<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Address>, D::Error> {
-    deserializer.deserialize_any(One(PhantomData)).map(Some)
+    deserializer
+        .deserialize_any(ValueVisitor(PhantomData))
+        .map(Some)
 }
 
-/// A list in the configuration file, or one text with commas.
-pub(super) fn list_in_file<'de, D: Deserializer<'de>, T: InFile>(
+/// A list in the configuration file, or one text with values separated by commas.
+pub(super) fn list_in_file<'de, D: Deserializer<'de>, T: FileValue>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
-    deserializer.deserialize_any(Many(PhantomData))
+    deserializer.deserialize_any(ListVisitor(PhantomData))
 }
 
-struct Truth;
+struct BoolVisitor;
 
-impl Visitor<'_> for Truth {
+impl Visitor<'_> for BoolVisitor {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -184,17 +190,17 @@ impl Visitor<'_> for Truth {
 pub(super) fn truth_in_file<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<bool>, D::Error> {
-    deserializer.deserialize_any(Truth).map(Some)
+    deserializer.deserialize_any(BoolVisitor).map(Some)
 }
 
 impl<'de> Deserialize<'de> for ByteSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(One(PhantomData))
+        deserializer.deserialize_any(ValueVisitor(PhantomData))
     }
 }
 
 impl<'de> Deserialize<'de> for Timeout {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(One(PhantomData))
+        deserializer.deserialize_any(ValueVisitor(PhantomData))
     }
 }

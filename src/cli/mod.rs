@@ -1,7 +1,6 @@
 //! The command line: its subcommands, and how it is parsed. What can be set is `options.rs`.
 
 mod advice;
-mod client;
 mod color;
 mod commands;
 mod defaults;
@@ -14,6 +13,7 @@ mod options;
 mod output;
 mod port_file;
 mod request_lines;
+mod running_server;
 mod serve;
 mod settings;
 mod sources;

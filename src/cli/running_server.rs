@@ -1,4 +1,4 @@
-//! The client of the commands that call a running server: one request over plain HTTP, and its JSON answer.
+//! The running server that commands call: its options, and one control call over plain HTTP.
 
 use std::time::Duration;
 
@@ -19,11 +19,11 @@ use crate::http::state::reachable;
 use crate::protocol::secret::Secret;
 use crate::redact::printable;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The options that name the server.
+/// A running server, as the options of a command name it.
 #[derive(Debug, Args)]
-pub(super) struct Server {
+pub(super) struct RunningServer {
     /// The URL of the server; add /_sandbox/NAME for a sandbox [default: the address of --listen]
     #[arg(
         long = "server",
@@ -54,7 +54,7 @@ pub(super) struct Server {
     control_token: Option<Secret>,
 }
 
-impl Server {
+impl RunningServer {
     fn base_url(&self) -> String {
         let listen = || {
             self.listen
@@ -75,7 +75,7 @@ impl Server {
     ) -> anyhow::Result<Value> {
         let path = format!("/_mock/{path}");
         let call = self.send(method, &path, body);
-        let (status, answer) = tokio::time::timeout(PATIENCE, call)
+        let (status, answer) = tokio::time::timeout(ANSWER_TIMEOUT, call)
             .await
             .with_context(|| format!("no answer from {} within 10 s", self.base_url()))??;
         if (200..300).contains(&status) {
