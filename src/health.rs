@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
 
-use crate::http::state::{AppState, Routes};
+use crate::http::state::{Routes, ServerState};
 
 /// A database that needs longer to write one page counts as failed. Shorter than the timeouts of the callers.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -24,12 +24,12 @@ pub(crate) fn routes() -> Routes {
         .route("/api/health/ready", get(ready))
 }
 
-async fn live(State(app): State<Arc<AppState>>) -> Json<Value> {
+async fn live(State(state): State<Arc<ServerState>>) -> Json<Value> {
     let mut answer = json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") });
-    if let Some(commit) = app.commit {
+    if let Some(commit) = state.commit {
         answer["commit"] = commit.into();
     }
-    let journals = app.registry.journal_memory();
+    let journals = state.registry.journal_memory();
     answer["journals"] = json!({
         "used_bytes": journals.used(),
         "limit_bytes": journals.limit(),
@@ -38,8 +38,8 @@ async fn live(State(app): State<Arc<AppState>>) -> Json<Value> {
 }
 
 /// 503 with the reason if nothing can be written, such as a full disk or a read-only folder.
-async fn ready(State(app): State<Arc<AppState>>) -> Response {
-    let message = match tokio::time::timeout(WRITE_TIMEOUT, app.registry.store().ready()).await {
+async fn ready(State(state): State<Arc<ServerState>>) -> Response {
+    let message = match tokio::time::timeout(WRITE_TIMEOUT, state.registry.store().ready()).await {
         Ok(Ok(())) => return Json(json!({ "status": "ok" })).into_response(),
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!(

@@ -20,7 +20,7 @@ use crate::http::context::RequestHead;
 use crate::http::cors;
 use crate::http::loopback::Loopback;
 use crate::http::respond;
-use crate::http::state::{AppState, Routes};
+use crate::http::state::{Routes, ServerState};
 use crate::invalid::Invalid;
 #[cfg(feature = "mcp")]
 use crate::mcp;
@@ -33,45 +33,49 @@ use crate::pages::site::{consent, device as device_page, login};
 use crate::protocol::endpoint::{self, CorsPolicy, EndpointSpec, Server};
 
 /// The whole server as one service, and as what handlers send requests of their own to.
-pub(crate) fn service(app: Arc<AppState>) -> Loopback {
-    let table = table(&app).with_state(Arc::clone(&app));
+pub(crate) fn service(state: Arc<ServerState>) -> Loopback {
+    let table = table(&state).with_state(Arc::clone(&state));
     // Around the finished table rather than around each route: a request passes one service, and not a copy of each.
     Loopback::new(move |loopback, mut request| {
         request.extensions_mut().insert(loopback);
         let request = enter_sandbox(request);
-        Box::pin(middleware::handle(Arc::clone(&app), request, table.clone()))
+        Box::pin(middleware::handle(
+            Arc::clone(&state),
+            request,
+            table.clone(),
+        ))
     })
 }
 
 /// Every path.
-fn table(app: &Arc<AppState>) -> Routes {
+fn table(state: &Arc<ServerState>) -> Routes {
     oauth_routes()
         .merge(api_routes())
-        .merge(sign_in_routes(Arc::clone(app)))
+        .merge(sign_in_routes(Arc::clone(state)))
         .route("/_mock/assets/{name}", get(assets::get))
         .merge(health::routes())
-        .merge(home_routes(Arc::clone(app)))
-        .merge(console_routes(app))
-        .merge(control_api::routes(Arc::clone(app)))
-        .merge(mcp_route(app))
+        .merge(home_routes(Arc::clone(state)))
+        .merge(console_routes(state))
+        .merge(control_api::routes(Arc::clone(state)))
+        .merge(mcp_route(state))
         .fallback(not_found)
 }
 
 #[cfg(not(feature = "mcp"))]
-fn mcp_route(_: &Arc<AppState>) -> Routes {
+fn mcp_route(_: &Arc<ServerState>) -> Routes {
     Routes::new()
 }
 
 /// The tools for coding agents, behind the guard of the control API.
 #[cfg(feature = "mcp")]
-fn mcp_route(app: &Arc<AppState>) -> Routes {
-    let guard = from_fn_with_state(Arc::clone(app), access_guard::require_access);
+fn mcp_route(state: &Arc<ServerState>) -> Routes {
+    let guard = from_fn_with_state(Arc::clone(state), access_guard::require_access);
     Routes::new()
         .route_service(mcp::PATH, mcp::service())
         .layer(from_fn(mcp::in_sandbox))
         .layer(from_fn(mcp::message::check))
         .layer(guard)
-        .layer(from_fn_with_state(Arc::clone(app), mcp::cors))
+        .layer(from_fn_with_state(Arc::clone(state), mcp::cors))
 }
 
 /// What client apps call to sign users in. `protocol/endpoint.rs` has the paths.
@@ -121,14 +125,14 @@ fn api_routes() -> Routes {
 
 /// The pages where users sign in and decide. Forms that create users and sessions, or act for the user of the `login`
 /// setting, may not be sent by another site.
-fn sign_in_routes(app: Arc<AppState>) -> Routes {
+fn sign_in_routes(state: Arc<ServerState>) -> Routes {
     Routes::new()
         .merge(route(&endpoint::LOGIN, get(login::get).post(login::post)))
         .merge(route(
             &endpoint::DEVICE_PAGE,
             get(device_page::get).post(device_page::post),
         ))
-        .layer(from_fn_with_state(app, access_guard::own_forms))
+        .layer(from_fn_with_state(state, access_guard::own_forms))
         .merge(route(
             &endpoint::LOGOUT,
             get(login::logout).post(login::logout),
@@ -142,7 +146,7 @@ fn sign_in_routes(app: Arc<AppState>) -> Routes {
 /// The home page and the account pages. Their forms act for the signed-in user: no other site may send them or read the
 /// pages.
 #[rustfmt::skip]
-fn home_routes(app: Arc<AppState>) -> Routes {
+fn home_routes(state: Arc<ServerState>) -> Routes {
     use crate::pages::site::account;
     use crate::pages::site::account::{apps, connected_forms};
     Routes::new()
@@ -156,16 +160,16 @@ fn home_routes(app: Arc<AppState>) -> Routes {
         .route("/user/account/connected/{id}/limit", post(connected_forms::limit))
         .route("/user/account/connected/{id}/reset-budget", post(connected_forms::reset_budget))
         .route("/user/account/connected/{id}/revoke", post(connected_forms::revoke))
-        .layer(from_fn_with_state(app, access_guard::same_site))
+        .layer(from_fn_with_state(state, access_guard::same_site))
 }
 
 /// The pages for developers of apps, behind the guard of the control API.
 #[rustfmt::skip]
-fn console_routes(app: &Arc<AppState>) -> Routes {
+fn console_routes(state: &Arc<ServerState>) -> Routes {
     use crate::pages::console::{dashboard, advice as findings, consent_gallery as gallery, playground, unlock};
     let unlocking = Routes::new()
         .route("/_mock/unlock", post(unlock::post))
-        .layer(from_fn_with_state(Arc::clone(app), access_guard::same_site));
+        .layer(from_fn_with_state(Arc::clone(state), access_guard::same_site));
     Routes::new()
         .route("/_mock", get(dashboard::get))
         .route("/_mock/events", get(dashboard::events))
@@ -177,12 +181,12 @@ fn console_routes(app: &Arc<AppState>) -> Routes {
         .route("/_mock/consent", get(gallery::get))
         .route("/_mock/consent/preview", get(gallery::preview).post(gallery::back))
         .layer(Extension(Arc::new(playground::PlaygroundRuns::default())))
-        .layer(from_fn_with_state(Arc::clone(app), unlock::require_control_token))
+        .layer(from_fn_with_state(Arc::clone(state), unlock::require_control_token))
         .merge(unlocking)
 }
 
 /// The routes of an endpoint. Its row has the paths and decides CORS, preflights and the answer to other methods.
-fn route(spec: &'static EndpointSpec, mut handlers: MethodRouter<Arc<AppState>>) -> Routes {
+fn route(spec: &'static EndpointSpec, mut handlers: MethodRouter<Arc<ServerState>>) -> Routes {
     if spec.cors != CorsPolicy::Closed {
         handlers = handlers.options(cors::preflight);
     }

@@ -20,11 +20,11 @@ use axum::response::Response;
 
 use crate::http::access_guard;
 use crate::http::respond;
-use crate::http::state::{AppState, Routes};
+use crate::http::state::{Routes, ServerState};
 use crate::invalid::Invalid;
 
 /// The routes of the control API, behind the access guard.
-pub(crate) fn routes(app: Arc<AppState>) -> Routes {
+pub(crate) fn routes(state: Arc<ServerState>) -> Routes {
     let operations = operations::operations().into_iter();
     #[cfg(feature = "openapi")]
     let operations = operations.chain([openapi::operation()]);
@@ -34,7 +34,7 @@ pub(crate) fn routes(app: Arc<AppState>) -> Routes {
             let only = middleware::from_fn_with_state(accepts, input::reject_unknown_input);
             let mut route = operation.route.route_layer(only);
             if operation.is_list {
-                let turn = app.list_turn.clone();
+                let turn = state.list_turn.clone();
                 route =
                     route.route_layer(middleware::from_fn_with_state(turn, lists::one_at_a_time));
             }
@@ -42,7 +42,7 @@ pub(crate) fn routes(app: Arc<AppState>) -> Routes {
         })
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(
-            app,
+            state,
             access_guard::require_access,
         ))
 }

@@ -6,7 +6,7 @@ use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::signature::{Described, Schema, Signature};
-use crate::http::state::AppState;
+use crate::http::state::ServerState;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
@@ -32,7 +32,7 @@ impl Method {
 /// One operation of the control API.
 pub(crate) struct Operation {
     pub(crate) path: &'static str,
-    pub(crate) route: MethodRouter<Arc<AppState>>,
+    pub(crate) route: MethodRouter<Arc<ServerState>>,
     pub(crate) signature: Signature,
     /// Whether it lists rows: such responses can be long, and are sent one at a time.
     pub(crate) is_list: bool,
@@ -56,7 +56,7 @@ impl Operation {
         handler: H,
     ) -> Self
     where
-        H: Handler<T, Arc<AppState>> + Described<A>,
+        H: Handler<T, Arc<ServerState>> + Described<A>,
         T: 'static,
     {
         let filter = match method {

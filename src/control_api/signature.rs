@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 
 use crate::control::ControlResult;
 use crate::http::context::RequestContext;
-use crate::http::state::AppState;
+use crate::http::state::ServerState;
 
 #[cfg(feature = "openapi")]
 pub(crate) use schemars::JsonSchema as Schema;
@@ -85,7 +85,7 @@ pub(crate) trait Input {
 
 impl Input for RequestContext {}
 impl Input for Path<String> {}
-impl Input for State<Arc<AppState>> {}
+impl Input for State<Arc<ServerState>> {}
 impl<T> Input for Option<Extension<T>> {}
 
 /// The result of a handler.

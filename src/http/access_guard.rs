@@ -17,20 +17,20 @@ use crate::hosts::AllowedHost;
 use crate::http::base_url::SandboxPrefix;
 use crate::http::context::{RequestContext, RequestHead, header};
 use crate::http::control_token::ControlToken;
-use crate::http::state::AppState;
+use crate::http::state::ServerState;
 use crate::http::{respond, session};
 use crate::invalid::Invalid;
 
 /// Middleware around all control routes.
 pub(crate) async fn require_access(
-    State(app): State<Arc<AppState>>,
+    State(state): State<Arc<ServerState>>,
     request: Request,
     next: Next,
 ) -> Response {
     let authority = authority(&request);
-    match check(&app, request.headers(), authority) {
+    match check(&state, request.headers(), authority) {
         Ok(()) => {
-            claim(&app, SandboxPrefix::from_extensions(request.extensions())).await;
+            claim(&state, SandboxPrefix::from_extensions(request.extensions())).await;
             private(next.run(request).await)
         }
         Err((status, error)) => {
@@ -44,8 +44,8 @@ pub(crate) async fn require_access(
 }
 
 /// Marks the sandbox of a request that passed the guard as wanted explicitly.
-pub(crate) async fn claim(app: &AppState, path: SandboxPrefix) {
-    if let Err(error) = app.registry.claim(path.name()).await {
+pub(crate) async fn claim(state: &ServerState, path: SandboxPrefix) {
+    if let Err(error) = state.registry.claim(path.name()).await {
         tracing::warn!(%error, sandbox = path.name(), "the sandbox is not marked as wanted explicitly");
     }
 }
@@ -63,18 +63,18 @@ fn private(mut response: Response) -> Response {
 /// Middleware around pages that show the user or an app's data, and around forms that act for the signed-in user.
 /// Requests that change nothing may come from any site, as links do, but need an allowed `Host`.
 pub(crate) async fn same_site(
-    State(app): State<Arc<AppState>>,
+    State(state): State<Arc<ServerState>>,
     request: Request,
     next: Next,
 ) -> Response {
     let authority = authority(&request);
     let context = request.extensions().get::<RequestContext>();
     let headers = context.map_or_else(|| request.headers(), |context| &context.headers);
-    let has_token = shows_token(&app, headers);
+    let has_token = shows_token(&state, headers);
     let checked = if request.method().is_safe() {
-        check_host(&app, headers, authority, has_token).map(drop)
+        check_host(&state, headers, authority, has_token).map(drop)
     } else {
-        check_site(&app, headers, authority, has_token)
+        check_site(&state, headers, authority, has_token)
     };
     match checked {
         Ok(()) => next.run(request).await,
@@ -85,7 +85,7 @@ pub(crate) async fn same_site(
 /// Middleware around the pages where users sign in and decide. Only pages of this server, or clients that are no
 /// browser, may submit their forms. The host is not checked, since apps may reach the pages by any name.
 pub(crate) async fn own_forms(
-    State(app): State<Arc<AppState>>,
+    State(state): State<Arc<ServerState>>,
     head: RequestHead,
     request: Request,
     next: Next,
@@ -93,7 +93,7 @@ pub(crate) async fn own_forms(
     if request.method().is_safe() {
         return next.run(request).await;
     }
-    let is_own = |page: &str| app.hosts.is_near(page, head.base.origin());
+    let is_own = |page: &str| state.hosts.is_near(page, head.base.origin());
     match check_page(&head.headers, "send this form", is_own) {
         Ok(()) => next.run(request).await,
         Err(error) => respond::invalid(StatusCode::FORBIDDEN, "forbidden", &error),
@@ -109,8 +109,8 @@ fn is_unlocked(headers: &HeaderMap, token: &ControlToken) -> bool {
 }
 
 /// Whether the `Authorization` header holds the control token. DNS rebinding cannot forge it: no browser adds it.
-fn shows_token(app: &AppState, headers: &HeaderMap) -> bool {
-    let Some(token) = &app.control_token else {
+fn shows_token(state: &ServerState, headers: &HeaderMap) -> bool {
+    let Some(token) = &state.control_token else {
         return false;
     };
     let given = header(headers, AUTHORIZATION.as_str())
@@ -129,14 +129,14 @@ pub(crate) fn authority(request: &Request) -> Option<String> {
 
 /// Whether the control API may be used. Errors: 403 for a page of another site, 401 without the token.
 pub(crate) fn check(
-    app: &AppState,
+    state: &ServerState,
     headers: &HeaderMap,
     authority: Option<String>,
 ) -> Result<(), (StatusCode, Invalid)> {
-    let has_token = shows_token(app, headers);
-    check_site(app, headers, authority, has_token)
+    let has_token = shows_token(state, headers);
+    check_site(state, headers, authority, has_token)
         .map_err(|error| (StatusCode::FORBIDDEN, error))?;
-    if let Some(token) = &app.control_token
+    if let Some(token) = &state.control_token
         && !has_token
         && !is_unlocked(headers, token)
     {
@@ -158,14 +158,14 @@ fn once(headers: &HeaderMap, name: HeaderName, shown: &str) -> Result<(), Invali
 
 /// The origin that the request is sent to. Errors: its host is not allowed and the request lacks the control token.
 fn check_host(
-    app: &AppState,
+    state: &ServerState,
     headers: &HeaderMap,
     authority: Option<String>,
     has_token: bool,
 ) -> Result<String, Invalid> {
     once(headers, HOST, "Host")?;
     let origin = requested_origin(headers, authority);
-    if has_token || app.hosts.is_ours(&origin) {
+    if has_token || state.hosts.is_ours(&origin) {
         return Ok(origin);
     }
     let host = &origin["http://".len()..];
@@ -188,15 +188,15 @@ fn requested_origin(headers: &HeaderMap, authority: Option<String>) -> String {
 
 /// Errors: the request comes from a web page of another machine.
 fn check_site(
-    app: &AppState,
+    state: &ServerState,
     headers: &HeaderMap,
     authority: Option<String>,
     has_token: bool,
 ) -> Result<(), Invalid> {
-    let host = check_host(app, headers, authority, has_token)?;
+    let host = check_host(state, headers, authority, has_token)?;
     let subject = "use the control API";
     check_page(headers, subject, |origin| {
-        (has_token || app.hosts.is_ours(origin)) && app.hosts.is_near(origin, &host)
+        (has_token || state.hosts.is_ours(origin)) && state.hosts.is_near(origin, &host)
     })
 }
 

@@ -11,7 +11,7 @@ use axum::http::{Extensions, HeaderMap, Uri};
 use url::Url;
 
 use crate::http::connection::ConnectionInfo;
-use crate::http::state::AppState;
+use crate::http::state::ServerState;
 use crate::protocol::origin::parse_origin;
 use crate::sandbox::name;
 
@@ -74,10 +74,10 @@ pub(crate) struct BaseUrl {
 
 impl BaseUrl {
     /// Built from `--public-url`, else from the headers of a trusted proxy, else from `Host`.
-    pub(crate) fn new(parts: &Parts, app: &AppState, sandbox: SandboxPrefix) -> Self {
-        let origin = app.hosts.public_url.clone().unwrap_or_else(|| {
+    pub(crate) fn new(parts: &Parts, state: &ServerState, sandbox: SandboxPrefix) -> Self {
+        let origin = state.hosts.public_url.clone().unwrap_or_else(|| {
             let listener = ConnectionInfo::listener(&parts.extensions);
-            let (scheme, host) = if app.trust_proxy {
+            let (scheme, host) = if state.trust_proxy {
                 forwarded(&parts.headers)
             } else {
                 (None, None)
@@ -93,10 +93,10 @@ impl BaseUrl {
             match host.and_then(|host| parse_origin(&format!("{scheme}://{host}"))) {
                 // The legacy host and the MCP port advertise the URLs of the main listener only.
                 Some(origin) if listener.advertises_main_origin() => {
-                    with_port(&origin, app.listen.port())
+                    with_port(&origin, state.listen.port())
                 }
                 Some(origin) => origin,
-                None => format!("{scheme}://{}", app.listen),
+                None => format!("{scheme}://{}", state.listen),
             }
         });
         Self { origin, sandbox }

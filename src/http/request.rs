@@ -10,7 +10,7 @@ use super::body::RequestBody;
 use crate::contract::DecisionLog;
 use crate::http::base_url::{BaseUrl, SandboxPrefix};
 use crate::http::connection::ConnectionInfo;
-use crate::http::state::AppState;
+use crate::http::state::ServerState;
 use crate::protocol::endpoint::{Endpoint, EndpointSpec};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::rules::Rules;
@@ -94,7 +94,7 @@ impl RequestInfo {
     }
 
     /// Facts from the head of the request. The headers and the body stay in the request.
-    pub(crate) fn new(parts: &Parts, app: &AppState, sandbox: Sandbox) -> Self {
+    pub(crate) fn new(parts: &Parts, app: &ServerState, sandbox: Sandbox) -> Self {
         let path = SandboxPrefix::from_extensions(&parts.extensions);
         let mut rules = sandbox.settings().rules.clone();
         rules.log = DecisionLog::new();

@@ -12,11 +12,11 @@ use crate::hosts::Hosts;
 use crate::sandbox::registry::Registry;
 
 /// A router that still needs the server's state.
-pub(crate) type Routes = Router<Arc<AppState>>;
+pub(crate) type Routes = Router<Arc<ServerState>>;
 
 /// State of the server, shared by all requests.
 #[derive(Debug)]
-pub(crate) struct AppState {
+pub(crate) struct ServerState {
     pub(crate) registry: Arc<Registry>,
     /// The address that was bound.
     pub(crate) listen: SocketAddr,
@@ -35,7 +35,7 @@ pub(crate) struct AppState {
     pub(crate) commit: Option<&'static str>,
 }
 
-impl AppState {
+impl ServerState {
     /// The origin for a client on this machine: the public URL, or the first address.
     pub(crate) fn base_url(&self) -> String {
         self.hosts

@@ -33,7 +33,7 @@ use crate::http::connection::ConnectionInfo;
 use crate::http::connection::ListenerKind;
 use crate::http::context;
 use crate::http::loopback::Loopback;
-use crate::http::state::AppState;
+use crate::http::state::ServerState;
 use crate::invalid::Invalid;
 use crate::redact::redact_text;
 
@@ -94,14 +94,14 @@ pub(crate) fn enter(request: &mut Request) {
 
 /// Middleware for CORS: pages that the access guard accepts may call. A preflight carries no token and needs none.
 pub(crate) async fn cors(
-    State(app): State<Arc<AppState>>,
+    State(state): State<Arc<ServerState>>,
     request: Request,
     next: Next,
 ) -> Response {
     let Some(origin) = request.headers().get(ORIGIN).cloned() else {
         return next.run(request).await;
     };
-    let checked = access_guard::check(&app, request.headers(), access_guard::authority(&request));
+    let checked = access_guard::check(&state, request.headers(), access_guard::authority(&request));
     let is_near = !matches!(checked, Err((StatusCode::FORBIDDEN, _)));
     let is_preflight = request.method() == Method::OPTIONS;
     let mut response = if is_near && is_preflight {

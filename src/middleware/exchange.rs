@@ -20,19 +20,19 @@ use crate::http::body::{read_body, read_params};
 use crate::http::connection::{ConnectionInfo, Permits};
 use crate::http::context::RequestContext;
 use crate::http::request::RequestInfo;
-use crate::http::state::AppState;
+use crate::http::state::ServerState;
 use crate::sandbox::Sandbox;
 use crate::sandbox::faults::TriggeredFault;
 
 /// Answers a request in its sandbox.
 pub(super) async fn answer(
-    app: &Arc<AppState>,
+    state: &Arc<ServerState>,
     sandbox: Sandbox,
     request: Request,
     table: Router,
 ) -> Response {
     let (mut parts, body) = request.into_parts();
-    let mut info = RequestInfo::new(&parts, app, sandbox);
+    let mut info = RequestInfo::new(&parts, state, sandbox);
     if !is_observed(parts.uri.path()) {
         info.headers.clone_from(&parts.headers);
         parts.extensions.insert(RequestContext::from(info));
@@ -57,7 +57,7 @@ pub(super) async fn answer(
     let connection = request.extensions().get::<Arc<ConnectionInfo>>().cloned();
     let recorder = Recorder {
         sandbox: context.sandbox.clone(),
-        app: Arc::clone(app),
+        state: Arc::clone(state),
         began: head.real(),
     };
     let (response, delayed) = RunToCompletion::new(async move {

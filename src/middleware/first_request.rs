@@ -18,12 +18,12 @@ use crate::http::body::MAX_BODY_BYTES;
 use crate::http::body_error::Unread;
 use crate::http::context::{NeedsSandbox, RequestHead, header};
 use crate::http::respond;
-use crate::http::state::AppState;
+use crate::http::state::ServerState;
 use crate::sandbox::template::CreatedBy;
 
 /// Answers a request that names a sandbox that does not exist. Its body is read once, since the handler may see the
 /// request twice.
-pub(crate) async fn answer(app: &Arc<AppState>, request: Request, table: Router) -> Response {
+pub(crate) async fn answer(state: &Arc<ServerState>, request: Request, table: Router) -> Response {
     let (parts, body) = request.into_parts();
     let path = SandboxPrefix::from_extensions(&parts.extensions);
     let (first, second) = match to_bytes(body, MAX_BODY_BYTES).await {
@@ -38,8 +38,8 @@ pub(crate) async fn answer(app: &Arc<AppState>, request: Request, table: Router)
         }
     };
     let head = RequestHead {
-        base: BaseUrl::new(&parts, app, path.clone()),
-        rules: app.registry.template().settings.rules.clone(),
+        base: BaseUrl::new(&parts, state, path.clone()),
+        rules: state.registry.template().settings.rules.clone(),
         headers: parts.headers.clone(),
     };
     let mut request = Request::from_parts(parts.clone(), first);
@@ -48,7 +48,7 @@ pub(crate) async fn answer(app: &Arc<AppState>, request: Request, table: Router)
     if answered.extensions().get::<NeedsSandbox>().is_none() {
         return answered;
     }
-    if !may_create(app, &parts) {
+    if !may_create(state, &parts) {
         return respond::no_sandbox_for_page(path.name());
     }
     let created_by = if is_observed(parts.uri.path()) {
@@ -56,10 +56,10 @@ pub(crate) async fn answer(app: &Arc<AppState>, request: Request, table: Router)
     } else {
         CreatedBy::Explicit
     };
-    match app.registry.sandbox(path.name(), created_by).await {
+    match state.registry.sandbox(path.name(), created_by).await {
         Ok(sandbox) => {
             let request = Request::from_parts(parts, second);
-            exchange::answer(app, sandbox, request, table).await
+            exchange::answer(state, sandbox, request, table).await
         }
         Err(error) => respond::failure(&error),
     }
@@ -68,7 +68,7 @@ pub(crate) async fn answer(app: &Arc<AppState>, request: Request, table: Router)
 /// Whether the request may create the sandbox that it names. A page of another site can send any number of requests,
 /// but it can navigate the browser only once: that is how an app sends its user to `/authorize`. Pages of this machine
 /// and of the apps in the seed have the same rights as the app.
-fn may_create(app: &AppState, parts: &Parts) -> bool {
+fn may_create(state: &ServerState, parts: &Parts) -> bool {
     let header = |name| header(&parts.headers, name);
     // Old browsers, and all browsers over plain HTTP under a non-loopback name, send only an Origin.
     if header("sec-fetch-site") != Some("cross-site") && header("origin").is_none() {
@@ -79,8 +79,8 @@ fn may_create(app: &AppState, parts: &Parts) -> bool {
         && header("sec-fetch-dest") == Some("document");
     is_navigation
         || header("origin").is_some_and(|origin| {
-            let clients = &app.registry.template().seed.clients;
+            let clients = &state.registry.template().seed.clients;
             let mut origins = clients.iter().flat_map(|client| &client.allowed_origins);
-            app.hosts.is_near(origin, "") || origins.any(|known| known == origin)
+            state.hosts.is_near(origin, "") || origins.any(|known| known == origin)
         })
 }

@@ -23,14 +23,14 @@ pub(crate) use log_line::TARGET as LOG_TARGET;
 
 use crate::http::base_url::SandboxPrefix;
 use crate::http::respond;
-use crate::http::state::AppState;
+use crate::http::state::ServerState;
 
 /// Answers a request in the sandbox that its path names.
-pub(crate) async fn handle(app: Arc<AppState>, request: Request, table: Router) -> Response {
+pub(crate) async fn handle(state: Arc<ServerState>, request: Request, table: Router) -> Response {
     let path = SandboxPrefix::from_extensions(request.extensions());
-    match app.registry.find(path.name()).await {
-        Ok(Some(sandbox)) => exchange::answer(&app, sandbox, request, table).await,
-        Ok(None) => first_request::answer(&app, request, table).await,
+    match state.registry.find(path.name()).await {
+        Ok(Some(sandbox)) => exchange::answer(&state, sandbox, request, table).await,
+        Ok(None) => first_request::answer(&state, request, table).await,
         Err(error) => respond::failure(&error),
     }
 }

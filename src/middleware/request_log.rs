@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tracing::Level;
 
 use super::log_line::{self, LoggedExchange, TARGET, is_refused};
-use crate::http::state::AppState;
+use crate::http::state::ServerState;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
@@ -14,7 +14,7 @@ use crate::sandbox::journal::{Entry, StoredExchange};
 /// Adds an exchange to the journal and logs it.
 pub(crate) struct Recorder {
     pub(crate) sandbox: Sandbox,
-    pub(crate) app: Arc<AppState>,
+    pub(crate) state: Arc<ServerState>,
     /// When the request arrived, in system time.
     pub(crate) began: Timestamp,
 }
@@ -33,7 +33,7 @@ impl Recorder {
             id,
             milliseconds: (now.0 - self.began.0).max(0),
             sandbox: &self.sandbox,
-            origin: &self.app.base_url(),
+            origin: &self.state.base_url(),
         });
     }
 }

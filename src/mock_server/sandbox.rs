@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::error::MockError;
 use crate::http::base_url::SandboxPrefix;
-use crate::http::state::AppState;
+use crate::http::state::ServerState;
 use crate::protocol::scope::Scope;
 use crate::sandbox::Sandbox;
 use crate::sandbox::name::DEFAULT;
@@ -18,7 +18,7 @@ use crate::server::Server;
 /// A handle may be cloned, and sent to other tasks; it keeps no server running.
 #[derive(Debug, Clone)]
 pub struct MockSandbox {
-    app: Arc<AppState>,
+    state: Arc<ServerState>,
     name: String,
     base_url: String,
 }
@@ -30,7 +30,7 @@ impl MockSandbox {
             name => server.base_url() + &SandboxPrefix::for_name(name),
         };
         Self {
-            app: Arc::clone(server.app()),
+            state: Arc::clone(server.state()),
             name: name.to_owned(),
             base_url,
         }
@@ -39,7 +39,7 @@ impl MockSandbox {
     /// Opens the sandbox; creates it if it does not exist.
     pub(crate) async fn open(&self) -> Result<Sandbox, MockError> {
         Ok({
-            let registry = &self.app.registry;
+            let registry = &self.state.registry;
             let sandbox = registry.sandbox(&self.name, CreatedBy::Explicit).await?;
             registry.claim(&self.name).await?;
             sandbox

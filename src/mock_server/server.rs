@@ -85,7 +85,7 @@ impl MockServer {
     /// Creates a sandbox with a seed and settings of its own. Errors: the name is taken, or the seed and the settings are not
     /// valid.
     pub async fn create_sandbox(&self, made: NewSandbox) -> Result<MockSandbox, MockError> {
-        let made = self.server.app().registry.create_sandbox(made).await?;
+        let made = self.server.state().registry.create_sandbox(made).await?;
         Ok(MockSandbox::new(&self.server, &made.name))
     }
 
@@ -95,7 +95,7 @@ impl MockServer {
         reason = "all operations are called in the same way"
     )]
     pub async fn sandboxes(&self) -> Result<Vec<SandboxInfo>, MockError> {
-        Ok(self.server.app().registry.list_sandboxes().sandboxes)
+        Ok(self.server.state().registry.list_sandboxes().sandboxes)
     }
 
     /// One sandbox. Errors: it does not exist.
@@ -104,13 +104,13 @@ impl MockServer {
         reason = "all operations are called in the same way"
     )]
     pub async fn sandbox_info(&self, name: &str) -> Result<SandboxInfo, MockError> {
-        Ok(self.server.app().registry.read_sandbox(name)?)
+        Ok(self.server.state().registry.read_sandbox(name)?)
     }
 
     /// Deletes a sandbox with all its data. The next request creates it again. Errors: it does not exist, or it is the
     /// default one.
     pub async fn delete_sandbox(&self, name: &str) -> Result<(), MockError> {
-        Ok(self.server.app().registry.delete_sandbox(name).await?)
+        Ok(self.server.state().registry.delete_sandbox(name).await?)
     }
 
     /// Stops the server and waits until it has.

@@ -33,7 +33,7 @@ use crate::http::control_token::ControlToken;
 use crate::http::long_steps::Turn;
 #[cfg(feature = "internals")]
 use crate::http::loopback::Loopback;
-use crate::http::state::AppState;
+use crate::http::state::ServerState;
 use crate::router;
 use crate::sandbox::name::DEFAULT;
 use crate::sandbox::registry::Registry;
@@ -57,7 +57,7 @@ pub struct Server {
     bound: BoundAddresses,
     stop: CancellationToken,
     tasks: TaskTracker,
-    app: Arc<AppState>,
+    state: Arc<ServerState>,
     #[cfg(feature = "internals")]
     service: Loopback,
 }
@@ -72,7 +72,7 @@ impl Server {
         let store = Store::open(&config.database).await?;
         let registry = Registry::open(store.clone(), template, config.max_sandboxes);
         let stop = CancellationToken::new();
-        let app = Arc::new(AppState {
+        let state = Arc::new(ServerState {
             registry: Arc::new(registry),
             listen: bound.main(),
             hosts: Hosts {
@@ -87,13 +87,13 @@ impl Server {
             commit: config.commit,
         });
         // Created now and not at the first request, so that an unusable database is found at startup.
-        app.registry.sandbox(DEFAULT, CreatedBy::Explicit).await?;
+        state.registry.sandbox(DEFAULT, CreatedBy::Explicit).await?;
         let tasks = TaskTracker::new();
-        let service = router::service(Arc::clone(&app));
+        let service = router::service(Arc::clone(&state));
         let shared = Shared {
             service: service.clone(),
             limits,
-            turn: app.long_turn.clone(),
+            turn: state.long_turn.clone(),
             stop: stop.clone(),
         };
         for (listener, _) in listeners.bound {
@@ -101,7 +101,7 @@ impl Server {
         }
         tasks.spawn(store.remove_retired_data(stop.clone()));
         tasks.spawn(evict_idle_sandboxes(
-            Arc::clone(&app),
+            Arc::clone(&state),
             config.sandbox_idle,
             stop.clone(),
         ));
@@ -109,7 +109,7 @@ impl Server {
             bound,
             stop,
             tasks,
-            app,
+            state,
             #[cfg(feature = "internals")]
             service,
         })
@@ -122,8 +122,8 @@ impl Server {
     }
 
     /// The state that its requests share.
-    pub(crate) fn app(&self) -> &Arc<AppState> {
-        &self.app
+    pub(crate) fn state(&self) -> &Arc<ServerState> {
+        &self.state
     }
 
     /// The address that it listens on: the first, if there are several.
@@ -170,13 +170,13 @@ impl Server {
 
     /// The URL for apps: `http://127.0.0.1:8080`, or the public URL.
     pub fn base_url(&self) -> String {
-        self.app.base_url()
+        self.state.base_url()
     }
 
     /// Accepts no more connections, waits up to 1.5 s for requests in flight, and closes the database.
     pub async fn stop(self) {
         self.stop.cancel();
-        self.app.registry.stop_waiting();
+        self.state.registry.stop_waiting();
         self.tasks.close();
         if tokio::time::timeout(SHUTDOWN_TIMEOUT, self.tasks.wait())
             .await
@@ -184,19 +184,19 @@ impl Server {
         {
             tracing::warn!("some requests were still in progress and were aborted");
         }
-        self.app.registry.close().await;
+        self.state.registry.close().await;
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop.cancel();
-        self.app.registry.stop_waiting();
+        self.state.registry.stop_waiting();
     }
 }
 
 /// Removes sandboxes that were not used for this long.
-async fn evict_idle_sandboxes(app: Arc<AppState>, idle: Duration, stop: CancellationToken) {
+async fn evict_idle_sandboxes(state: Arc<ServerState>, idle: Duration, stop: CancellationToken) {
     let mut rounds = tokio::time::interval(
         idle.div_f64(4.0)
             .clamp(MIN_EVICTION_INTERVAL, MAX_EVICTION_INTERVAL),
@@ -206,7 +206,7 @@ async fn evict_idle_sandboxes(app: Arc<AppState>, idle: Duration, stop: Cancella
             () = stop.cancelled() => return,
             _ = rounds.tick() => {}
         }
-        if let Err(error) = app.registry.evict_idle(idle).await {
+        if let Err(error) = state.registry.evict_idle(idle).await {
             tracing::warn!(%error, "idle sandboxes could not be removed");
         }
     }

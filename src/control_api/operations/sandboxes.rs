@@ -14,7 +14,7 @@ use crate::control_api::operation::{
 };
 use crate::control_api::response::{Answer, Created, Reply, done};
 use crate::http::context::RequestContext;
-use crate::http::state::AppState;
+use crate::http::state::ServerState;
 
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
@@ -26,30 +26,30 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-async fn list_sandboxes(State(app): State<Arc<AppState>>) -> Answer<SandboxList> {
-    Ok(Reply(app.registry.list_sandboxes()))
+async fn list_sandboxes(State(state): State<Arc<ServerState>>) -> Answer<SandboxList> {
+    Ok(Reply(state.registry.list_sandboxes()))
 }
 
 async fn create_sandbox(
-    State(app): State<Arc<AppState>>,
+    State(state): State<Arc<ServerState>>,
     // The context comes first, so that the body is read after the sandbox of the path exists.
     _: RequestContext,
     JsonBody(input): JsonBody<NewSandbox>,
 ) -> ControlResult<Created<CreatedSandbox>> {
-    Ok(Created(app.registry.create_sandbox(input).await?))
+    Ok(Created(state.registry.create_sandbox(input).await?))
 }
 
 async fn read_sandbox(
-    State(app): State<Arc<AppState>>,
+    State(state): State<Arc<ServerState>>,
     Path(name): Path<String>,
 ) -> Answer<SandboxInfo> {
-    Ok(Reply(app.registry.read_sandbox(&name)?))
+    Ok(Reply(state.registry.read_sandbox(&name)?))
 }
 
 async fn delete_sandbox(
-    State(app): State<Arc<AppState>>,
+    State(state): State<Arc<ServerState>>,
     Path(name): Path<String>,
 ) -> Answer<Empty> {
-    app.registry.delete_sandbox(&name).await?;
+    state.registry.delete_sandbox(&name).await?;
     Ok(done())
 }

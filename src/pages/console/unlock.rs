@@ -15,7 +15,7 @@ use crate::http::base_url::{BaseUrl, SandboxPrefix};
 use crate::http::body::Form;
 use crate::http::context::RequestHead;
 use crate::http::respond;
-use crate::http::state::AppState;
+use crate::http::state::ServerState;
 use crate::pages::view::{Layout, page};
 
 /// The default page after unlocking.
@@ -33,14 +33,14 @@ struct Unlock {
 
 /// Middleware of the pages: as the access guard, but asks for the token instead of rejecting.
 pub(crate) async fn require_control_token(
-    State(app): State<Arc<AppState>>,
+    State(state): State<Arc<ServerState>>,
     request: Request,
     next: Next,
 ) -> Response {
     let authority = access_guard::authority(&request);
-    match access_guard::check(&app, request.headers(), authority) {
+    match access_guard::check(&state, request.headers(), authority) {
         Ok(()) => {
-            access_guard::claim(&app, SandboxPrefix::from_extensions(request.extensions())).await;
+            access_guard::claim(&state, SandboxPrefix::from_extensions(request.extensions())).await;
             next.run(request).await
         }
         Err((StatusCode::UNAUTHORIZED, _)) => {
@@ -79,7 +79,7 @@ fn is_console_page(to: &str) -> bool {
 
 /// `POST /_mock/unlock`.
 pub(crate) async fn post(
-    State(app): State<Arc<AppState>>,
+    State(state): State<Arc<ServerState>>,
     RequestHead { base, .. }: RequestHead,
     Form(params): Form,
 ) -> Response {
@@ -88,7 +88,7 @@ pub(crate) async fn post(
         .filter(|to| is_console_page(to))
         .unwrap_or(HOME);
     let mut response = respond::see_other(&base.path(to));
-    let Some(token) = &app.control_token else {
+    let Some(token) = &state.control_token else {
         return response;
     };
     if !token.is(params.text("token").unwrap_or_default()) {

@@ -14,20 +14,20 @@ use crate::control::{ControlError, ExpireTokens, Preset};
 use crate::http::body::Form;
 use crate::http::context::RequestContext;
 use crate::http::respond;
-use crate::http::state::AppState;
+use crate::http::state::ServerState;
 use crate::invalid::{self, Invalid};
 use crate::protocol::params::Params;
 
 /// `POST /_mock/dashboard`.
 pub(crate) async fn post(
-    State(app): State<Arc<AppState>>,
+    State(state): State<Arc<ServerState>>,
     context: RequestContext,
     RawQuery(query): RawQuery,
     Form(params): Form,
 ) -> Response {
     // The search stays.
     let search = SearchForm::parse(query.as_deref().unwrap_or_default());
-    match perform(&app, &context, &params).await {
+    match perform(&state, &context, &params).await {
         Ok(()) => {
             let section = section(params.text("act").unwrap_or_default());
             let query = search.query();
@@ -38,7 +38,7 @@ pub(crate) async fn post(
         Err(ControlError::Store(error)) => respond::failure(&error),
         Err(error) => {
             show(
-                &app,
+                &state,
                 &context,
                 search,
                 StatusCode::BAD_REQUEST,
@@ -70,7 +70,7 @@ fn input<T: serde::de::DeserializeOwned>(key: &str, text: &str) -> Result<T, Inv
 }
 
 async fn perform(
-    app: &Arc<AppState>,
+    state: &Arc<ServerState>,
     context: &RequestContext,
     params: &Params,
 ) -> Result<(), ControlError> {
@@ -102,10 +102,10 @@ async fn perform(
         }
         "reset" => Ok(sandbox.reset().await?),
         "make-sandbox" => {
-            let made = app.registry.create_sandbox(input("name", text("name"))?);
+            let made = state.registry.create_sandbox(input("name", text("name"))?);
             made.await.map(drop)
         }
-        "delete-sandbox" => app.registry.delete_sandbox(text("name")).await,
+        "delete-sandbox" => state.registry.delete_sandbox(text("name")).await,
         other => {
             let error = Invalid::new("act", format!("unknown action {other:?}"));
             Err(error.with_hint("use the buttons of the page").into())

@@ -19,7 +19,7 @@ use crate::control::{ControlError, Requests};
 use crate::http::context::RequestContext;
 use crate::http::long_steps::LongSteps;
 use crate::http::respond;
-use crate::http::state::AppState;
+use crate::http::state::ServerState;
 
 /// The most exchanges that a reconnecting browser gets.
 const MAX_CATCH_UP: usize = 200;
@@ -32,7 +32,7 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// `GET /_mock/events`: each new exchange that matches the search, as HTML for the top of the list.
 pub(crate) async fn events(
-    State(app): State<Arc<AppState>>,
+    State(state): State<Arc<ServerState>>,
     context: RequestContext,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -55,7 +55,7 @@ pub(crate) async fn events(
         Err(error) => return ControlError::from(error).into_response(),
     };
     let (sender, receiver) = mpsc::channel(MAX_QUEUED);
-    let (stop, turn) = (app.stop.clone(), app.long_turn.clone());
+    let (stop, turn) = (state.stop.clone(), state.long_turn.clone());
     tokio::spawn(async move {
         let _listener = listener;
         // Each new request is rendered once for every listener.

@@ -14,7 +14,7 @@ use crate::control::{ControlError, Exchange, OwnerFilter, Preset, Requests};
 use crate::http::base_url::BaseUrl;
 use crate::http::context::RequestContext;
 use crate::http::respond;
-use crate::http::state::AppState;
+use crate::http::state::ServerState;
 use crate::invalid::Invalid;
 use crate::pages::assets;
 use crate::pages::view::{Layout, NavItem, page};
@@ -125,29 +125,29 @@ struct SandboxRow {
 
 /// `GET /_mock`.
 pub(crate) async fn get(
-    State(app): State<Arc<AppState>>,
+    State(state): State<Arc<ServerState>>,
     context: RequestContext,
     RawQuery(query): RawQuery,
 ) -> Response {
     let search = SearchForm::parse(query.as_deref().unwrap_or_default());
-    show(&app, &context, search, StatusCode::OK, None).await
+    show(&state, &context, search, StatusCode::OK, None).await
 }
 
 pub(crate) async fn show(
-    app: &AppState,
+    state: &ServerState,
     context: &RequestContext,
     search: SearchForm,
     status: StatusCode,
     problem: Option<String>,
 ) -> Response {
-    match dashboard(app, context, search, problem).await {
+    match dashboard(state, context, search, problem).await {
         Ok(dashboard) => page(status, &dashboard.layout, &dashboard),
         Err(error) => respond::failure(&error),
     }
 }
 
 async fn dashboard(
-    app: &AppState,
+    state: &ServerState,
     context: &RequestContext,
     search: SearchForm,
     mut problem: Option<String>,
@@ -179,10 +179,10 @@ async fn dashboard(
     let (rows, last) = rows(&found.requests, &search, base);
     let older = last.map(|last| format!("{here}?{}", search.before(last)));
     let query = search.query();
-    let (sandboxes, more_sandboxes) = sandboxes(app, context);
+    let (sandboxes, more_sandboxes) = sandboxes(state, context);
     let (tokens, more_tokens) = tokens(context)?;
     let clock = sandbox.show_clock();
-    let memory = app.registry.journal_memory();
+    let memory = state.registry.journal_memory();
     Ok(Dashboard {
         layout: Layout::at(base, NavItem::Dashboard).with_script(base, &assets::LIVE),
         action: format!("{}?{query}", base.path("/_mock/dashboard")),
@@ -293,8 +293,8 @@ fn tokens(context: &RequestContext) -> Result<(Vec<TokenRow>, usize), StoreError
     Ok((all, more))
 }
 
-fn sandboxes(app: &AppState, context: &RequestContext) -> (Vec<SandboxRow>, usize) {
-    let listed = app.registry.list_sandboxes().sandboxes;
+fn sandboxes(state: &ServerState, context: &RequestContext) -> (Vec<SandboxRow>, usize) {
+    let listed = state.registry.list_sandboxes().sandboxes;
     let more = listed.len().saturating_sub(MAX_LISTED);
     let shown = listed.into_iter().take(MAX_LISTED).map(|one| SandboxRow {
         href: format!("{}{PATH}", one.path.trim_end_matches('/')),
