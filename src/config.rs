@@ -13,8 +13,8 @@ use crate::invalid::Invalid;
 #[cfg(feature = "cli")]
 use crate::model::client_spec::ClientSpec;
 use crate::model::user::{User, UserRef};
+use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::origin::parse_origin;
-use crate::protocol::rules::Rules;
 use crate::protocol::secret::Secret;
 use crate::sandbox::journal::{
     DEFAULT_CAPACITY, DEFAULT_JOURNAL_MEMORY, JournalLimits, JournalMemory, MIN_JOURNAL_MEMORY,
@@ -139,10 +139,10 @@ impl Config {
         contract: Contract,
         differences: impl IntoIterator<Item = (Difference, Contract)>,
     ) {
-        self.settings.rules = Rules {
+        self.settings.rules = ContractRules {
             contract,
             differences: differences.into_iter().collect(),
-            ..Rules::default()
+            ..ContractRules::default()
         };
     }
 

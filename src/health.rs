@@ -19,12 +19,12 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Routes for container engines.
 pub(crate) fn routes() -> Routes {
     Routes::new()
-        .route("/api/health", get(live))
-        .route("/api/health/live", get(live))
-        .route("/api/health/ready", get(ready))
+        .route("/api/health", get(liveness))
+        .route("/api/health/live", get(liveness))
+        .route("/api/health/ready", get(readiness))
 }
 
-async fn live(State(state): State<Arc<ServerState>>) -> Json<Value> {
+async fn liveness(State(state): State<Arc<ServerState>>) -> Json<Value> {
     let mut answer = json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") });
     if let Some(commit) = state.commit {
         answer["commit"] = commit.into();
@@ -38,7 +38,7 @@ async fn live(State(state): State<Arc<ServerState>>) -> Json<Value> {
 }
 
 /// 503 with the reason if nothing can be written, such as a full disk or a read-only folder.
-async fn ready(State(state): State<Arc<ServerState>>) -> Response {
+async fn readiness(State(state): State<Arc<ServerState>>) -> Response {
     let message = match tokio::time::timeout(WRITE_TIMEOUT, state.registry.store().ready()).await {
         Ok(Ok(())) => return Json(json!({ "status": "ok" })).into_response(),
         Ok(Err(error)) => error.to_string(),

@@ -10,9 +10,9 @@ use crate::control::{
 };
 use crate::invalid;
 use crate::protocol::authorize_request::AuthorizeRequest;
+use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::params::Params;
 use crate::protocol::redirect_uri::{self, Matching};
-use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 use crate::protocol::token_request::{TokenGrant, TokenRequest};
 use crate::sandbox::settings::SettingsPatch;
@@ -30,7 +30,7 @@ pub fn reserialize_json(bytes: &[u8]) -> Value {
 }
 
 /// The scope of an authorization request, if its query is well-formed.
-pub fn parse_authorize_request(query: &[u8], rules: &Rules) -> Option<Scope> {
+pub fn parse_authorize_request(query: &[u8], rules: &ContractRules) -> Option<Scope> {
     let request = AuthorizeRequest::parse(&Params::from_urlencoded(query));
     let code_request = request.code_request(Scope::default(), rules).ok()?;
     request.issuable.ok()?;
@@ -38,7 +38,7 @@ pub fn parse_authorize_request(query: &[u8], rules: &Rules) -> Option<Scope> {
 }
 
 /// Whether a form of the token endpoint is well-formed, as far as its grant needs it.
-pub fn is_token_request(authorization: Option<&str>, form: &[u8], rules: &Rules) -> bool {
+pub fn is_token_request(authorization: Option<&str>, form: &[u8], rules: &ContractRules) -> bool {
     let params = Params::from_urlencoded(form);
     let request = TokenRequest::parse(authorization, &params);
     let check = || {
@@ -69,7 +69,7 @@ pub fn parse_decimal_scope(text: &str) -> Option<Scope> {
 
 /// A scope as the deployed server reads it: the digits at its start.
 pub fn parse_leading_digits(text: &str) -> Option<Scope> {
-    let rules = Rules::default();
+    let rules = ContractRules::default();
     Scope::parse_leading_digits(text)?.if_it_exists(Scope::default(), &rules)
 }
 

@@ -70,8 +70,8 @@ pub use contract::{
     Contract, DIFFERENCES, Difference, DifferenceInfo, DifferenceOverride, Evidence, OBSERVED, Side,
 };
 pub use invalid::Invalid;
+pub use protocol::contract_rules::ContractRules;
 pub use protocol::declared_scopes::DeclaredScopes;
-pub use protocol::rules::Rules;
 pub use protocol::scope::{PRESETS, SCOPES, Scope, ScopeBit};
 pub use protocol::scope_input::ScopeSpec;
 pub use sandbox::settings::{ConsentMode, UnknownClients};

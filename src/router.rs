@@ -1,5 +1,6 @@
-//! Every path and its handler: the one table to read first. A sandbox's prefix is taken off before this table
-//! is asked, so that everything answers under `/_sandbox/{name}` too.
+//! Every path and its handler. The paths, methods and CORS of Civitai's endpoints are in `protocol/endpoint.rs`, the control
+//! API's in `control_api/operations/`; all other paths are written here. The prefix `/_sandbox/{name}` is removed from a path
+//! before it is looked up, so that every path exists in each sandbox.
 
 use std::sync::Arc;
 
@@ -18,8 +19,8 @@ use crate::http::access_guard;
 use crate::http::base_url::SandboxPrefix;
 use crate::http::context::RequestHead;
 use crate::http::cors;
-use crate::http::loopback::Loopback;
 use crate::http::respond;
+use crate::http::root_service::RootService;
 use crate::http::state::{Routes, ServerState};
 use crate::invalid::Invalid;
 #[cfg(feature = "mcp")]
@@ -30,14 +31,14 @@ use crate::oauth::{authorize, discovery, introspect, revoke, token, userinfo};
 use crate::pages::assets;
 use crate::pages::console::home;
 use crate::pages::site::{consent, device as device_page, login};
-use crate::protocol::endpoint::{self, CorsPolicy, EndpointSpec, Server};
+use crate::protocol::endpoint::{self, CivitaiServer, CorsPolicy, EndpointSpec};
 
-/// The whole server as one service, and as what handlers send requests of their own to.
-pub(crate) fn service(state: Arc<ServerState>) -> Loopback {
+/// The whole server as one service.
+pub(crate) fn service(state: Arc<ServerState>) -> RootService {
     let table = table(&state).with_state(Arc::clone(&state));
     // Around the finished table rather than around each route: a request passes one service, and not a copy of each.
-    Loopback::new(move |loopback, mut request| {
-        request.extensions_mut().insert(loopback);
+    RootService::new(move |service, mut request| {
+        request.extensions_mut().insert(service);
         let request = enter_sandbox(request);
         Box::pin(middleware::handle(
             Arc::clone(&state),
@@ -192,16 +193,16 @@ fn route(spec: &'static EndpointSpec, mut handlers: MethodRouter<Arc<ServerState
     }
     let allow = spec.allow;
     handlers = match spec.server {
-        Server::Auth => handlers
+        CivitaiServer::Auth => handlers
             .fallback(async move |method: Method| respond::method_not_allowed(&method, allow)),
         // axum routes HEAD requests to GET; Civitai's framework does not.
-        Server::Site => handlers
+        CivitaiServer::Site => handlers
             .head(async move || me::method_not_allowed(allow))
             .fallback(async move || me::method_not_allowed(allow)),
-        Server::Orchestrator => {
+        CivitaiServer::Orchestrator => {
             handlers.fallback(async move || Problem::MethodNotAllowed { allow })
         }
-        Server::Trpc | Server::Pages => handlers,
+        CivitaiServer::Trpc | CivitaiServer::Pages => handlers,
     };
     if spec.cors != CorsPolicy::Closed {
         let apply = async |response| cors::apply(spec.cors, response);

@@ -35,7 +35,7 @@ fn similarity(word: &str, candidate: &str) -> f64 {
 
 /// A rule that a value breaks. Errors of serde are text, so the alternate form (`{:#}`) marks where the fix begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RuleError {
+pub(crate) struct ValueError {
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
 }
@@ -43,7 +43,7 @@ pub(crate) struct RuleError {
 /// Separates message and hint in the alternate form (ASCII unit separator).
 const MARK: char = '\u{1f}';
 
-impl RuleError {
+impl ValueError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -83,7 +83,7 @@ impl RuleError {
     }
 }
 
-impl fmt::Display for RuleError {
+impl fmt::Display for ValueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
         match &self.hint {
@@ -94,7 +94,7 @@ impl fmt::Display for RuleError {
     }
 }
 
-impl From<String> for RuleError {
+impl From<String> for ValueError {
     fn from(message: String) -> Self {
         Self::new(message)
     }

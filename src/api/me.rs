@@ -11,7 +11,7 @@ use super::caller::{self, Caller};
 use crate::contract::{Contract, Difference};
 use crate::http::context::RequestContext;
 use crate::model::buzz::BuzzLimit;
-use crate::protocol::rules::Rules;
+use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::scope::Scope;
 
 /// `GET /api/v1/me`, with a token or a session.
@@ -54,7 +54,7 @@ fn show(context: &RequestContext, query: Option<&str>) -> Option<Value> {
     Some(render(&caller, limit.as_ref(), context.rules()))
 }
 
-fn render(caller: &Caller, limit: Option<&BuzzLimit>, rules: &Rules) -> Value {
+fn render(caller: &Caller, limit: Option<&BuzzLimit>, rules: &ContractRules) -> Value {
     let user = &caller.user;
     let mut body = json!({ "id": user.id, "username": user.username });
     if let Some(tier) = &user.tier {

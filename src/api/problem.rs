@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::submission::InvalidInput;
 use crate::contract::Difference;
+use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::error::{ErrorCode, OAuthError};
-use crate::protocol::rules::Rules;
 use crate::store::StoreError;
 
 /// An error of the orchestrator.
@@ -49,7 +49,7 @@ const NO_FUNDS: &str = "Hey buddy, seems like you don't have enough funds to per
 
 impl Problem {
     /// Difference `insufficient-scope`.
-    pub(super) fn insufficient_scope(scope: &'static str, rules: &Rules) -> Self {
+    pub(super) fn insufficient_scope(scope: &'static str, rules: &ContractRules) -> Self {
         if is_scope_documented(rules) {
             Self::DocumentedScope(scope)
         } else {
@@ -58,7 +58,7 @@ impl Problem {
     }
 
     /// Difference `insufficient-funds`.
-    pub(super) fn insufficient_funds(rules: &Rules) -> Self {
+    pub(super) fn insufficient_funds(rules: &ContractRules) -> Self {
         rules.record_divergence(Difference::InsufficientFunds, true);
         if rules.documented(Difference::InsufficientFunds) {
             Self::DocumentedFunds
@@ -69,7 +69,7 @@ impl Problem {
 }
 
 /// Difference `insufficient-scope`, for the orchestrator and the site.
-pub(super) fn is_scope_documented(rules: &Rules) -> bool {
+pub(super) fn is_scope_documented(rules: &ContractRules) -> bool {
     rules.record_divergence(Difference::InsufficientScope, true);
     rules.documented(Difference::InsufficientScope)
 }

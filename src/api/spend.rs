@@ -6,7 +6,7 @@ use super::caller::Caller;
 use crate::http::context::RequestContext;
 use crate::sandbox::journal::TooManyReaders;
 use crate::sandbox::spending;
-use crate::store::OwnerKey;
+use crate::store::UserClientFilter;
 
 /// The apps with a limit that the user has set; Civitai queries the orchestrator only for these. Source:
 /// civitai/civitai, "Per-Subject Buzz Spend Limits". That `spend` is the sum of the buckets is our choice. Errors: as
@@ -15,7 +15,7 @@ pub(super) async fn get(
     context: &RequestContext,
     caller: &Caller,
 ) -> Result<Value, TooManyReaders> {
-    let apps = spending::list(&context.sandbox, OwnerKey::of_user(caller.user.id)).await?;
+    let apps = spending::list(&context.sandbox, UserClientFilter::of_user(caller.user.id)).await?;
     let limited = apps
         .into_iter()
         .filter(|app| !app.spending.rules.is_empty());

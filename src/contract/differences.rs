@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::contracts::Contract;
-use crate::suggest::{RuleError, closest_match};
+use crate::suggest::{ValueError, closest_match};
 
 /// When the documentation was read and the deployed server was recorded. Later dates stand in the rows that have changed.
 pub const OBSERVED: &str = "2026-08";
@@ -291,7 +291,7 @@ impl FromStr for Difference {
 }
 
 impl Difference {
-    fn read(text: &str) -> Result<Self, RuleError> {
+    fn read(text: &str) -> Result<Self, ValueError> {
         let mut known = DIFFERENCES.iter().map(|entry| entry.difference);
         known.find(|one| one.name() == text).ok_or_else(|| {
             let names = DIFFERENCES.iter().map(|entry| entry.difference.name());
@@ -299,7 +299,7 @@ impl Difference {
                 Some(near) => format!("did you mean {near:?}?"),
                 None => "use one that GET /_mock/contract lists".to_owned(),
             };
-            RuleError::new(format!("unknown difference {text:?}")).with_hint(hint)
+            ValueError::new(format!("unknown difference {text:?}")).with_hint(hint)
         })
     }
 }

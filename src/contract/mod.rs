@@ -1,4 +1,4 @@
-//! The contracts, and the named differences between them. Pure data: [`Rules`](crate::protocol::rules::Rules) decides
+//! The contracts, and the named differences between them. Pure data: [`ContractRules`](crate::protocol::contract_rules::ContractRules) decides
 //! which side a sandbox follows.
 
 mod contracts;

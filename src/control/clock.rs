@@ -14,7 +14,7 @@ use crate::protocol::json::given;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
 use crate::sandbox::clock::{self, ClockState};
-use crate::suggest::RuleError;
+use crate::suggest::ValueError;
 
 /// The input of an advance: `{"by":"1h"}`, `{"seconds":3600}`, or the bare duration.
 #[derive(Debug, Clone)]
@@ -119,7 +119,7 @@ impl<'de> Visitor<'de> for AdvanceClockVisitor {
             (None, Some(seconds)) => (seconds, "seconds"),
             (None, None) => {
                 let hint = r#"choose among {"by":"1h"}, {"seconds":3600} and "1h""#;
-                let error = RuleError::new(r#"missing key "by""#).with_hint(hint);
+                let error = ValueError::new(r#"missing key "by""#).with_hint(hint);
                 return Err(de::Error::custom(error));
             }
             (Some(Sent(_, by)), Some(Sent(_, seconds))) => {

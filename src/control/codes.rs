@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::error::ControlResult;
-use super::owner_filter::OwnerFilter;
+use super::grant_filter::GrantFilter;
 use crate::invalid::Invalid;
 use crate::model::code::{self, AuthorizationCode};
 use crate::model::user::UserRef;
@@ -159,9 +159,9 @@ pub(crate) struct CodeList {
 
 impl Sandbox {
     /// The codes that are not exchanged yet, newest first.
-    pub(crate) fn list_codes(&self, filter: OwnerFilter) -> ControlResult<CodeList> {
-        let owner = self.resolve_owner(filter)?;
-        let found = self.data().list_codes(owner.as_key());
+    pub(crate) fn list_codes(&self, filter: GrantFilter) -> ControlResult<CodeList> {
+        let filter = self.resolve_grant_filter(filter)?;
+        let found = self.data().list_codes(filter.as_store_filter());
         let now = self.now();
         let shown = found.into_iter().map(|code| CodeView {
             active: code.expires_at >= now && code.retained_until > now,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::error::ControlResult;
-use super::owner_filter::OwnerFilter;
+use super::grant_filter::GrantFilter;
 use crate::invalid::Invalid;
 use crate::model::buzz::{Budget, BuzzLimit};
 use crate::model::consent::Consent;
@@ -15,7 +15,7 @@ use crate::protocol::scope::Scope;
 use crate::protocol::scope_input::ScopeSpec;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
-use crate::store::{OwnedTable, StoredConsent};
+use crate::store::{GrantTable, StoredConsent};
 
 /// A consent to store.
 ///
@@ -96,9 +96,9 @@ pub(crate) struct Deleted {
 
 impl Sandbox {
     /// The consents that match the filter.
-    pub(crate) fn list_consents(&self, filter: OwnerFilter) -> ControlResult<ConsentList> {
-        let owner = self.resolve_owner(filter)?;
-        let found = self.data().list_consents(owner.as_key());
+    pub(crate) fn list_consents(&self, filter: GrantFilter) -> ControlResult<ConsentList> {
+        let filter = self.resolve_grant_filter(filter)?;
+        let found = self.data().list_consents(filter.as_store_filter());
         let show = |stored: StoredConsent| ConsentView {
             user: stored.user,
             client_id: stored.client,
@@ -143,11 +143,11 @@ impl Sandbox {
     }
 
     /// Deletes the consents that match the filter.
-    pub(crate) async fn delete_consents(&self, filter: OwnerFilter) -> ControlResult<Deleted> {
-        let owner = self.resolve_owner(filter)?;
+    pub(crate) async fn delete_consents(&self, filter: GrantFilter) -> ControlResult<Deleted> {
+        let filter = self.resolve_grant_filter(filter)?;
         let deleted = self
             .data()
-            .delete_owned(&[OwnedTable::Consents], owner.as_key())
+            .delete_grants(&[GrantTable::Consents], filter.as_store_filter())
             .await?;
         Ok(Deleted { deleted })
     }

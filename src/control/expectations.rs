@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use super::filter::{Filter, filter_builder, flatten_filter};
 use crate::invalid::Invalid;
 use crate::model::user::UserRef;
-use crate::protocol::{endpoint::Endpoint, grant_type::GrantType, method::Method};
+use crate::protocol::{endpoint::Endpoint, grant_type::GrantType, method::HttpMethod};
 
 /// The expected number of exchanges that match a filter; by default at least one.
 ///

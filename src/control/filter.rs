@@ -9,7 +9,7 @@ use crate::model::user::UserRef;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::grant_type::GrantType;
-use crate::protocol::method::Method;
+use crate::protocol::method::HttpMethod;
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::{Dropped, StoredExchange};
 use crate::sandbox::settings::UnknownClients;
@@ -33,7 +33,7 @@ pub struct Filter {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) method: Option<Method>,
+    pub(crate) method: Option<HttpMethod>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) grant_type: Option<GrantType>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,7 +81,7 @@ macro_rules! filter_builder {
 
             /// Only this method.
             #[must_use]
-            pub fn method(mut self, method: Method) -> Self {
+            pub fn method(mut self, method: HttpMethod) -> Self {
                 self.$($filter.)?method = Some(method);
                 self
             }
@@ -154,7 +154,7 @@ macro_rules! flatten_filter {
             endpoint: Option<crate::protocol::endpoint::Endpoint>,
             /// Only this exact path, without query and sandbox prefix.
             path: Option<String>,
-            method: Option<crate::protocol::method::Method>,
+            method: Option<crate::protocol::method::HttpMethod>,
             /// Only token requests with this grant.
             grant_type: Option<crate::protocol::grant_type::GrantType>,
             client_id: Option<String>,

@@ -12,7 +12,7 @@
 //! | tokens and codes | [`Mint`], [`NewCode`] | [`Tokens`], [`TokenView`], [`Introspection`], [`IssuedCode`] |
 //! | consents | [`NewConsent`], [`BuzzLimit`] | [`ConsentView`] |
 //! | spends | | [`Spent`], [`Spending`], [`Rule`], [`Bucket`] |
-//! | user and client of tokens, codes, consents and spends | [`OwnerFilter`] | |
+//! | user and client of tokens, codes, consents and spends | [`GrantFilter`] | |
 //! | faults | [`Fault`], [`Preset`] | [`SetFault`], [`AppliedPreset`] |
 //! | the journal | [`Requests`], [`Filter`], [`Expect`], [`Expectations`] | [`ExchangeList`], [`Exchange`], [`Counters`] |
 //! | advice | | [`Advice`], [`Finding`], [`Severity`] |
@@ -35,9 +35,9 @@ mod error;
 pub(crate) mod expectations;
 pub(crate) mod faults;
 pub(crate) mod filter;
+mod grant_filter;
 pub(crate) mod listing;
 mod lookup;
-mod owner_filter;
 pub(crate) mod requests;
 pub(crate) mod sandboxes;
 pub(crate) mod sessions;
@@ -53,16 +53,16 @@ pub use crate::model::account::Currency;
 pub use crate::model::buzz::{Budget, BuzzLimit};
 pub use crate::model::client::{AccessMode, Client};
 pub use crate::model::client_spec::ClientSpec;
-pub use crate::model::ledger::{Bucket, Rule, Spending};
+pub use crate::model::ledger::{Bucket, BudgetState, Spending};
 pub use crate::model::period::Window;
 pub use crate::model::token::TokenKind;
 pub use crate::model::user::{Buzz, User, UserRef};
 pub use crate::model::user_spec::UserSpec;
-pub use crate::oauth::mint::Tokens;
+pub use crate::oauth::issue::Tokens;
 pub use crate::protocol::endpoint::Endpoint;
 pub use crate::protocol::grant_type::{GrantType, SupportedGrant};
 pub use crate::protocol::ids::{ClientId, UserId};
-pub use crate::protocol::method::Method;
+pub use crate::protocol::method::HttpMethod;
 pub use crate::protocol::secret::Secret;
 pub use crate::protocol::time::Timestamp;
 pub use crate::sandbox::faults::{Fault, SetFault};
@@ -77,7 +77,7 @@ pub use contract::{ContractView, DifferenceView};
 pub use expectations::{Expect, Expectations};
 pub use faults::{AppliedPreset, NewPresetFault, Preset};
 pub use filter::Filter;
-pub use owner_filter::OwnerFilter;
+pub use grant_filter::GrantFilter;
 pub use requests::{DecisionView, Exchange, ExchangeList, Requests};
 pub use sandboxes::{NewSandbox, SandboxInfo};
 pub use sessions::{SessionCookie, SessionView};
@@ -91,5 +91,5 @@ pub(crate) use devices::{Approval, Denial};
 pub(crate) use error::{ControlError, ControlResult, MismatchView};
 pub(crate) use sandboxes::check_name;
 pub(crate) use sessions::{NewSession, SessionFilter};
-pub(crate) use spends::BudgetOwner;
+pub(crate) use spends::ResetBudgets;
 pub(crate) use tokens::{ExpireTokens, TokenParam, TokenSelector};

@@ -15,7 +15,7 @@ use crate::model::user::UserRef;
 use crate::protocol::duration::SignedDuration;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::grant_type::GrantType;
-use crate::protocol::method::Method;
+use crate::protocol::method::HttpMethod;
 use crate::protocol::time::Timestamp;
 use crate::redact::{redact, redact_text};
 use crate::sandbox::faults::Fault;

@@ -18,7 +18,7 @@ use crate::sandbox::registry::Registry;
 use crate::sandbox::settings::{Settings, SettingsPatch};
 use crate::sandbox::template::{CreatedBy, TemplateOverrides};
 use crate::seed::SeedFile;
-use crate::suggest::RuleError;
+use crate::suggest::ValueError;
 
 /// A sandbox to create.
 ///
@@ -76,7 +76,7 @@ impl<'de> Visitor<'de> for SeedVisitor {
             let place = line.map_or_else(String::new, |line| format!("line {line}: "));
             let separator = if error.path.is_empty() { "" } else { ": " };
             let message = format!("{place}{}{separator}{}", error.path, error.message);
-            let rule = RuleError::new(message);
+            let rule = ValueError::new(message);
             E::custom(match error.hint {
                 Some(hint) => rule.with_hint(hint),
                 None => rule,

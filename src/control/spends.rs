@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::consents::Deleted;
 use super::error::{ControlError, ControlResult};
-use super::owner_filter::OwnerFilter;
+use super::grant_filter::GrantFilter;
 use crate::invalid::Invalid;
 use crate::model::user::UserRef;
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::TooManyReaders;
 use crate::sandbox::spending::{self, Spent};
-use crate::store::OwnedTable;
+use crate::store::GrantTable;
 
 /// `{"spends":[…]}`.
 #[derive(Debug, Serialize)]
@@ -27,7 +27,7 @@ pub(crate) struct SpendList {
     schemars(rename = "ResetBudgets")
 )]
 #[serde(deny_unknown_fields)]
-pub(crate) struct BudgetOwner {
+pub(crate) struct ResetBudgets {
     pub(crate) user: UserRef,
     pub(crate) client_id: String,
 }
@@ -41,9 +41,9 @@ pub(crate) struct Reset {
 
 impl Sandbox {
     /// The spends and budgets of each user and client that has any.
-    pub(crate) async fn list_spends(&self, filter: OwnerFilter) -> ControlResult<SpendList> {
-        let owner = self.resolve_owner(filter)?;
-        let spends = spending::list(self, owner.as_key()).await;
+    pub(crate) async fn list_spends(&self, filter: GrantFilter) -> ControlResult<SpendList> {
+        let filter = self.resolve_grant_filter(filter)?;
+        let spends = spending::list(self, filter.as_store_filter()).await;
         let spends = spends.map_err(|TooManyReaders| {
             let error = Invalid::new("", spending::BUSY);
             ControlError::Busy(error.with_hint("retry in one second"))
@@ -52,17 +52,17 @@ impl Sandbox {
     }
 
     /// Deletes spends: budgets are free again, accounts do not change.
-    pub(crate) async fn delete_spends(&self, filter: OwnerFilter) -> ControlResult<Deleted> {
-        let owner = self.resolve_owner(filter)?;
+    pub(crate) async fn delete_spends(&self, filter: GrantFilter) -> ControlResult<Deleted> {
+        let filter = self.resolve_grant_filter(filter)?;
         let deleted = self
             .data()
-            .delete_owned(&[OwnedTable::Spends], owner.as_key())
+            .delete_grants(&[GrantTable::Spends], filter.as_store_filter())
             .await?;
         Ok(Deleted { deleted })
     }
 
     /// Resets the absolute budgets of a user and client. Periodic budgets do not change.
-    pub(crate) async fn reset_budgets(&self, budgets: BudgetOwner) -> ControlResult<Reset> {
+    pub(crate) async fn reset_budgets(&self, budgets: ResetBudgets) -> ControlResult<Reset> {
         let user = self.user(&budgets.user, "user")?;
         let client = self.client_named(&budgets.client_id)?;
         let reset = self.data().forgive_spends(user.id, &client.id).await?;

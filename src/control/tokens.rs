@@ -7,21 +7,21 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::consents::Deleted;
 use super::error::ControlResult;
-use super::owner_filter::OwnerFilter;
+use super::grant_filter::GrantFilter;
 use crate::invalid::Invalid;
 use crate::model::token::{Token, TokenKind};
 use crate::model::user::UserRef;
-use crate::oauth::mint::{TokenSubject, Tokens, mint_for};
+use crate::oauth::issue::{TokenPermission, Tokens, issue_tokens_with_lifetime};
+use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::duration::Seconds;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::json::scope_text;
-use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 use crate::protocol::scope_input::ScopeSpec;
 use crate::protocol::secret::{Secret, SecretHash};
 use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
-use crate::store::OwnedTable;
+use crate::store::GrantTable;
 
 /// Tokens to mint for a client, a user and a scope. The scope may exceed the client's allowed scopes: a test may need a
 /// state that the flows do not allow.
@@ -196,7 +196,7 @@ impl Sandbox {
         } else {
             scope.with_user_read()
         };
-        let permission = TokenSubject {
+        let permission = TokenPermission {
             client_id: client.id,
             user_id: user.id,
             scope,
@@ -204,15 +204,15 @@ impl Sandbox {
         let life = input
             .expires_in
             .map_or_else(|| self.settings().access_token_seconds, |seconds| seconds.0);
-        let minted = mint_for(self, &permission, true, life);
-        self.data().insert_tokens(&minted.rows).await?;
-        Ok(minted.answer(&self.settings().rules))
+        let issued = issue_tokens_with_lifetime(self, &permission, true, life);
+        self.data().insert_tokens(&issued.tokens).await?;
+        Ok(issued.answer(&self.settings().rules))
     }
 
     /// The tokens, newest first.
-    pub(crate) fn list_tokens(&self, filter: OwnerFilter) -> ControlResult<TokenList> {
-        let owner = self.resolve_owner(filter)?;
-        let found = self.data().list_tokens(owner.as_key());
+    pub(crate) fn list_tokens(&self, filter: GrantFilter) -> ControlResult<TokenList> {
+        let filter = self.resolve_grant_filter(filter)?;
+        let found = self.data().list_tokens(filter.as_store_filter());
         let settings = self.settings();
         let shown = found
             .iter()
@@ -254,14 +254,14 @@ impl Sandbox {
                 .into());
         }
         let Some(token) = input.token else {
-            let filter = OwnerFilter {
+            let filter = GrantFilter {
                 user: input.user,
                 client_id: input.client_id,
             };
-            let owner = self.resolve_owner(filter)?;
+            let filter = self.resolve_grant_filter(filter)?;
             let deleted = self
                 .data()
-                .delete_owned(&[OwnedTable::Tokens], owner.as_key())
+                .delete_grants(&[GrantTable::Tokens], filter.as_store_filter())
                 .await?;
             return Ok(Deleted { deleted });
         };
@@ -278,9 +278,9 @@ fn no_token() -> Invalid {
 }
 
 /// A token as the control API shows it.
-fn show(token: &Token, now: Timestamp, rules: &Rules) -> TokenView {
+fn show(token: &Token, now: Timestamp, rules: &ContractRules) -> TokenView {
     TokenView {
-        active: token.is_live(now),
+        active: token.is_unexpired(now),
         kind: token.kind,
         token_type: (token.kind == TokenKind::Access).then_some("Bearer"),
         client_id: token.client_id.clone(),

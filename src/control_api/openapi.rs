@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::operation::{Method, Operation};
+use super::operation::{Operation, OperationMethod};
 use super::operations::operations;
 use super::response::{Answer, Reply};
 use super::signature::SchemaOf;
@@ -21,7 +21,7 @@ const DESCRIPTION: &str = "Sets the mock to any state, and lists the requests of
 /// `GET /_mock/openapi.json`.
 pub(crate) fn operation() -> Operation {
     Operation::new(
-        Method::Get,
+        OperationMethod::Get,
         "/_mock/openapi.json",
         "Read this document",
         read_document,

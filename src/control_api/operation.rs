@@ -9,7 +9,7 @@ use super::signature::{Described, Schema, Signature};
 use crate::http::state::ServerState;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Method {
+pub(crate) enum OperationMethod {
     Get,
     Post,
     Patch,
@@ -17,7 +17,7 @@ pub(crate) enum Method {
 }
 
 #[cfg(feature = "openapi")]
-impl Method {
+impl OperationMethod {
     /// The key of the `OpenAPI` document.
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -37,7 +37,7 @@ pub(crate) struct Operation {
     /// Whether it lists rows: such responses can be long, and are sent one at a time.
     pub(crate) is_list: bool,
     #[cfg(feature = "openapi")]
-    pub(crate) method: Method,
+    pub(crate) method: OperationMethod,
     #[cfg(feature = "openapi")]
     pub(crate) summary: &'static str,
     /// A media type of the response other than JSON.
@@ -50,7 +50,7 @@ pub(crate) struct Operation {
 
 impl Operation {
     pub(crate) fn new<H, T, A>(
-        method: Method,
+        method: OperationMethod,
         path: &'static str,
         summary: &'static str,
         handler: H,
@@ -60,10 +60,10 @@ impl Operation {
         T: 'static,
     {
         let filter = match method {
-            Method::Get => MethodFilter::GET,
-            Method::Post => MethodFilter::POST,
-            Method::Patch => MethodFilter::PATCH,
-            Method::Delete => MethodFilter::DELETE,
+            OperationMethod::Get => MethodFilter::GET,
+            OperationMethod::Post => MethodFilter::POST,
+            OperationMethod::Patch => MethodFilter::PATCH,
+            OperationMethod::Delete => MethodFilter::DELETE,
         };
         #[cfg(not(feature = "openapi"))]
         let _ = summary;

@@ -14,7 +14,7 @@ use crate::protocol::declared_scopes::{DeclaredScopes, NewScopeBit};
 use crate::protocol::duration::{Seconds, SignedDuration};
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::grant_type::{GrantType, SupportedGrant};
-use crate::protocol::method::Method;
+use crate::protocol::method::HttpMethod;
 use crate::protocol::scope::{Scope, ScopeBit};
 use crate::protocol::scope_input::ScopeSpec;
 use crate::protocol::secret::Secret;
@@ -67,9 +67,9 @@ schema!(GrantType, "GrantType", |_| one_of(
     GrantType::ALL.iter().map(|one| one.name()),
 ));
 
-schema!(Method, "Method", |_| one_of(
+schema!(HttpMethod, "Method", |_| one_of(
     "An HTTP method.",
-    Method::ALL.iter().map(|one| one.name()),
+    HttpMethod::ALL.iter().map(|one| one.name()),
 ));
 
 schema!(SupportedGrant, "Grant", |_| one_of(

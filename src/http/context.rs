@@ -12,9 +12,9 @@ use axum::response::{IntoResponse, Response};
 
 use crate::http::base_url::BaseUrl;
 use crate::http::request::RequestInfo;
+use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
-use crate::protocol::rules::Rules;
 use crate::sandbox::rate_limits::Limit;
 
 /// A request, its sandbox, and facts that the middleware has found. In the extensions of each request.
@@ -37,7 +37,7 @@ impl Deref for RequestContext {
 
 impl RequestContext {
     /// The contract of the sandbox. It records which differences the handler evaluates.
-    pub(crate) fn rules(&self) -> &Rules {
+    pub(crate) fn rules(&self) -> &ContractRules {
         &self.0.rules
     }
 
@@ -130,7 +130,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestContext {
 pub(crate) struct RequestHead {
     pub(crate) base: BaseUrl,
     /// The contract of the sandbox, or of a new one.
-    pub(crate) rules: Rules,
+    pub(crate) rules: ContractRules,
     pub(crate) headers: HeaderMap,
 }
 

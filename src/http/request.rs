@@ -11,9 +11,9 @@ use crate::contract::DecisionLog;
 use crate::http::base_url::{BaseUrl, SandboxPrefix};
 use crate::http::connection::ConnectionInfo;
 use crate::http::state::ServerState;
+use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::endpoint::{Endpoint, EndpointSpec};
 use crate::protocol::ids::{ClientId, UserId};
-use crate::protocol::rules::Rules;
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::RevokeNoop;
 
@@ -24,7 +24,7 @@ pub(crate) struct RequestInfo {
     pub(crate) sandbox: Sandbox,
     pub(crate) method: Method,
     pub(crate) base: BaseUrl,
-    pub(crate) rules: Rules,
+    pub(crate) rules: ContractRules,
     pub(crate) notes: Notes,
     pub(crate) headers: HeaderMap,
     /// The address that the connection comes from.

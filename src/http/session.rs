@@ -14,8 +14,8 @@ use crate::http::respond::EndpointError;
 use crate::invalid::Invalid;
 use crate::model::session::{self, LIFETIME_SECONDS};
 use crate::model::user::{User, UserRef};
+use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::ids::UserId;
-use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::{Secret, SecretHash};
 use crate::sandbox::Sandbox;
@@ -167,7 +167,7 @@ pub(crate) fn bearer_hash(headers: &HeaderMap) -> Option<SecretHash> {
 
 /// Whether a scope is for `client_credentials` only (difference `app-store-catalog-write`): the consent page does not
 /// offer it, and its tokens give access to the app store's catalog only.
-pub(crate) fn is_for_catalog_alone(scope: Scope, rules: &Rules) -> bool {
+pub(crate) fn is_for_catalog_alone(scope: Scope, rules: &ContractRules) -> bool {
     if !scope.covers(Scope::APP_STORE_CATALOG_WRITE) {
         return false;
     }

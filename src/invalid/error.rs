@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::redact::{redact_message, redact_text};
-use crate::suggest::RuleError;
+use crate::suggest::ValueError;
 
 /// The fix for a sandbox in which pages and apps have created the maximum number of rows.
 pub(crate) const MAKE_ROOM: &str = "delete some with the control API, or reset the sandbox";
@@ -53,7 +53,7 @@ impl Invalid {
     }
 
     /// The rule that the value of this key breaks.
-    pub(crate) fn rule(path: impl Into<String>, error: RuleError) -> Self {
+    pub(crate) fn rule(path: impl Into<String>, error: ValueError) -> Self {
         // The message repeats the value in quotes.
         let message = quoted(&error.message).unwrap_or(error.message);
         Self {

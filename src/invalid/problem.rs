@@ -7,7 +7,7 @@ use serde::de::{Error, Expected, Unexpected};
 
 use super::error::{Invalid, quoted};
 use crate::redact::is_secret;
-use crate::suggest::RuleError;
+use crate::suggest::ValueError;
 
 pub(super) const LIST: &str = "a list";
 
@@ -17,7 +17,7 @@ pub(super) enum Problem {
     /// It is of another kind.
     Kind { found: String, expected: String },
     /// It breaks a rule of its type.
-    Rule(RuleError),
+    Rule(ValueError),
 }
 
 impl Problem {
@@ -27,7 +27,7 @@ impl Problem {
     }
 
     fn rule(message: String) -> Self {
-        Self::Rule(RuleError::new(message))
+        Self::Rule(ValueError::new(message))
     }
 
     /// The error at this path.
@@ -52,7 +52,7 @@ impl Problem {
 
     fn unknown(noun: &str, word: &str, known: &[&str]) -> Self {
         let message = format!("unknown {noun} {word:?}");
-        Self::Rule(RuleError::unknown(message, word, known))
+        Self::Rule(ValueError::unknown(message, word, known))
     }
 }
 
@@ -69,7 +69,7 @@ impl std::error::Error for Problem {}
 
 impl Error for Problem {
     fn custom<T: fmt::Display>(reason: T) -> Self {
-        Self::Rule(RuleError::read(&reason))
+        Self::Rule(ValueError::read(&reason))
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {

@@ -1,8 +1,8 @@
 //! MCP server for coding agents, over streamable HTTP: the tools of the published capability, and tools that help to
-//! build an integration. The tools are in `catalogue.rs` and `tools.rs`; `http/access_guard.rs` decides who may call.
+//! build an integration. The tools are in `tool_specs.rs` and `tools.rs`; `http/access_guard.rs` decides who may call.
 
-mod catalogue;
 pub(crate) mod message;
+mod tool_specs;
 mod tools;
 
 use std::sync::Arc;
@@ -32,7 +32,7 @@ use crate::http::body::MAX_BODY_BYTES;
 use crate::http::connection::ConnectionInfo;
 use crate::http::connection::ListenerKind;
 use crate::http::context;
-use crate::http::loopback::Loopback;
+use crate::http::root_service::RootService;
 use crate::http::state::ServerState;
 use crate::invalid::Invalid;
 use crate::redact::redact_text;
@@ -156,11 +156,11 @@ impl ServerHandler for Tools {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(catalogue::tools()))
+        Ok(ListToolsResult::with_all_items(tool_specs::tools()))
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        catalogue::tool(name)
+        tool_specs::tool(name)
     }
 
     async fn call_tool(
@@ -170,18 +170,18 @@ impl ServerHandler for Tools {
     ) -> Result<CallToolResponse, ErrorData> {
         let (request, parts) = http_request(&context)?;
         let arguments = Value::Object(call.arguments.unwrap_or_default());
-        let Some(loopback) = parts.extensions.get::<Loopback>() else {
+        let Some(service) = parts.extensions.get::<RootService>() else {
             return Err(not_routed());
         };
         let call_context = tools::ToolCall {
-            loopback,
+            service,
             request,
             parts,
         };
         let result = call_context.run(&call.name, arguments).await;
         result
             .map(CallToolResponse::from)
-            .ok_or_else(|| unknown_name("tool", &call.name, catalogue::names()))
+            .ok_or_else(|| unknown_name("tool", &call.name, tool_specs::names()))
     }
 
     async fn on_custom_request(

@@ -1,5 +1,5 @@
 //! Implementation of the MCP tools. Each passes its input to an endpoint or a control operation; a tool decides nothing
-//! itself. `catalogue.rs` describes their input.
+//! itself. `tool_specs.rs` describes their input.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use rmcp::model::CallToolResult;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::catalogue::{
+use super::tool_specs::{
     ADVANCE, ADVICE, AUTHORIZE, Advance, Authorize, CLEAR_FAULTS, EXCHANGE, Exchange, ExplainScope,
     FAULT, REQUESTS, RESET, ReadAdvice, ReadRequests, SCOPE, SetFault,
 };
@@ -22,7 +22,7 @@ use crate::control::sessions::MAX_SESSIONS;
 use crate::control::{ControlError, NewPresetFault, Preset, Requests, UserRef};
 use crate::http::connection::ConnectionInfo;
 use crate::http::context::RequestContext;
-use crate::http::loopback::Loopback;
+use crate::http::root_service::RootService;
 use crate::http::session;
 use crate::invalid::{self, Invalid};
 use crate::model;
@@ -41,7 +41,7 @@ const PLACEHOLDER: &str = "(yours)";
 
 /// The sandbox and the request of a tool call.
 pub(super) struct ToolCall<'a> {
-    pub(super) loopback: &'a Loopback,
+    pub(super) service: &'a RootService,
     pub(super) request: &'a RequestContext,
     pub(super) parts: &'a Parts,
 }
@@ -276,7 +276,7 @@ impl ToolCall<'_> {
         if let Some(connection) = connection.get::<Arc<ConnectionInfo>>() {
             extensions.insert(Arc::clone(connection));
         }
-        let Some(answer) = self.loopback.send(request).await else {
+        let Some(answer) = self.service.send(request).await else {
             let broken = json!("the connection was closed without a response");
             return (StatusCode::BAD_GATEWAY, HeaderMap::new(), broken);
         };

@@ -3,7 +3,7 @@
 use super::error::MockError;
 use super::sandbox::MockSandbox;
 use crate::control::{
-    CodeView, ExpireTokens, Introspection, IssuedCode, Mint, NewCode, OwnerFilter, Secret,
+    CodeView, ExpireTokens, GrantFilter, Introspection, IssuedCode, Mint, NewCode, Secret,
     TokenParam, TokenSelector, TokenView, Tokens,
 };
 
@@ -20,12 +20,12 @@ impl MockSandbox {
     }
 
     /// The codes that are not exchanged yet, newest first. Errors: the user or client does not exist.
-    pub async fn codes(&self, filter: OwnerFilter) -> Result<Vec<CodeView>, MockError> {
+    pub async fn codes(&self, filter: GrantFilter) -> Result<Vec<CodeView>, MockError> {
         Ok(self.open().await?.list_codes(filter)?.codes)
     }
 
     /// The tokens, newest first. Errors: the user or client does not exist.
-    pub async fn tokens(&self, filter: OwnerFilter) -> Result<Vec<TokenView>, MockError> {
+    pub async fn tokens(&self, filter: GrantFilter) -> Result<Vec<TokenView>, MockError> {
         Ok(self.open().await?.list_tokens(filter)?.tokens)
     }
 
@@ -60,7 +60,7 @@ impl MockSandbox {
     }
 
     /// Deletes the tokens of a user or a client, or all, and returns how many. Errors: the user or client does not exist.
-    pub async fn revoke_all(&self, filter: OwnerFilter) -> Result<u64, MockError> {
+    pub async fn revoke_all(&self, filter: GrantFilter) -> Result<u64, MockError> {
         let some = TokenSelector {
             token: None,
             client_id: filter.client_id,

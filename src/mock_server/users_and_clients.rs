@@ -3,8 +3,8 @@
 use super::error::MockError;
 use super::sandbox::MockSandbox;
 use crate::control::{
-    Approval, BudgetOwner, Client, ClientSpec, ConsentView, Denial, NewConsent, NewSecret,
-    NewSession, OwnerFilter, SessionCookie, SessionFilter, SessionView, Spent, User, UserRef,
+    Approval, Client, ClientSpec, ConsentView, Denial, GrantFilter, NewConsent, NewSecret,
+    NewSession, ResetBudgets, SessionCookie, SessionFilter, SessionView, Spent, User, UserRef,
     UserSpec,
 };
 
@@ -110,7 +110,7 @@ impl MockSandbox {
     }
 
     /// The consents of users.
-    pub async fn consents(&self, filter: OwnerFilter) -> Result<Vec<ConsentView>, MockError> {
+    pub async fn consents(&self, filter: GrantFilter) -> Result<Vec<ConsentView>, MockError> {
         Ok(self.open().await?.list_consents(filter)?.consents)
     }
 
@@ -120,18 +120,18 @@ impl MockSandbox {
     }
 
     /// Deletes consents and returns how many. Errors: the user or client does not exist.
-    pub async fn forget_consents(&self, filter: OwnerFilter) -> Result<u64, MockError> {
+    pub async fn forget_consents(&self, filter: GrantFilter) -> Result<u64, MockError> {
         Ok(self.open().await?.delete_consents(filter).await?.deleted)
     }
 
     /// What apps have spent of users' buzz, and the state of their budgets. Errors: the user or client does not exist.
-    pub async fn spends(&self, filter: OwnerFilter) -> Result<Vec<Spent>, MockError> {
+    pub async fn spends(&self, filter: GrantFilter) -> Result<Vec<Spent>, MockError> {
         Ok(self.open().await?.list_spends(filter).await?.spends)
     }
 
     /// Deletes spends, so that budgets are free again, and returns how many. Balances do not change. Errors: the user or
     /// client does not exist.
-    pub async fn forget_spends(&self, filter: OwnerFilter) -> Result<u64, MockError> {
+    pub async fn forget_spends(&self, filter: GrantFilter) -> Result<u64, MockError> {
         Ok(self.open().await?.delete_spends(filter).await?.deleted)
     }
 
@@ -142,7 +142,7 @@ impl MockSandbox {
         user: impl Into<UserRef>,
         client_id: impl Into<String>,
     ) -> Result<u64, MockError> {
-        let grant = BudgetOwner {
+        let grant = ResetBudgets {
             user: user.into(),
             client_id: client_id.into(),
         };

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use crate::contract::Difference;
 use crate::invalid::Invalid;
 use crate::model::user::User;
+use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::error::OAuthError;
 use crate::protocol::grant_type::{self, GrantType};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::redirect_uri::{self, Matching};
-use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::{Secret, SecretHash};
 
@@ -123,7 +123,7 @@ impl Client {
     }
 
     /// The bits that this client's requests may name in addition to Civitai's: the declared ones, or all of them.
-    pub(crate) fn declared_scope(&self, rules: &Rules) -> Scope {
+    pub(crate) fn declared_scope(&self, rules: &ContractRules) -> Scope {
         if self.adopted {
             return Scope::EVERY_BIT;
         }
@@ -131,12 +131,12 @@ impl Client {
     }
 
     /// Whether a browser may be sent to `given` with an answer for this client.
-    pub(crate) fn accepts_redirect(&self, given: &str, rules: &Rules) -> bool {
+    pub(crate) fn accepts_redirect(&self, given: &str, rules: &ContractRules) -> bool {
         self.has_registered(given, rules) || self.redirect_extension(given).is_some()
     }
 
     /// Difference `redirect-uri-match`.
-    fn has_registered(&self, given: &str, rules: &Rules) -> bool {
+    fn has_registered(&self, given: &str, rules: &ContractRules) -> bool {
         let is_live = rules.live(Difference::RedirectUriMatch);
         if redirect_uri::matches(&self.redirect_uris, given, Matching::Exact) {
             return true;
@@ -149,7 +149,11 @@ impl Client {
     }
 
     /// The extension of ours that alone makes `given` acceptable, where it is not registered.
-    pub(crate) fn redirect_by_extension(&self, given: &str, rules: &Rules) -> Option<&'static str> {
+    pub(crate) fn redirect_by_extension(
+        &self,
+        given: &str,
+        rules: &ContractRules,
+    ) -> Option<&'static str> {
         self.redirect_extension(given)
             .filter(|_| !self.has_registered(given, rules))
     }

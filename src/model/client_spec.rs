@@ -13,7 +13,7 @@ use crate::protocol::redirect_uri;
 use crate::protocol::scope::Scope;
 use crate::protocol::scope_input::ScopeSpec;
 use crate::protocol::secret::Secret;
-use crate::suggest::RuleError;
+use crate::suggest::ValueError;
 
 patch_struct! {
     /// A client to register, or the changes of one: only the given keys. [`Client`] describes the keys.
@@ -210,7 +210,7 @@ fn check_each(
     let mut checked = texts.iter().enumerate();
     checked.try_for_each(|(at, text)| {
         let path = format!("{key}[{at}]");
-        check(text).map_err(|reason| Invalid::rule(path, RuleError::new(reason)))
+        check(text).map_err(|reason| Invalid::rule(path, ValueError::new(reason)))
     })
 }
 

@@ -2,19 +2,19 @@
 
 use crate::contract::{Contract, Difference};
 use crate::model::client::Client;
+use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::error::{OAuthError, scope_refused};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::pkce::{Challenge, Verifier};
-use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
 
 /// For this long after it was issued, an expired code is reported as expired, not as unknown.
 const RETENTION_SECONDS: u32 = 600;
 
-/// How long a code lives on either side of the difference `code-lifetime`.
-const DOCUMENTED_SECONDS: u32 = 600;
-const LIVE_SECONDS: u32 = 300;
+/// The lifetime of a code on each side of the difference `code-lifetime`.
+const DOCUMENTED_LIFETIME_SECONDS: u32 = 600;
+const LIVE_LIFETIME_SECONDS: u32 = 300;
 
 /// An authorization code, less the code itself.
 #[derive(Debug, Clone)]
@@ -32,10 +32,10 @@ pub(crate) struct AuthorizationCode {
 }
 
 /// How long a code issued now may be redeemed, and how long it is known.
-pub(crate) fn lifetime(rules: &Rules, chosen: Option<u32>) -> (u32, u32) {
+pub(crate) fn lifetime(rules: &ContractRules, chosen: Option<u32>) -> (u32, u32) {
     let contract_default = match rules.side(Difference::CodeLifetime) {
-        Contract::Documented => DOCUMENTED_SECONDS,
-        Contract::Live | Contract::Live2026_08 => LIVE_SECONDS,
+        Contract::Documented => DOCUMENTED_LIFETIME_SECONDS,
+        Contract::Live | Contract::Live2026_08 => LIVE_LIFETIME_SECONDS,
     };
     let life = chosen.unwrap_or(contract_default);
     (life, life.max(RETENTION_SECONDS))
@@ -43,7 +43,7 @@ pub(crate) fn lifetime(rules: &Rules, chosen: Option<u32>) -> (u32, u32) {
 
 /// Notes an expired code that would not have expired under the other side of the difference `code-lifetime`: the documented
 /// lifetime is longer.
-pub(crate) fn note_expiry(expired: bool, chosen: Option<u32>, rules: &Rules) {
+pub(crate) fn note_expiry(expired: bool, chosen: Option<u32>, rules: &ContractRules) {
     let is_live = rules.side_untracked(Difference::CodeLifetime) != Contract::Documented;
     rules.record_divergence(
         Difference::CodeLifetime,
@@ -54,8 +54,8 @@ pub(crate) fn note_expiry(expired: bool, chosen: Option<u32>, rules: &Rules) {
 impl AuthorizationCode {
     /// Notes a code that would have expired under the other side of the difference `code-lifetime`: the deployed server's
     /// lifetime is shorter.
-    pub(crate) fn note_age(&self, now: Timestamp, chosen: Option<u32>, rules: &Rules) {
-        let is_past = now > self.issued_at.plus_seconds(LIVE_SECONDS);
+    pub(crate) fn note_age(&self, now: Timestamp, chosen: Option<u32>, rules: &ContractRules) {
+        let is_past = now > self.issued_at.plus_seconds(LIVE_LIFETIME_SECONDS);
         let is_documented = rules.side_untracked(Difference::CodeLifetime) == Contract::Documented;
         let differs = is_past && is_documented && chosen.is_none();
         rules.record_divergence(Difference::CodeLifetime, differs);
@@ -73,7 +73,11 @@ impl AuthorizationCode {
     }
 
     /// The scope of the token: the approved one, within the client's current ceiling.
-    pub(crate) fn token_scope(&self, client: &Client, rules: &Rules) -> Result<Scope, OAuthError> {
+    pub(crate) fn token_scope(
+        &self,
+        client: &Client,
+        rules: &ContractRules,
+    ) -> Result<Scope, OAuthError> {
         within_ceiling(self.scope, client, rules)
     }
 }
@@ -82,7 +86,7 @@ impl AuthorizationCode {
 pub(crate) fn within_ceiling(
     scope: Scope,
     client: &Client,
-    rules: &Rules,
+    rules: &ContractRules,
 ) -> Result<Scope, OAuthError> {
     if client.ceiling().covers(scope) {
         return Ok(scope);

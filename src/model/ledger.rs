@@ -26,7 +26,7 @@ pub(crate) struct Spend {
     schemars(rename = "BudgetView")
 )]
 #[non_exhaustive]
-pub struct Rule {
+pub struct BudgetState {
     /// `absolute`, `sliding` or `rollover`.
     #[serde(rename = "type")]
     pub kind: &'static str,
@@ -69,7 +69,7 @@ pub struct Spending {
     /// The sum of the buckets.
     pub spend: u64,
     /// One for each budget, in their order.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<BudgetState>,
     /// The amount that counts against any of them; without a budget, the total.
     pub buckets: Vec<Bucket>,
 }
@@ -126,13 +126,13 @@ impl<'a> Counted<'a> {
         sum(counted.map(|spend| spend.amount))
     }
 
-    fn rule(&self, spends: &[Spend]) -> Rule {
+    fn rule(&self, spends: &[Spend]) -> BudgetState {
         let (limit, spend) = (self.budget.limit(), self.spend(spends.iter()));
         let (window, unit) = match self.budget {
             Budget::Sliding { window, unit, .. } => (Some(*window), Some(*unit)),
             Budget::Absolute { .. } | Budget::Rollover { .. } => (None, None),
         };
-        Rule {
+        BudgetState {
             kind: self.budget.kind(),
             limit,
             spend,

@@ -48,7 +48,7 @@ pub(crate) struct Token {
 
 impl Token {
     /// A token is valid up to and including the time at which it expires.
-    pub(crate) fn is_live(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_unexpired(&self, now: Timestamp) -> bool {
         self.expires_at >= now
     }
 }

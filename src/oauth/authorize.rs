@@ -18,13 +18,13 @@ use crate::model::consent::Approval;
 use crate::model::user::User;
 use crate::oauth::clients;
 use crate::protocol::authorize_request::{AuthorizeRequest, BuzzLimitParam, CodeRequest};
+use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::endpoint::{AUTHORIZE, CONSENT_PAGE, LOGIN};
 use crate::protocol::error::{OAuthError, grant_refused};
 use crate::protocol::format::{has_scheme, is_vschar};
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::params::Params;
 use crate::protocol::redirect_uri;
-use crate::protocol::rules::Rules;
 use crate::sandbox::rate_limits::Limit;
 use crate::sandbox::settings::ConsentMode;
 
@@ -87,7 +87,7 @@ async fn answer(
 }
 
 /// Difference `redirect-status`.
-fn with_code(rules: &Rules, location: &str) -> Response {
+fn with_code(rules: &ContractRules, location: &str) -> Response {
     rules.record_divergence(Difference::RedirectStatus, true);
     match rules.side(Difference::RedirectStatus) {
         Contract::Documented => respond::found(location),
@@ -181,7 +181,7 @@ async fn decide(
 /// The budget of the request (difference `buzz-limit`). The outer option is None if the request has none.
 fn buzz_limit(
     param: Option<&BuzzLimitParam>,
-    rules: &Rules,
+    rules: &ContractRules,
 ) -> Result<Option<Option<BuzzLimit>>, OAuthError> {
     let Some(param) = param else {
         return Ok(None);

@@ -84,7 +84,7 @@ fn active_token(sandbox: &Sandbox, token: &Secret) -> Option<ActiveToken> {
     let data = sandbox.data();
     let token = data
         .find_token(&token.hash())
-        .filter(|token| token.kind == TokenKind::Access && token.is_live(sandbox.now()))?;
+        .filter(|token| token.kind == TokenKind::Access && token.is_unexpired(sandbox.now()))?;
     let user = data
         .find_user(&UserRef::Id(token.user_id.0))
         .filter(|user| !user.deleted && !user.banned)?;

@@ -6,7 +6,7 @@ pub(crate) mod clients;
 pub(crate) mod device;
 pub(crate) mod discovery;
 pub(crate) mod introspect;
-pub(crate) mod mint;
+pub(crate) mod issue;
 pub(crate) mod revoke;
 pub(crate) mod token;
 pub(crate) mod userinfo;

@@ -12,9 +12,9 @@ use crate::http::session;
 use crate::model::client::Client;
 use crate::model::token::Token;
 use crate::model::user::User;
+use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::revoke_request::RevokeRequest;
-use crate::protocol::rules::Rules;
 use crate::sandbox::journal::RevokeNoop;
 use crate::sandbox::rate_limits::Limit;
 
@@ -100,7 +100,7 @@ async fn revoke(
 }
 
 /// Difference `revoke-by-public-client`: a public client ends its own tokens, whether or not a user is signed in.
-fn is_of_public_client(token: &Token, client: &Client, rules: &Rules) -> bool {
+fn is_of_public_client(token: &Token, client: &Client, rules: &ContractRules) -> bool {
     if client.confidential || client.id != token.client_id {
         return false;
     }
@@ -109,7 +109,12 @@ fn is_of_public_client(token: &Token, client: &Client, rules: &Rules) -> bool {
 }
 
 /// A signed-in user goes before the app.
-fn may_revoke(token: &Token, user: Option<&User>, app: Option<&Client>, rules: &Rules) -> bool {
+fn may_revoke(
+    token: &Token,
+    user: Option<&User>,
+    app: Option<&Client>,
+    rules: &ContractRules,
+) -> bool {
     if user.is_some_and(|user| user.id == token.user_id) {
         return true;
     }

@@ -10,9 +10,9 @@ use crate::contract::Difference;
 use crate::http::context::RequestContext;
 use crate::http::session;
 use crate::model::user::User;
+use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::ids::UserId;
-use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 
 /// `GET /userinfo`.
@@ -72,7 +72,7 @@ struct Claims<'a> {
 
 impl<'a> Claims<'a> {
     /// The difference `userinfo-claims` decides which claims are included.
-    fn new(user: &'a User, rules: &Rules) -> Self {
+    fn new(user: &'a User, rules: &ContractRules) -> Self {
         rules.record_divergence(Difference::UserinfoClaims, true);
         let is_live = rules.live(Difference::UserinfoClaims);
         let (username, image) = (user.username.as_deref(), user.image.as_deref());

@@ -1,6 +1,6 @@
 //! The authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3), parsed once. `oauth/authorize.rs` answers it.
 
-use super::rules::Rules;
+use super::contract_rules::ContractRules;
 use crate::contract::Difference;
 use crate::protocol::error::{ErrorCode, OAuthError, bad_scope_text};
 use crate::protocol::format::{is_scope_text, is_vschar};
@@ -98,7 +98,7 @@ impl AuthorizeRequest {
     pub(crate) fn code_request(
         &self,
         declared: Scope,
-        rules: &Rules,
+        rules: &ContractRules,
     ) -> Result<CodeRequest, OAuthError> {
         rules.record_divergence(Difference::ResponseType, !self.is_for_code);
         if rules.documented(Difference::ResponseType) && !self.is_for_code {

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::rules::Rules;
+use super::contract_rules::ContractRules;
 use crate::contract::Difference;
 use crate::protocol::error::OAuthError;
 use crate::protocol::format::is_vschar;
@@ -39,7 +39,7 @@ impl From<OAuthError> for CredentialsError {
 
 impl CredentialsError {
     /// Difference `missing-parameter`.
-    pub(crate) fn into_oauth_error(self, rules: &Rules) -> OAuthError {
+    pub(crate) fn into_oauth_error(self, rules: &ContractRules) -> OAuthError {
         let (has_header, has_client_id, has_grant_type) = match self {
             Self::Invalid(error) => return error,
             Self::Unidentified {

@@ -10,7 +10,7 @@ pub(crate) struct EndpointSpec {
     pub(crate) endpoint: Endpoint,
     /// The paths in the router's syntax, the one that URLs in answers use first.
     pub(crate) paths: &'static [&'static str],
-    pub(crate) server: Server,
+    pub(crate) server: CivitaiServer,
     /// The `Allow` header of 405, as Civitai writes it.
     pub(crate) allow: &'static str,
     pub(crate) cors: CorsPolicy,
@@ -21,7 +21,7 @@ pub(crate) struct EndpointSpec {
 
 /// The server of Civitai that has an endpoint. It determines the format of errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Server {
+pub(crate) enum CivitaiServer {
     /// OAuth and OpenID Connect.
     Auth,
     /// The REST API of the site.
@@ -62,7 +62,7 @@ pub(crate) enum UserSource {
 const AUTH: EndpointSpec = EndpointSpec {
     endpoint: Endpoint::Other,
     paths: &[],
-    server: Server::Auth,
+    server: CivitaiServer::Auth,
     allow: "POST",
     cors: CorsPolicy::Closed,
     user: UserSource::SessionOrLogin,
@@ -76,7 +76,7 @@ const METADATA: EndpointSpec = EndpointSpec {
 };
 
 const SITE: EndpointSpec = EndpointSpec {
-    server: Server::Site,
+    server: CivitaiServer::Site,
     allow: "GET, OPTIONS",
     cors: CorsPolicy::AnyOrigin("GET"),
     user: UserSource::SiteTokenOrSession,
@@ -84,19 +84,19 @@ const SITE: EndpointSpec = EndpointSpec {
 };
 
 const PROCEDURE: EndpointSpec = EndpointSpec {
-    server: Server::Trpc,
+    server: CivitaiServer::Trpc,
     ..SITE
 };
 
 const ORCHESTRATOR: EndpointSpec = EndpointSpec {
-    server: Server::Orchestrator,
+    server: CivitaiServer::Orchestrator,
     cors: CorsPolicy::AnyOrigin("GET, POST, PUT, PATCH, DELETE"),
     user: UserSource::BearerToken,
     ..SITE
 };
 
 const PAGE: EndpointSpec = EndpointSpec {
-    server: Server::Pages,
+    server: CivitaiServer::Pages,
     ..AUTH
 };
 
@@ -322,13 +322,17 @@ impl Endpoint {
 
     /// Whether apps call it with an access token after sign-in.
     pub(crate) fn is_api(self) -> bool {
-        let apis = [Server::Site, Server::Trpc, Server::Orchestrator];
+        let apis = [
+            CivitaiServer::Site,
+            CivitaiServer::Trpc,
+            CivitaiServer::Orchestrator,
+        ];
         self != Self::Other && self.rows().any(|spec| apis.contains(&spec.server))
     }
 
     /// Whether only browsers of users call it.
     pub(crate) fn is_page(self) -> bool {
-        self != Self::Other && self.rows().all(|spec| spec.server == Server::Pages)
+        self != Self::Other && self.rows().all(|spec| spec.server == CivitaiServer::Pages)
     }
 }
 

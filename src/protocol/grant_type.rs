@@ -3,7 +3,7 @@
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 
-use crate::suggest::RuleError;
+use crate::suggest::ValueError;
 
 string_enum! {
     /// The `grant_type` of a token request: the grants that this server supports, and those that others have registered,
@@ -75,7 +75,7 @@ impl GrantType {
     ];
 
     /// Checks that clients may use this grant.
-    pub(crate) fn check_supported(self) -> Result<Self, RuleError> {
+    pub(crate) fn check_supported(self) -> Result<Self, ValueError> {
         if Self::SUPPORTED.contains(&self) {
             Ok(self)
         } else {
@@ -83,8 +83,8 @@ impl GrantType {
         }
     }
 
-    fn not_supported(name: &str) -> RuleError {
-        RuleError::not_in_list("grant", name, name, &Self::SUPPORTED.map(Self::name))
+    fn not_supported(name: &str) -> ValueError {
+        ValueError::not_in_list("grant", name, name, &Self::SUPPORTED.map(Self::name))
     }
 
     /// The grant that the `grant_type` of a request names.

@@ -2,7 +2,7 @@
 
 string_enum! {
     /// A method of HTTP (RFC 9110 §9, RFC 5789). Read in any case.
-    Method, "method", str::to_ascii_uppercase, {
+    HttpMethod, "method", str::to_ascii_uppercase, {
         Connect "CONNECT"
         Delete "DELETE"
         Get "GET"
@@ -21,15 +21,15 @@ mod tests {
 
     #[test]
     fn names_are_sorted() {
-        assert!(Method::ALL.is_sorted_by_key(|method| method.name()));
+        assert!(HttpMethod::ALL.is_sorted_by_key(|method| method.name()));
     }
 
     #[test]
     fn an_unknown_name_is_answered_with_the_closest() {
-        assert_eq!("post".parse(), Ok(Method::Post));
-        let wrong = "pst".parse::<Method>().unwrap_err();
+        assert_eq!("post".parse(), Ok(HttpMethod::Post));
+        let wrong = "pst".parse::<HttpMethod>().unwrap_err();
         insta::assert_snapshot!(wrong, @r#"no method "pst"; did you mean "POST"?"#);
-        let wrong = "x".parse::<Method>().unwrap_err();
+        let wrong = "x".parse::<HttpMethod>().unwrap_err();
         insta::assert_snapshot!(wrong, @r#"no method "x"; choose among CONNECT, DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, TRACE"#);
     }
 }

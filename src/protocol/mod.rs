@@ -6,6 +6,7 @@ mod string_enum;
 
 pub(crate) mod authorize_request;
 pub(crate) mod client_auth;
+pub(crate) mod contract_rules;
 pub(crate) mod declared_scopes;
 pub(crate) mod device_requests;
 pub(crate) mod duration;
@@ -23,7 +24,6 @@ pub(crate) mod params;
 pub(crate) mod pkce;
 pub(crate) mod redirect_uri;
 pub(crate) mod revoke_request;
-pub(crate) mod rules;
 pub(crate) mod scope;
 pub(crate) mod scope_input;
 pub(crate) mod scope_rules;

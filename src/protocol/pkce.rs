@@ -44,7 +44,7 @@ impl Verifier {
     }
 
     /// A verifier of 64 hex digits that were generated for it.
-    pub(crate) fn drawn(secret: &Secret) -> Self {
+    pub(crate) fn from_random(secret: &Secret) -> Self {
         Self(secret.reveal().to_owned())
     }
 

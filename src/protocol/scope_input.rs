@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::declared_scopes::DeclaredScopes;
 use super::json;
 use super::scope::{PRESETS, SCOPES, Scope};
-use crate::suggest::{RuleError, closest_match};
+use crate::suggest::{ValueError, closest_match};
 
 /// A scope as it was written. Its names may be those of declared bits, which only a sandbox knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl ScopeSpec {
     }
 
     /// The scope that is meant where these bits are declared. Errors: a bit or a name is unknown.
-    pub(crate) fn resolve(&self, declared: &DeclaredScopes) -> Result<Scope, RuleError> {
+    pub(crate) fn resolve(&self, declared: &DeclaredScopes) -> Result<Scope, ValueError> {
         let mut scope = self.scope;
         let known = Scope::ALL.union(declared.scope());
         if !known.covers(scope) {
@@ -84,7 +84,7 @@ fn meaningless(number: impl fmt::Display, known: Scope) -> String {
     format!("{number} has bits that mean nothing: the largest scope is {known}")
 }
 
-fn no_scope(name: &str, declared: &DeclaredScopes) -> RuleError {
+fn no_scope(name: &str, declared: &DeclaredScopes) -> ValueError {
     let bits = SCOPES.iter().chain(declared.iter());
     let known = bits
         .map(|bit| bit.name.as_ref())
@@ -93,7 +93,7 @@ fn no_scope(name: &str, declared: &DeclaredScopes) -> RuleError {
         Some(near) => format!("did you mean {near:?}?"),
         None => "choose among numbers, presets (Read Only, Creator, AI Services, Full Access) and scope names".to_owned(),
     };
-    RuleError::new(format!("no scope {name:?}")).with_hint(hint)
+    ValueError::new(format!("no scope {name:?}")).with_hint(hint)
 }
 
 /// A number, or numbers and names.

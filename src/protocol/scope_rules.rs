@@ -1,17 +1,17 @@
 //! Which scope bits exist under a sandbox's rules, and how its contract reads a scope number.
 
-use super::rules::Rules;
+use super::contract_rules::ContractRules;
 use super::scope::{SCOPES, Scope, ScopeBit};
 use crate::contract::{Contract, Difference};
 
 impl Scope {
     /// The bits that are set and exist under these rules, lowest first.
-    pub(crate) fn existing_bits(self, rules: &Rules) -> impl Iterator<Item = &ScopeBit> {
+    pub(crate) fn existing_bits(self, rules: &ContractRules) -> impl Iterator<Item = &ScopeBit> {
         scope_bits(rules).filter(move |bit| self.covers(bit.scope()))
     }
 
     /// What a page shows of this scope under these rules.
-    pub(crate) fn labels(self, rules: &Rules) -> Vec<String> {
+    pub(crate) fn labels(self, rules: &ContractRules) -> Vec<String> {
         let shown = self
             .existing_bits(rules)
             .filter_map(|bit| bit.label.as_deref());
@@ -20,7 +20,7 @@ impl Scope {
 
     /// This scope, if all its bits exist: Civitai's (differences `link-connect` and `app-store-catalog-write`), and the
     /// declared ones.
-    pub(crate) fn if_it_exists(self, declared: Self, rules: &Rules) -> Option<Self> {
+    pub(crate) fn if_it_exists(self, declared: Self, rules: &ContractRules) -> Option<Self> {
         for (bit, difference) in ADDED {
             if self.covers(bit) && !declared.covers(bit) {
                 rules.record_divergence(difference, true);
@@ -33,7 +33,7 @@ impl Scope {
     }
 
     /// Difference `scope-syntax`. `declared` are the bits that are accepted in addition to Civitai's.
-    pub(crate) fn parse_by(text: &str, declared: Self, rules: &Rules) -> Option<Self> {
+    pub(crate) fn parse_by(text: &str, declared: Self, rules: &ContractRules) -> Option<Self> {
         let as_documented = Self::parse_decimal(text, declared);
         let as_live = Self::parse_leading_digits(text);
         rules.record_divergence(Difference::ScopeSyntax, as_documented != as_live);
@@ -54,7 +54,7 @@ const ADDED: [(Scope, Difference); 2] = [
 ];
 
 /// The bits that exist under these rules, lowest first: Civitai's, and those that a seed or a control call has declared.
-pub(crate) fn scope_bits(rules: &Rules) -> impl Iterator<Item = &ScopeBit> {
+pub(crate) fn scope_bits(rules: &ContractRules) -> impl Iterator<Item = &ScopeBit> {
     let exists = |bit: &&ScopeBit| {
         ADDED.iter().all(|(added, difference)| {
             bit.scope() != *added || rules.side_untracked(*difference) != Contract::Live2026_08

@@ -22,11 +22,11 @@ macro_rules! string_enum {
                 match self { $(Self::$word => $name,)* }
             }
 
-            fn read(text: &str) -> Result<Self, crate::suggest::RuleError> {
+            fn read(text: &str) -> Result<Self, crate::suggest::ValueError> {
                 let spelt: String = $spell(text);
                 Self::named(&spelt).ok_or_else(|| {
                     let names: Vec<&str> = Self::ALL.iter().map(|word| word.name()).collect();
-                    crate::suggest::RuleError::not_in_list($noun, text, &spelt, &names)
+                    crate::suggest::ValueError::not_in_list($noun, text, &spelt, &names)
                 })
             }
 

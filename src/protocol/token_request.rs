@@ -5,7 +5,7 @@
 //! handler unwraps them at that moment.
 
 use super::client_auth::{Credentials, CredentialsError};
-use super::rules::Rules;
+use super::contract_rules::ContractRules;
 use crate::contract::Difference;
 use crate::protocol::error::{ErrorCode, OAuthError, bad_scope_text, grant_refused};
 use crate::protocol::format::{has_scheme, is_name_char, is_scope_text, is_vschar};
@@ -189,7 +189,7 @@ impl CodeExchange {
 
 impl InvalidVerifier {
     /// Difference `missing-parameter`.
-    pub(crate) fn to_oauth_error(self, rules: &Rules) -> OAuthError {
+    pub(crate) fn to_oauth_error(self, rules: &ContractRules) -> OAuthError {
         match self {
             Self::Missing => {
                 let mut missing = OAuthError::missing_parameter("code_verifier");
@@ -236,7 +236,7 @@ impl ClientCredentialsRequest {
     }
 
     /// The scope, as a client reads it that may name the bits of `declared` too.
-    pub(crate) fn scope(&self, declared: Scope, rules: &Rules) -> RequestedScope {
+    pub(crate) fn scope(&self, declared: Scope, rules: &ContractRules) -> RequestedScope {
         match &self.scope {
             None => RequestedScope::Absent,
             Some(text) => Scope::parse_by(text, declared, rules)

@@ -1,4 +1,4 @@
-//! The only source of randomness, from which every secret is generated. With a seed, a sandbox generates the same values in
+//! The only source of randomness, from which every secret is generated. With `--entropy-seed`, a sandbox generates the same values in
 //! every run; with a database file, each run generates its own.
 
 use std::sync::{Mutex, PoisonError};
@@ -19,11 +19,11 @@ const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 pub(crate) struct Entropy(Mutex<ChaCha20Rng>);
 
 impl Entropy {
-    /// The same seed, sandbox and run give the same values; without a seed they are unpredictable. Values of earlier runs
+    /// The same entropy seed, sandbox and run give the same values; without an entropy seed they are unpredictable. Values of earlier runs
     /// are in the rows of the database file, so each run generates other ones.
-    pub(crate) fn new(seed: Option<u64>, sandbox: &str, run: u64) -> Self {
+    pub(crate) fn new(entropy_seed: Option<u64>, sandbox: &str, run: u64) -> Self {
         let mut key = [0; 32];
-        match seed {
+        match entropy_seed {
             Some(seed) => {
                 let digest = Sha256::new()
                     .chain_update(seed.to_be_bytes())
@@ -56,7 +56,7 @@ impl Entropy {
 
     /// A PKCE verifier (RFC 7636 §4.1): 64 lower-case hex digits.
     pub(crate) fn verifier(&self) -> Verifier {
-        Verifier::drawn(&Secret::new(hex(&self.bytes::<32>())))
+        Verifier::from_random(&Secret::new(hex(&self.bytes::<32>())))
     }
 
     /// An access or refresh token: `civitai_` and 36 hex digits.
@@ -71,8 +71,8 @@ impl Entropy {
 
     /// A user code: `XXXX-XXXX`. The alphabet has 32 characters, so that each is as likely as any other.
     pub(crate) fn user_code(&self) -> Secret {
-        let draw = |byte: u8| char::from(ALPHABET[usize::from(byte) % ALPHABET.len()]);
-        let characters: String = self.bytes::<8>().into_iter().map(draw).collect();
+        let generate = |byte: u8| char::from(ALPHABET[usize::from(byte) % ALPHABET.len()]);
+        let characters: String = self.bytes::<8>().into_iter().map(generate).collect();
         Secret::new(normalise(&characters))
     }
 
@@ -138,11 +138,11 @@ mod tests {
 
     #[test]
     fn entropy_seed_determines_the_values_of_each_sandbox() {
-        let draw = |seed, name| Entropy::new(seed, name, 0).token().reveal().to_owned();
-        assert_eq!(draw(Some(7), "a"), draw(Some(7), "a"));
-        assert_ne!(draw(Some(7), "a"), draw(Some(7), "b"));
-        assert_ne!(draw(None, "a"), draw(None, "a"));
-        assert_eq!(draw(None, "a").len(), 44);
+        let generate = |seed, name| Entropy::new(seed, name, 0).token().reveal().to_owned();
+        assert_eq!(generate(Some(7), "a"), generate(Some(7), "a"));
+        assert_ne!(generate(Some(7), "a"), generate(Some(7), "b"));
+        assert_ne!(generate(None, "a"), generate(None, "a"));
+        assert_eq!(generate(None, "a").len(), 44);
     }
 
     #[test]

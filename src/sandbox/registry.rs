@@ -16,7 +16,7 @@ use super::name::DEFAULT;
 use super::settings::SettingsPatch;
 use super::slots::{Slot, SlotContents, Slots};
 use super::template::{CreatedBy, SandboxTemplate, TemplateOverrides};
-use crate::store::{NewSandbox, Seed, Store, StoreError};
+use crate::store::{NewSandboxRow, Seed, Store, StoreError};
 
 /// The sandboxes of one server.
 #[derive(Debug)]
@@ -221,7 +221,7 @@ impl Registry {
         } else {
             let settings = own.settings.to_text();
             let clock = ClockState::default();
-            let new = NewSandbox {
+            let new = NewSandboxRow {
                 name,
                 server_seed: &self.template.seed,
                 own_seed: own.seed.as_ref(),

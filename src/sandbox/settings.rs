@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{Contract, Difference};
 use crate::invalid::Invalid;
 use crate::model::user::UserRef;
+use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::declared_scopes::DeclaredScopes;
 use crate::protocol::duration::Seconds;
 use crate::protocol::json::given;
-use crate::protocol::rules::Rules;
 use crate::store::{StoreError, from_json};
 
 /// The settings of one sandbox, as `GET /_mock/settings` shows them.
@@ -21,7 +21,7 @@ use crate::store::{StoreError, from_json};
 pub struct Settings {
     /// The contract, and the differences that are set apart from it.
     #[serde(flatten)]
-    pub rules: Rules,
+    pub rules: ContractRules,
     /// Whether Civitai's rate limits are enforced.
     pub rate_limits: bool,
     /// Requests without a session are signed in as this user.
@@ -52,7 +52,7 @@ fn default_cost() -> u32 {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            rules: Rules::default(),
+            rules: ContractRules::default(),
             rate_limits: false,
             login: None,
             consent: ConsentMode::Ask,

@@ -10,7 +10,7 @@ use crate::model::buzz::BuzzLimit;
 use crate::model::ledger::{Spend, Spending};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::time::Timestamp;
-use crate::store::OwnerKey;
+use crate::store::UserClientFilter;
 
 /// An app's spending of one user's buzz.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -46,7 +46,7 @@ pub(crate) const BUSY: &str = "too many computations of spends are in progress";
 /// for longer than a request waits.
 pub(crate) async fn list(
     sandbox: &Sandbox,
-    whose: OwnerKey<'_>,
+    whose: UserClientFilter<'_>,
 ) -> Result<Vec<Spent>, TooManyReaders> {
     let _permit = if sandbox.data().count_limits(whose) > MAX_UNLIMITED_APPS {
         Some(sandbox.journal.readers().spends.acquire().await?)
@@ -67,7 +67,7 @@ pub(crate) async fn list(
 pub(crate) fn find(sandbox: &Sandbox, user: UserId, client: &str) -> Option<Spent> {
     let mut found = grants(
         sandbox,
-        OwnerKey {
+        UserClientFilter {
             user: Some(user),
             client: Some(client),
         },
@@ -85,7 +85,7 @@ struct Grant {
 
 type Grants = BTreeMap<(UserId, String), Grant>;
 
-fn grants(sandbox: &Sandbox, whose: OwnerKey<'_>) -> Grants {
+fn grants(sandbox: &Sandbox, whose: UserClientFilter<'_>) -> Grants {
     let data = sandbox.data();
     let mut grants = Grants::new();
     for stored in data.list_consents(whose) {

@@ -91,7 +91,7 @@ impl Listeners {
     fn bind(&mut self, address: SocketAddr, kind: ListenerKind) -> Result<SocketAddr, StartError> {
         let refused = |error| StartError::Listen {
             address,
-            why: error,
+            reason: error,
             flag: kind.flag(),
         };
         let socket = listen(address, self.shares_port_with_v4(address, kind)).map_err(refused)?;

@@ -31,7 +31,7 @@ use super::tls::Tls;
 use super::unread::{Drained, UnreadBody};
 use crate::http::connection::{ConnectionInfo, ConnectionReset, ListenerKind, PeerSocket};
 use crate::http::long_steps::{LongSteps, Turn, is_long};
-use crate::http::loopback::Loopback;
+use crate::http::root_service::RootService;
 
 /// Timeout for a TLS handshake.
 #[cfg(feature = "tls")]
@@ -41,7 +41,7 @@ const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub(super) struct Shared {
     /// Answers the requests.
-    pub(super) service: Loopback,
+    pub(super) service: RootService,
     pub(super) limits: Limits,
     pub(super) turn: Turn,
     /// Cancelled when the server stops.

@@ -11,13 +11,13 @@ use crate::store::StoreError;
 pub enum StartError {
     /// The server cannot listen on an address.
     #[error(
-        "cannot listen on {address}: {why}; choose another with --{flag} (port 0 selects a free one)"
+        "cannot listen on {address}: {reason}; choose another with --{flag} (port 0 selects a free one)"
     )]
     Listen {
         /// The configured address.
         address: SocketAddr,
         /// The error of the operating system.
-        why: std::io::Error,
+        reason: std::io::Error,
         /// The option that set the address.
         flag: &'static str,
     },

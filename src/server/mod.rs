@@ -32,7 +32,7 @@ use crate::hosts::Hosts;
 use crate::http::control_token::ControlToken;
 use crate::http::long_steps::Turn;
 #[cfg(feature = "internals")]
-use crate::http::loopback::Loopback;
+use crate::http::root_service::RootService;
 use crate::http::state::ServerState;
 use crate::router;
 use crate::sandbox::name::DEFAULT;
@@ -59,7 +59,7 @@ pub struct Server {
     tasks: TaskTracker,
     state: Arc<ServerState>,
     #[cfg(feature = "internals")]
-    service: Loopback,
+    service: RootService,
 }
 
 impl Server {
@@ -117,7 +117,7 @@ impl Server {
 
     /// Answers requests without a socket.
     #[cfg(feature = "internals")]
-    pub(crate) fn service(&self) -> &Loopback {
+    pub(crate) fn service(&self) -> &RootService {
         &self.service
     }
 

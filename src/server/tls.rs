@@ -41,12 +41,12 @@ const DAY: i64 = 24 * 60 * 60;
 #[non_exhaustive]
 pub enum TlsError {
     /// A file cannot be read or written.
-    #[error("{}: {why}", file.display())]
+    #[error("{}: {reason}", file.display())]
     File {
         /// The path of the file.
         file: PathBuf,
         /// The reason.
-        why: String,
+        reason: String,
     },
     /// The certificate and the key do not match, or cannot be used.
     #[error("the certificate cannot be used: {0}")]
@@ -124,7 +124,7 @@ fn is_certificate(text: &str) -> bool {
 fn file_error(file: &Path, reason: &impl ToString) -> TlsError {
     TlsError::File {
         file: file.to_owned(),
-        why: reason.to_string(),
+        reason: reason.to_string(),
     }
 }
 

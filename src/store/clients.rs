@@ -5,7 +5,7 @@ use crate::store::columns::check_room;
 use crate::store::error::StoreError;
 use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::clients::delete;
-use crate::store::tables::owner::OwnerKey;
+use crate::store::tables::grant_tables::UserClientFilter;
 use std::sync::Arc;
 
 impl SandboxData {
@@ -73,7 +73,7 @@ impl SandboxData {
     /// Deletes a client with all its grants, and returns whether it existed.
     pub(crate) async fn delete_client(&self, id: &str) -> Result<bool, StoreError> {
         self.change(|tables, batch| {
-            tables.remove_grants(OwnerKey::of_client(id), batch);
+            tables.remove_grants(UserClientFilter::of_client(id), batch);
             batch.push(|key| delete(key, id));
             tables.clients.by_id.remove(id).is_some()
         })

@@ -8,18 +8,18 @@ use crate::protocol::time::Timestamp;
 use crate::store::columns::check_room;
 use crate::store::error::StoreError;
 use crate::store::sandbox_data::SandboxData;
-use crate::store::tables::codes::{MAX_CODES, delete, is_of, put};
-use crate::store::tables::owner::OwnerKey;
+use crate::store::tables::codes::{MAX_CODES, delete, matches, put};
+use crate::store::tables::grant_tables::UserClientFilter;
 use std::cmp::Reverse;
 
 impl SandboxData {
-    /// The codes of an owner that were not redeemed, newest first.
-    pub(crate) fn list_codes(&self, owner: OwnerKey<'_>) -> Vec<AuthorizationCode> {
+    /// The unredeemed codes that the filter selects, newest first.
+    pub(crate) fn list_codes(&self, filter: UserClientFilter<'_>) -> Vec<AuthorizationCode> {
         let tables = self.read();
         let all = tables.codes.by_hash.iter();
         let mut found: Vec<(SecretHash, AuthorizationCode)> = all
             .map(|(hash, stored)| (hash, &stored.code))
-            .filter(|(_, code)| is_of(code, owner))
+            .filter(|(_, code)| matches(code, filter))
             .map(|(hash, code)| (*hash, code.clone()))
             .collect();
         drop(tables);

@@ -7,7 +7,7 @@ use crate::protocol::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::consents::put;
-use crate::store::tables::owner::OwnerKey;
+use crate::store::tables::grant_tables::UserClientFilter;
 
 /// A consent of a user for a client.
 #[derive(Debug, Clone)]
@@ -26,22 +26,22 @@ impl SandboxData {
         found.map(|(consent, _)| consent.clone())
     }
 
-    /// How many consents of an owner have a limit.
-    pub(crate) fn count_limits(&self, owner: OwnerKey<'_>) -> usize {
+    /// How many of the selected consents have a limit.
+    pub(crate) fn count_limits(&self, filter: UserClientFilter<'_>) -> usize {
         let tables = self.read();
         let all = tables.consents.0.iter();
         let limited = all.filter(|((user, client), (consent, _))| {
-            consent.buzz_limit.is_some() && owner.matches(*user, client)
+            consent.buzz_limit.is_some() && filter.matches(*user, client)
         });
         limited.count()
     }
 
-    /// The consents of an owner, by user and client.
-    pub(crate) fn list_consents(&self, owner: OwnerKey<'_>) -> Vec<StoredConsent> {
+    /// The consents that the filter selects, by user and client.
+    pub(crate) fn list_consents(&self, filter: UserClientFilter<'_>) -> Vec<StoredConsent> {
         let tables = self.read();
         let all = tables.consents.0.iter();
         let mut found: Vec<StoredConsent> = all
-            .filter(|((user, client), _)| owner.matches(*user, client))
+            .filter(|((user, client), _)| filter.matches(*user, client))
             .map(|((user, client), (consent, updated_at))| StoredConsent {
                 user: *user,
                 client: client.clone(),

@@ -2,19 +2,19 @@
 
 use crate::store::error::StoreError;
 use crate::store::sandbox_data::SandboxData;
-use crate::store::tables::owner::{OwnedTable, OwnerKey};
+use crate::store::tables::grant_tables::{GrantTable, UserClientFilter};
 
 impl SandboxData {
-    /// Deletes rows of an owner from several tables at once. Returns how many.
-    pub(crate) async fn delete_owned(
+    /// Deletes the selected rows of several tables in one change and returns how many.
+    pub(crate) async fn delete_grants(
         &self,
-        owned: &[OwnedTable],
-        owner: OwnerKey<'_>,
+        owned: &[GrantTable],
+        filter: UserClientFilter<'_>,
     ) -> Result<u64, StoreError> {
         self.change(|tables, batch| {
             owned
                 .iter()
-                .map(|table| tables.remove(*table, owner, batch))
+                .map(|table| tables.remove(*table, filter, batch))
                 .sum()
         })
         .await

@@ -1,15 +1,15 @@
 //! [`Store`], the handle of the store; other files add its operations.
 
-use super::catalogue::Catalogue;
 use super::error::StoreError;
 use super::file::DatabaseFile;
+use super::sandbox_index::SandboxIndex;
 use super::write_queue::WriteQueue;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The store of one server; clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
-    pub(super) catalogue: Arc<Mutex<Catalogue>>,
+    pub(super) index: Arc<Mutex<SandboxIndex>>,
     /// How many servers have opened the file before this one.
     pub(super) run: u64,
     /// None with `--database memory`.
@@ -49,10 +49,8 @@ impl Store {
         self.file.as_ref().map(|file| &*file.queue)
     }
 
-    pub(super) fn catalogue(&self) -> MutexGuard<'_, Catalogue> {
+    pub(super) fn sandbox_index(&self) -> MutexGuard<'_, SandboxIndex> {
         // A panic leaves no partial change: changes are made after everything that can fail.
-        self.catalogue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

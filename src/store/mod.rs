@@ -7,8 +7,6 @@
 
 mod accounts;
 mod application_id;
-mod catalogue;
-mod catalogue_batch;
 mod clients;
 mod codes;
 mod columns;
@@ -29,6 +27,8 @@ mod purge;
 mod readers;
 mod removal;
 mod sandbox_data;
+mod sandbox_index;
+mod sandbox_index_batch;
 mod sandboxes;
 mod sessions;
 mod snapshots;
@@ -53,7 +53,7 @@ pub use error::StoreError;
 pub(crate) use handle::Store;
 pub(crate) use initial_data::{InitialData, Seed};
 pub(crate) use sandbox_data::SandboxData;
-pub(crate) use sandboxes::NewSandbox;
+pub(crate) use sandboxes::NewSandboxRow;
 pub(crate) use sessions::NewSession;
-pub(crate) use tables::owner::{OwnedTable, OwnerKey};
+pub(crate) use tables::grant_tables::{GrantTable, UserClientFilter};
 pub(crate) use tables::sandboxes::{SandboxRow, StoredKey};

@@ -1,4 +1,4 @@
-//! Opening a database: locks, the schema, the catalogue and the task that writes.
+//! Opening a database: locks, the schema, the sandbox index and the task that writes.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -8,24 +8,24 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use sqlx::{AssertSqlSafe, ConnectOptions as _};
 
 use super::application_id::{LOCK_TIMEOUT, check_owner, mark};
-use super::catalogue::Catalogue;
 use super::database::Database;
 use super::error::{StoreError, described};
 use super::file::DatabaseFile;
 use super::file_identity::FileIdentity;
 use super::handle::Store;
 use super::lock::Lock;
+use super::sandbox_index::SandboxIndex;
 use super::write_queue::WriteQueue;
 use super::writer::Writer;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// An opened file and its catalogue.
+/// An opened file and its sandbox index.
 pub(super) struct Opened {
     pub(super) file: Arc<DatabaseFile>,
     /// How many servers have opened it before.
     pub(super) run: u64,
-    pub(super) catalogue: Catalogue,
+    pub(super) index: SandboxIndex,
 }
 
 impl Opened {
@@ -62,7 +62,7 @@ impl Opened {
             .await
             .map_err(|error| refused(described(&error)))?;
         let file = Arc::new(DatabaseFile::new(path, &options));
-        let catalogue = Catalogue::read(&mut connection, &file).await?;
+        let index = SandboxIndex::read(&mut connection, &file).await?;
         let writer = Writer {
             queue: Arc::clone(&file.queue),
             options,
@@ -77,11 +77,7 @@ impl Opened {
             // Only now may another server open the file.
             drop(lock);
         });
-        Ok(Opened {
-            file,
-            run,
-            catalogue,
-        })
+        Ok(Opened { file, run, index })
     }
 }
 
@@ -112,19 +108,15 @@ impl Store {
     /// Opens the database and brings it to this version's schema.
     pub(crate) async fn open(database: &Database) -> Result<Self, StoreError> {
         database.check()?;
-        let (file, run, catalogue) = match database {
-            Database::Memory => (None, 0, Catalogue::default()),
+        let (file, run, index) = match database {
+            Database::Memory => (None, 0, SandboxIndex::default()),
             Database::File(path) => {
-                let Opened {
-                    file,
-                    run,
-                    catalogue,
-                } = Opened::open(path).await?;
-                (Some(file), run, catalogue)
+                let Opened { file, run, index } = Opened::open(path).await?;
+                (Some(file), run, index)
             }
         };
         Ok(Self {
-            catalogue: Arc::new(Mutex::new(catalogue)),
+            index: Arc::new(Mutex::new(index)),
             run,
             file,
         })

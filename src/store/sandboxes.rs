@@ -1,10 +1,10 @@
 //! Operations on the sandboxes.
 
-use crate::store::catalogue::{SandboxRecord, StartingRows};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::initial_data::{InitialData, Seed, apply_seed};
 use crate::store::sandbox_data::SandboxData;
+use crate::store::sandbox_index::{SandboxRecord, StartingRows};
 use crate::store::tables::data_keys::mark_retired;
 use crate::store::tables::sandboxes::{
     SandboxRow, StoredKey, claim, delete, insert, move_to, set_clock, set_signing_key,
@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// A sandbox to create.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct NewSandbox<'a> {
+pub(crate) struct NewSandboxRow<'a> {
     pub(crate) name: &'a str,
     /// The server's seed, which it starts from unless it has one of its own.
     pub(crate) server_seed: &'a Seed,
@@ -32,11 +32,8 @@ impl Store {
     /// Loads a stored sandbox into memory.
     pub(crate) async fn find_sandbox(&self, name: &str) -> Result<Option<SandboxRow>, StoreError> {
         let found = {
-            let catalogue = self.catalogue();
-            catalogue
-                .sandboxes
-                .get(name)
-                .map(|record| record.row.clone())
+            let index = self.sandbox_index();
+            index.sandboxes.get(name).map(|record| record.row.clone())
         };
         if let Some(row) = &found {
             row.data.load().await?;
@@ -46,27 +43,27 @@ impl Store {
 
     /// Whether there is a sandbox of this name.
     pub(crate) fn has_sandbox(&self, name: &str) -> bool {
-        self.catalogue().sandboxes.contains_key(name)
+        self.sandbox_index().sandboxes.contains_key(name)
     }
 
     /// Whether a control call or Rust created or used this sandbox, not only a request that named it.
     pub(crate) fn is_explicit(&self, name: &str) -> bool {
-        let catalogue = self.catalogue();
-        let record = catalogue.sandboxes.get(name);
+        let index = self.sandbox_index();
+        let record = index.sandboxes.get(name);
         record.is_some_and(|record| record.row.is_explicit)
     }
 
     /// Whether this sandbox exists, and only requests have named it.
     pub(crate) fn has_unclaimed(&self, name: &str) -> bool {
-        let catalogue = self.catalogue();
-        let record = catalogue.sandboxes.get(name);
+        let index = self.sandbox_index();
+        let record = index.sandboxes.get(name);
         record.is_some_and(|record| !record.row.is_explicit)
     }
 
     /// Marks a sandbox as explicit.
     pub(crate) async fn claim_sandbox(&self, name: &str) -> Result<(), StoreError> {
         self.plan(|_, batch| batch.push(|| claim(name))).await?;
-        if let Some(record) = self.catalogue().sandboxes.get_mut(name) {
+        if let Some(record) = self.sandbox_index().sandboxes.get_mut(name) {
             record.row.is_explicit = true;
         }
         Ok(())
@@ -74,24 +71,24 @@ impl Store {
 
     /// The names of all sandboxes.
     pub(crate) fn list_sandboxes(&self) -> Vec<String> {
-        self.catalogue().sandboxes.keys().cloned().collect()
+        self.sandbox_index().sandboxes.keys().cloned().collect()
     }
 
     /// Creates a sandbox. Errors: there is no room for its seed.
     pub(crate) async fn insert_sandbox(
         &self,
-        new: NewSandbox<'_>,
+        new: NewSandboxRow<'_>,
     ) -> Result<SandboxRow, StoreError> {
         let seed_bytes = new.own_seed.map_or(0, Seed::size_in_bytes);
         let (row, _planned) = self
-            .plan(|catalogue, batch| {
-                catalogue.check_room_for_seed(seed_bytes)?;
+            .plan(|index, batch| {
+                index.check_room_for_seed(seed_bytes)?;
                 let seed_data = new
                     .own_seed
-                    .map(|own| catalogue.begin(&mut StartingRows::Seed(own), batch));
+                    .map(|own| index.begin(&mut StartingRows::Seed(own), batch));
                 let seed = new.own_seed.unwrap_or(new.server_seed);
                 let row = SandboxRow {
-                    data: catalogue.begin(&mut StartingRows::Seed(seed), batch),
+                    data: index.begin(&mut StartingRows::Seed(seed), batch),
                     clock: new.clock.to_owned(),
                     signing_key: Some(new.signing_key.clone()),
                     seed_data,
@@ -99,7 +96,7 @@ impl Store {
                     is_explicit: new.is_explicit,
                 };
                 batch.push(|| insert(new.name, &row));
-                let planned = catalogue.planned_seeds.add(seed_bytes);
+                let planned = index.planned_seeds.add(seed_bytes);
                 Ok::<_, StoreError>((row, planned))
             })
             .await??;
@@ -109,7 +106,7 @@ impl Store {
             snapshots: BTreeMap::new(),
         };
         let name = new.name.to_owned();
-        self.catalogue().sandboxes.insert(name, record);
+        self.sandbox_index().sandboxes.insert(name, record);
         Ok(row)
     }
 
@@ -123,7 +120,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.plan(|_, batch| batch.push(|| set_signing_key(name, signing_key)))
             .await?;
-        if let Some(record) = self.catalogue().sandboxes.get_mut(name) {
+        if let Some(record) = self.sandbox_index().sandboxes.get_mut(name) {
             record.row.signing_key = Some(signing_key.clone());
         }
         data.change(|tables, batch| apply_seed(tables, batch, seed))
@@ -137,13 +134,13 @@ impl Store {
         data: &SandboxData,
         clock: &str,
     ) -> Result<(), StoreError> {
-        self.plan(|catalogue, batch| {
-            if catalogue.sandbox_in(name, data).is_some() {
+        self.plan(|index, batch| {
+            if index.sandbox_in(name, data).is_some() {
                 batch.push(|| set_clock(name, clock));
             }
         })
         .await?;
-        if let Some(record) = self.catalogue().sandbox_in(name, data) {
+        if let Some(record) = self.sandbox_index().sandbox_in(name, data) {
             clock.clone_into(&mut record.row.clock);
         }
         Ok(())
@@ -162,9 +159,9 @@ impl Store {
         }
         let prepare = || StartingRows::new(origin);
         let new = self
-            .plan_with(prepare, |start, catalogue, batch| {
-                catalogue.sandbox_in(name, from)?;
-                let new = catalogue.begin(start, batch);
+            .plan_with(prepare, |start, index, batch| {
+                index.sandbox_in(name, from)?;
+                let new = index.begin(start, batch);
                 batch.push(|| move_to(name, new.key(), clock));
                 batch.push(|| mark_retired(from.key()));
                 Some(new)
@@ -172,7 +169,7 @@ impl Store {
             .await?;
         if let Some(new) = &new {
             from.retire();
-            if let Some(record) = self.catalogue().sandbox_in(name, from) {
+            if let Some(record) = self.sandbox_index().sandbox_in(name, from) {
                 record.row.data = Arc::clone(new);
                 clock.clone_into(&mut record.row.clock);
             }
@@ -182,8 +179,8 @@ impl Store {
 
     /// Deletes a sandbox and its snapshots, and returns whether it existed. The rows are removed once no request uses them.
     pub(crate) async fn delete_sandbox(&self, name: &str) -> Result<bool, StoreError> {
-        self.plan(|catalogue, batch| {
-            let Some(record) = catalogue.sandboxes.get(name) else {
+        self.plan(|index, batch| {
+            let Some(record) = index.sandboxes.get(name) else {
                 return;
             };
             batch.push(|| snapshots::delete_all(name));
@@ -193,7 +190,7 @@ impl Store {
             }
         })
         .await?;
-        let removed = self.catalogue().sandboxes.remove(name);
+        let removed = self.sandbox_index().sandboxes.remove(name);
         for data in removed.iter().flat_map(SandboxRecord::all_data) {
             data.retire();
         }

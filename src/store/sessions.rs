@@ -7,7 +7,7 @@ use crate::protocol::time::Timestamp;
 use crate::store::columns::check_room;
 use crate::store::error::StoreError;
 use crate::store::sandbox_data::SandboxData;
-use crate::store::tables::sessions::{delete, delete_of, insert};
+use crate::store::tables::sessions::{delete, delete_matching, insert};
 use std::cmp::Reverse;
 use std::sync::Arc;
 
@@ -70,7 +70,7 @@ impl SandboxData {
     /// Deletes the sessions of a user, or of all users, and returns how many there were.
     pub(crate) async fn delete_sessions(&self, user: Option<UserId>) -> Result<u64, StoreError> {
         self.change(|tables, batch| {
-            batch.push(|key| delete_of(key, user));
+            batch.push(|key| delete_matching(key, user));
             tables.sessions.remove_of(user)
         })
         .await

@@ -1,11 +1,11 @@
 //! Operations on the snapshots of a sandbox.
 
 use crate::protocol::time::Timestamp;
-use crate::store::catalogue::StartingRows;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::initial_data::InitialData;
 use crate::store::sandbox_data::SandboxData;
+use crate::store::sandbox_index::StartingRows;
 use crate::store::tables::data_keys::mark_retired;
 use crate::store::tables::snapshots::{Snapshot, delete, put};
 use std::sync::Arc;
@@ -32,33 +32,30 @@ impl Store {
             (state, taken_at, start, bytes)
         };
         let planned = self
-            .plan_with(
-                prepare,
-                |(state, taken_at, start, bytes), catalogue, batch| {
-                    if catalogue.sandbox_in(sandbox, data).is_none() {
-                        return Ok(None);
-                    }
-                    catalogue.check_room_for_snapshot(sandbox, name, *bytes)?;
-                    let snapshot = Snapshot {
-                        data: catalogue.begin(start, batch),
-                        state: std::mem::take(state),
-                        taken_at: *taken_at,
-                        bytes: *bytes,
-                    };
-                    batch.push(|| put(sandbox, name, &snapshot));
-                    if let Some(before) = catalogue.snapshot(sandbox, name) {
-                        batch.push(|| mark_retired(before.data.key()));
-                    }
-                    let planned = catalogue.planned_snapshots.add(*bytes);
-                    Ok::<_, StoreError>(Some((snapshot, planned)))
-                },
-            )
+            .plan_with(prepare, |(state, taken_at, start, bytes), index, batch| {
+                if index.sandbox_in(sandbox, data).is_none() {
+                    return Ok(None);
+                }
+                index.check_room_for_snapshot(sandbox, name, *bytes)?;
+                let snapshot = Snapshot {
+                    data: index.begin(start, batch),
+                    state: std::mem::take(state),
+                    taken_at: *taken_at,
+                    bytes: *bytes,
+                };
+                batch.push(|| put(sandbox, name, &snapshot));
+                if let Some(before) = index.snapshot(sandbox, name) {
+                    batch.push(|| mark_retired(before.data.key()));
+                }
+                let planned = index.planned_snapshots.add(*bytes);
+                Ok::<_, StoreError>(Some((snapshot, planned)))
+            })
             .await??;
         let Some((snapshot, _planned)) = planned else {
             return Ok(());
         };
-        let mut catalogue = self.catalogue();
-        if let Some(known) = catalogue.sandbox_in(sandbox, data) {
+        let mut index = self.sandbox_index();
+        if let Some(known) = index.sandbox_in(sandbox, data) {
             let before = known.snapshots.insert(name.to_owned(), snapshot);
             if let Some(before) = before {
                 before.data.retire();
@@ -69,8 +66,8 @@ impl Store {
 
     /// The part of a snapshot that is not rows.
     pub(crate) fn snapshot_state(&self, sandbox: &str, name: &str) -> Option<String> {
-        let catalogue = self.catalogue();
-        let snapshot = catalogue.snapshot(sandbox, name)?;
+        let index = self.sandbox_index();
+        let snapshot = index.snapshot(sandbox, name)?;
         Some(snapshot.state.clone())
     }
 
@@ -84,8 +81,8 @@ impl Store {
         clock: &str,
     ) -> Result<Option<Arc<SandboxData>>, StoreError> {
         let copied = {
-            let catalogue = self.catalogue();
-            let snapshot = catalogue.snapshot(sandbox, name);
+            let index = self.sandbox_index();
+            let snapshot = index.snapshot(sandbox, name);
             snapshot.map(|snapshot| Arc::clone(&snapshot.data))
         };
         match copied {
@@ -99,8 +96,8 @@ impl Store {
 
     /// The snapshots of a sandbox, by name.
     pub(crate) fn list_snapshots(&self, sandbox: &str) -> Vec<ListedSnapshot> {
-        let catalogue = self.catalogue();
-        let record = catalogue.sandboxes.get(sandbox);
+        let index = self.sandbox_index();
+        let record = index.sandboxes.get(sandbox);
         record
             .into_iter()
             .flat_map(|record| &record.snapshots)
@@ -114,15 +111,15 @@ impl Store {
         sandbox: &str,
         name: &str,
     ) -> Result<bool, StoreError> {
-        self.plan(|catalogue, batch| {
-            if let Some(snapshot) = catalogue.snapshot(sandbox, name) {
+        self.plan(|index, batch| {
+            if let Some(snapshot) = index.snapshot(sandbox, name) {
                 batch.push(|| delete(sandbox, name));
                 batch.push(|| mark_retired(snapshot.data.key()));
             }
         })
         .await?;
-        let mut catalogue = self.catalogue();
-        let record = catalogue.sandboxes.get_mut(sandbox);
+        let mut index = self.sandbox_index();
+        let record = index.sandboxes.get_mut(sandbox);
         let deleted = record.and_then(|record| record.snapshots.remove(name));
         if let Some(deleted) = &deleted {
             deleted.data.retire();

@@ -8,7 +8,7 @@ use crate::protocol::time::Timestamp;
 use crate::store::columns::check_room;
 use crate::store::error::StoreError;
 use crate::store::sandbox_data::SandboxData;
-use crate::store::tables::owner::OwnerKey;
+use crate::store::tables::grant_tables::UserClientFilter;
 use crate::store::tables::spends::{MAX_SPENDS, forgive, insert};
 use crate::store::tables::workflows;
 
@@ -21,11 +21,11 @@ pub(crate) struct StoredSpend {
 }
 
 impl SandboxData {
-    /// The spends of an owner, by user and client, oldest first.
-    pub(crate) fn list_spends(&self, owner: OwnerKey<'_>) -> Vec<StoredSpend> {
+    /// The spends that the filter selects, by user and client, oldest first.
+    pub(crate) fn list_spends(&self, filter: UserClientFilter<'_>) -> Vec<StoredSpend> {
         let tables = self.read();
         let all = tables.spends.by_parties.iter();
-        let meant = all.filter(|((user, client), _)| owner.matches(*user, client));
+        let meant = all.filter(|((user, client), _)| filter.matches(*user, client));
         let mut found = Vec::new();
         for ((user, client), spends) in meant {
             for (workflow, spend) in spends {

@@ -8,7 +8,7 @@ use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::sandbox_data::SandboxData;
-use crate::store::tables::owner::OwnerKey;
+use crate::store::tables::grant_tables::UserClientFilter;
 use crate::store::tables::tokens::{
     MAX_SINGLE_DELETIONS, StoredToken, delete, delete_access_tokens, expire,
 };
@@ -41,12 +41,12 @@ impl SandboxData {
         ))
     }
 
-    /// The tokens of an owner, newest first.
-    pub(crate) fn list_tokens(&self, owner: OwnerKey<'_>) -> Vec<Token> {
+    /// The tokens that the filter selects, newest first.
+    pub(crate) fn list_tokens(&self, filter: UserClientFilter<'_>) -> Vec<Token> {
         let tables = self.read();
         let all = tables.tokens.by_hash.iter();
         let mut found: Vec<Token> = all
-            .filter(|(_, stored)| stored.is_of(owner))
+            .filter(|(_, stored)| stored.matches(filter))
             .map(|(hash, stored)| stored.to_token(*hash))
             .collect();
         drop(tables);
@@ -116,8 +116,8 @@ impl SandboxData {
             };
             let number = hash.map(|_| first.number);
             batch.push(|key| expire(key, number, at));
-            let live = meant.into_iter().filter(|stored| stored.expires_at > at);
-            live.map(|stored| stored.expires_at = at).count() as u64
+            let unexpired = meant.into_iter().filter(|stored| stored.expires_at > at);
+            unexpired.map(|stored| stored.expires_at = at).count() as u64
         })
         .await
     }

@@ -5,7 +5,7 @@ use crate::protocol::ids::UserId;
 use crate::store::columns::check_room;
 use crate::store::error::StoreError;
 use crate::store::sandbox_data::SandboxData;
-use crate::store::tables::owner::{OwnedTable, OwnerKey};
+use crate::store::tables::grant_tables::{GrantTable, UserClientFilter};
 use crate::store::tables::users::{delete, put};
 use crate::store::tables::{accounts, sessions};
 
@@ -88,9 +88,9 @@ impl SandboxData {
     pub(crate) async fn delete_user(&self, id: UserId) -> Result<bool, StoreError> {
         self.change(|tables, batch| {
             tables.sessions.remove_of(Some(id));
-            batch.push(|key| sessions::delete_of(key, Some(id)));
-            tables.remove_grants(OwnerKey::of_user(id), batch);
-            tables.remove(OwnedTable::Devices, OwnerKey::of_user(id), batch);
+            batch.push(|key| sessions::delete_matching(key, Some(id)));
+            tables.remove_grants(UserClientFilter::of_user(id), batch);
+            tables.remove(GrantTable::Devices, UserClientFilter::of_user(id), batch);
             tables.accounts.close(id);
             batch.push(|key| accounts::delete(key, id));
             batch.push(|key| delete(key, id));

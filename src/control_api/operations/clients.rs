@@ -6,8 +6,8 @@ use crate::control::devices::Empty;
 use crate::control::{Client, ClientSpec, ControlResult, NewClient, NewSecret};
 use crate::control_api::input::JsonBody;
 use crate::control_api::operation::{
-    Method::{Delete, Get, Patch, Post},
     Operation,
+    OperationMethod::{Delete, Get, Patch, Post},
 };
 use crate::control_api::response::{Answer, Created, Reply, done};
 use crate::http::context::RequestContext;

@@ -3,8 +3,8 @@
 use crate::control::{AdvanceClock, ClockView, FreezeClock, SetClock};
 use crate::control_api::input::JsonBody;
 use crate::control_api::operation::{
-    Method::{Get, Post},
     Operation,
+    OperationMethod::{Get, Post},
 };
 use crate::control_api::response::{Answer, Reply};
 use crate::http::context::RequestContext;

@@ -2,11 +2,11 @@
 
 use crate::control::consents::{ConsentList, Deleted};
 use crate::control::spends::{Reset, SpendList};
-use crate::control::{BudgetOwner, ConsentView, NewConsent, OwnerFilter};
+use crate::control::{ConsentView, GrantFilter, NewConsent, ResetBudgets};
 use crate::control_api::input::{JsonBody, JsonOrQuery, Query};
 use crate::control_api::operation::{
-    Method::{Delete, Get, Post},
     Operation,
+    OperationMethod::{Delete, Get, Post},
 };
 use crate::control_api::response::{Answer, Reply};
 use crate::http::context::RequestContext;
@@ -25,7 +25,7 @@ pub(super) fn operations() -> Vec<Operation> {
 
 async fn list_consents(
     context: RequestContext,
-    Query(filter): Query<OwnerFilter>,
+    Query(filter): Query<GrantFilter>,
 ) -> Answer<ConsentList> {
     Ok(Reply(context.sandbox.list_consents(filter)?))
 }
@@ -39,28 +39,28 @@ async fn put_consent(
 
 async fn delete_consents(
     context: RequestContext,
-    JsonOrQuery(filter): JsonOrQuery<OwnerFilter>,
+    JsonOrQuery(filter): JsonOrQuery<GrantFilter>,
 ) -> Answer<Deleted> {
     Ok(Reply(context.sandbox.delete_consents(filter).await?))
 }
 
 async fn list_spends(
     context: RequestContext,
-    Query(filter): Query<OwnerFilter>,
+    Query(filter): Query<GrantFilter>,
 ) -> Answer<SpendList> {
     Ok(Reply(context.sandbox.list_spends(filter).await?))
 }
 
 async fn delete_spends(
     context: RequestContext,
-    JsonOrQuery(filter): JsonOrQuery<OwnerFilter>,
+    JsonOrQuery(filter): JsonOrQuery<GrantFilter>,
 ) -> Answer<Deleted> {
     Ok(Reply(context.sandbox.delete_spends(filter).await?))
 }
 
 async fn reset_budgets(
     context: RequestContext,
-    JsonBody(input): JsonBody<BudgetOwner>,
+    JsonBody(input): JsonBody<ResetBudgets>,
 ) -> Answer<Reset> {
     Ok(Reply(context.sandbox.reset_budgets(input).await?))
 }

@@ -3,7 +3,7 @@
 use crate::control::devices::Empty;
 use crate::control::{Approval, Denial};
 use crate::control_api::input::JsonBody;
-use crate::control_api::operation::{Method::Post, Operation};
+use crate::control_api::operation::{Operation, OperationMethod::Post};
 use crate::control_api::response::{Answer, Reply};
 use crate::http::context::RequestContext;
 

@@ -7,8 +7,8 @@ use crate::control::faults::{FaultList, PresetOptions};
 use crate::control::{AppliedPreset, ControlResult, Fault, NewPresetFault, Preset, SetFault};
 use crate::control_api::input::JsonBody;
 use crate::control_api::operation::{
-    Method::{Delete, Get, Post},
     Operation,
+    OperationMethod::{Delete, Get, Post},
 };
 use crate::control_api::response::{Answer, Created, Reply, done};
 use crate::http::context::RequestContext;

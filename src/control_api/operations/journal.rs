@@ -18,8 +18,8 @@ use crate::control::{
 };
 use crate::control_api::input::{JsonBody, Query};
 use crate::control_api::operation::{
-    Method::{Delete, Get, Post},
     Operation,
+    OperationMethod::{Delete, Get, Post},
 };
 use crate::control_api::response::{Answer, Rendered, Reply, done};
 use crate::http::connection::ConnectionInfo;

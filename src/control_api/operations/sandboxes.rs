@@ -9,8 +9,8 @@ use crate::control::sandboxes::{CreatedSandbox, SandboxList};
 use crate::control::{ControlResult, NewSandbox, SandboxInfo};
 use crate::control_api::input::JsonBody;
 use crate::control_api::operation::{
-    Method::{Delete, Get, Post},
     Operation,
+    OperationMethod::{Delete, Get, Post},
 };
 use crate::control_api::response::{Answer, Created, Reply, done};
 use crate::http::context::RequestContext;

@@ -4,8 +4,8 @@ use crate::control::sessions::{SessionList, SignedOut};
 use crate::control::{ControlResult, NewSession, SessionCookie, SessionFilter};
 use crate::control_api::input::{JsonBody, JsonOrQuery, Query};
 use crate::control_api::operation::{
-    Method::{Delete, Get, Post},
     Operation,
+    OperationMethod::{Delete, Get, Post},
 };
 use crate::control_api::response::{Answer, Created, Reply};
 use crate::http::context::RequestContext;

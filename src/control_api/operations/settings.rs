@@ -4,8 +4,8 @@ use crate::control::devices::Empty;
 use crate::control::{ContractView, Settings, SettingsPatch};
 use crate::control_api::input::JsonBody;
 use crate::control_api::operation::{
-    Method::{Get, Patch, Post},
     Operation,
+    OperationMethod::{Get, Patch, Post},
 };
 use crate::control_api::response::{Answer, Reply, done};
 use crate::http::context::RequestContext;

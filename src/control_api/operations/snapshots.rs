@@ -6,8 +6,8 @@ use crate::control::devices::Empty;
 use crate::control::snapshots::SnapshotList;
 use crate::control::{ControlResult, Snapshot};
 use crate::control_api::operation::{
-    Method::{Delete, Get, Post},
     Operation,
+    OperationMethod::{Delete, Get, Post},
 };
 use crate::control_api::response::{Answer, Created, Reply, done};
 use crate::http::context::RequestContext;

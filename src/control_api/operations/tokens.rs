@@ -4,13 +4,13 @@ use crate::control::codes::CodeList;
 use crate::control::consents::Deleted;
 use crate::control::tokens::{Expired, TokenList};
 use crate::control::{
-    ControlResult, ExpireTokens, Introspection, IssuedCode, Mint, NewCode, OwnerFilter, TokenParam,
+    ControlResult, ExpireTokens, GrantFilter, Introspection, IssuedCode, Mint, NewCode, TokenParam,
     TokenSelector, Tokens,
 };
 use crate::control_api::input::{JsonBody, JsonOrQuery, Query};
 use crate::control_api::operation::{
-    Method::{Delete, Get, Post},
     Operation,
+    OperationMethod::{Delete, Get, Post},
 };
 use crate::control_api::response::{Answer, Created, Reply};
 use crate::http::context::RequestContext;
@@ -37,14 +37,14 @@ async fn issue_code(
 
 async fn list_codes(
     context: RequestContext,
-    Query(filter): Query<OwnerFilter>,
+    Query(filter): Query<GrantFilter>,
 ) -> Answer<CodeList> {
     Ok(Reply(context.sandbox.list_codes(filter)?))
 }
 
 async fn list_tokens(
     context: RequestContext,
-    Query(filter): Query<OwnerFilter>,
+    Query(filter): Query<GrantFilter>,
 ) -> Answer<TokenList> {
     Ok(Reply(context.sandbox.list_tokens(filter)?))
 }

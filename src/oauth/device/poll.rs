@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 use crate::contract::Difference;
 use crate::http::context::RequestContext;
 use crate::model::device::{Poll, check_ceiling};
-use crate::oauth::mint::{TokenSubject, Tokens, mint};
+use crate::oauth::issue::{TokenPermission, Tokens, issue_tokens};
 use crate::protocol::device_requests::DeviceTokenRequest;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::sandbox::rate_limits::Limit;
@@ -51,13 +51,13 @@ async fn poll(
     let client = sandbox.data().find_client(client_id);
     let client = client.ok_or_else(|| OAuthError::invalid_grant("Unknown client"))?;
     check_ceiling(&client, grant.scope)?;
-    let subject = TokenSubject {
+    let permission = TokenPermission {
         client_id: client.id.clone(),
         user_id,
         scope: grant.scope,
     };
-    let issued = mint(sandbox, &subject, true);
-    let claimed = sandbox.data().claim_device(&hash, &issued.rows);
+    let issued = issue_tokens(sandbox, &permission, true);
+    let claimed = sandbox.data().claim_device(&hash, &issued.tokens);
     if !claimed.await? {
         return Err(expired("Device code already used"));
     }

@@ -11,11 +11,11 @@ use crate::model::device::{
     DeviceGrant, INTERVAL_SECONDS, LIFETIME_SECONDS, Verdict, check_ceiling,
 };
 use crate::oauth::clients;
+use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::device_requests::DeviceStartRequest;
 use crate::protocol::endpoint::DEVICE_PAGE;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::grant_type::GrantType;
-use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 use crate::sandbox::rate_limits::Limit;
 use crate::store::NewDevice;
@@ -81,7 +81,7 @@ async fn start(
 fn scope(
     request: &DeviceStartRequest,
     client: &Client,
-    rules: &Rules,
+    rules: &ContractRules,
 ) -> Result<Scope, OAuthError> {
     request
         .scope

@@ -4,7 +4,7 @@
 use crate::http::context::RequestContext;
 use crate::model::client::Client;
 use crate::model::code::{self, AuthorizationCode};
-use crate::oauth::mint::{IdTokenClaims, IssuedTokens, TokenSubject, mint};
+use crate::oauth::issue::{IdTokenClaims, IssuedTokens, TokenPermission, issue_tokens};
 use crate::protocol::error::OAuthError;
 use crate::protocol::token_request::CodeExchange;
 
@@ -24,12 +24,12 @@ pub(super) async fn redeem(
         let verifier = request.verifier.as_ref();
         code.check_verifier(verifier.map_err(|error| error.to_oauth_error(rules))?)?;
         request.check_redirect_uri(&code.redirect_uri)?;
-        let subject = TokenSubject {
+        let permission = TokenPermission {
             client_id: client.id.clone(),
             user_id: code.user_id,
             scope: code.token_scope(client, rules)?,
         };
-        Ok::<_, OAuthError>(mint(sandbox, &subject, true))
+        Ok::<_, OAuthError>(issue_tokens(sandbox, &permission, true))
     };
     let redeemed = sandbox
         .data()

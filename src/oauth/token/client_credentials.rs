@@ -3,9 +3,9 @@
 use crate::contract::{Contract, Difference};
 use crate::http::context::RequestContext;
 use crate::model::client::Client;
-use crate::oauth::mint::{IssuedTokens, TokenSubject, mint};
+use crate::oauth::issue::{IssuedTokens, TokenPermission, issue_tokens};
+use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::error::{OAuthError, scope_refused};
-use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 use crate::protocol::token_request::{ClientCredentialsRequest, RequestedScope};
 
@@ -29,15 +29,15 @@ pub(super) async fn grant(
         return Err(scope_refused());
     }
     context.notes.user(client.owner);
-    let subject = TokenSubject {
+    let permission = TokenPermission {
         client_id: client.id.clone(),
         user_id: client.owner,
         scope,
     };
     rules.record_divergence(Difference::ClientCredentialsRefresh, true);
     let with_refresh = rules.recorded(Difference::ClientCredentialsRefresh);
-    let issued = mint(sandbox, &subject, with_refresh);
-    sandbox.data().insert_tokens(&issued.rows).await?;
+    let issued = issue_tokens(sandbox, &permission, with_refresh);
+    sandbox.data().insert_tokens(&issued.tokens).await?;
     Ok(issued)
 }
 
@@ -47,7 +47,7 @@ pub(super) fn is_without_secret(client: &Client) -> bool {
 }
 
 /// Difference `client-credentials-ceiling`: whether the grant may have this scope.
-fn is_within_grant(scope: Scope, rules: &Rules) -> bool {
+fn is_within_grant(scope: Scope, rules: &ContractRules) -> bool {
     let ceiling = Scope::USER_READ.union(Scope::APP_STORE_CATALOG_WRITE);
     if ceiling.covers(scope) {
         return true;
@@ -57,7 +57,11 @@ fn is_within_grant(scope: Scope, rules: &Rules) -> bool {
 }
 
 /// Difference `client-credentials-scope`.
-fn scope(client: &Client, requested: RequestedScope, rules: &Rules) -> Result<Scope, OAuthError> {
+fn scope(
+    client: &Client,
+    requested: RequestedScope,
+    rules: &ContractRules,
+) -> Result<Scope, OAuthError> {
     let side = rules.side(Difference::ClientCredentialsScope);
     let differs = match requested {
         RequestedScope::Read(_) => false,

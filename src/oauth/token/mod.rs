@@ -15,7 +15,7 @@ use crate::http::context::RequestContext;
 use crate::http::cors::CorsException;
 use crate::model::client::Client;
 use crate::oauth::clients;
-use crate::oauth::mint::Tokens;
+use crate::oauth::issue::Tokens;
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::error::{OAuthError, client_refused, grant_refused};
 use crate::protocol::token_request::{TokenGrant, TokenRequest};

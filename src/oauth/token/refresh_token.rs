@@ -5,9 +5,9 @@ use crate::contract::Difference;
 use crate::http::context::RequestContext;
 use crate::model::client::Client;
 use crate::model::token::{Token, TokenKind};
-use crate::oauth::mint::{IssuedTokens, TokenSubject, mint};
+use crate::oauth::issue::{IssuedTokens, TokenPermission, issue_tokens};
+use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::error::OAuthError;
-use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 use crate::protocol::token_request::RefreshRequest;
 
@@ -22,7 +22,7 @@ pub(super) async fn refresh(
     let unknown = || OAuthError::invalid_grant("Invalid grant: refresh token is invalid");
     let found = sandbox.data().find_token(&hash);
     let token = found
-        .filter(|token| token.kind == TokenKind::Refresh && token.is_live(sandbox.now()))
+        .filter(|token| token.kind == TokenKind::Refresh && token.is_unexpired(sandbox.now()))
         .ok_or_else(unknown)?;
     context.notes.user(token.user_id);
     if token.client_id != client.id {
@@ -30,21 +30,25 @@ pub(super) async fn refresh(
             "Invalid grant: refresh token was issued to another client",
         ));
     }
-    let subject = TokenSubject {
+    let permission = TokenPermission {
         client_id: client.id.clone(),
         user_id: token.user_id,
         scope: scope(&token, request, context.rules())?,
     };
-    let issued = mint(sandbox, &subject, true);
+    let issued = issue_tokens(sandbox, &permission, true);
     // If several requests use one token concurrently, one rotates it.
-    if !sandbox.data().rotate_tokens(&hash, &issued.rows).await? {
+    if !sandbox.data().rotate_tokens(&hash, &issued.tokens).await? {
         return Err(unknown());
     }
     Ok(issued)
 }
 
 /// Difference `refresh-scope`. Errors: a wider scope, which does not consume the token.
-fn scope(token: &Token, request: &RefreshRequest, rules: &Rules) -> Result<Scope, OAuthError> {
+fn scope(
+    token: &Token,
+    request: &RefreshRequest,
+    rules: &ContractRules,
+) -> Result<Scope, OAuthError> {
     let is_live = rules.live(Difference::RefreshScope);
     let narrowed = request.narrowed_scope(token.scope);
     let stays = matches!(&narrowed, Ok(asked) if asked.is_none_or(|asked| asked == token.scope));

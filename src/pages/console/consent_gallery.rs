@@ -14,8 +14,8 @@ use crate::model::user::{User, UserRef};
 use crate::pages::assets;
 use crate::pages::site::consent::{BudgetForm, ConsentQuery, consent};
 use crate::pages::view::{Layout, NavItem, page};
+use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::params::Params;
-use crate::protocol::rules::Rules;
 use crate::protocol::scope::{PRESETS, Scope, ScopeBit};
 use crate::protocol::scope_rules::scope_bits;
 
@@ -109,7 +109,7 @@ impl GalleryOptions {
     }
 
     /// The requested scope: the typed bits, else the preset.
-    fn scope(&self, rules: &Rules) -> Result<Scope, Invalid> {
+    fn scope(&self, rules: &ContractRules) -> Result<Scope, Invalid> {
         if self.scope.is_empty() {
             let preset = match self.preset.as_str() {
                 "" => "AI Services",

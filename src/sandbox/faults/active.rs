@@ -1,4 +1,4 @@
-//! The active faults of one sandbox. Each has a budget of its own.
+//! The active faults of one sandbox. Each counts how often it may still apply.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -156,7 +156,7 @@ impl Faults {
         self.set().faults.clear();
     }
 
-    /// Prepares these faults for [`Faults::replace`], with their remaining budgets. Errors: there is no room for them in place
+    /// Prepares these faults for [`Faults::replace`], with the number of times that each may still apply. Errors: there is no room for them in place
     /// of the active ones.
     pub(crate) fn prepare(&self, faults: Vec<SetFault>) -> Result<Vec<FaultState>, StoreError> {
         let new = |fault| FaultState::new(fault, &self.memory);
@@ -192,7 +192,7 @@ impl Faults {
             .any(|active| active.fault.rule.user.is_some() || active.fault.rule.effect.deny)
     }
 
-    /// The faults that apply to this request: their budgets are charged by it. `data` has the users that rules name.
+    /// The faults that apply to this request: each of them counts it. `data` has the users that rules name.
     pub(crate) fn matching(
         &self,
         target: &FaultRequest,

@@ -190,7 +190,7 @@ impl Fault {
         self.endpoint.is_none_or(|wanted| wanted == target.endpoint)
             && (self.client_id.is_none() || self.client_id == target.client_id)
             && (self.grant_type.is_none() || self.grant_type == target.grant_type)
-            // Only a signed-in user can deny: the redirect to the login page does not use up the budget.
+            // Only a signed-in user can deny: the redirect to the login page does not count as an application.
             && (!self.effect.deny || target.user.is_some())
             && self
                 .user

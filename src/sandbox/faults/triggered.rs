@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::rule::{Effect, Fault};
 use crate::model::user::UserRef;
-use crate::sandbox::journal::{JsonBudget, cut};
+use crate::sandbox::journal::{JsonSizeLimit, cut};
 use crate::sandbox::used_bytes::{Charge, UsedBytes};
 
 /// A fault that is active. Requests share it, whatever the size of its body.
@@ -51,7 +51,7 @@ impl TriggeredFault {
 }
 
 /// What is stored of a fault's body and of its headers, and of each of its texts.
-const MAX_RECORDED: JsonBudget = JsonBudget {
+const MAX_RECORDED: JsonSizeLimit = JsonSizeLimit {
     nodes: 30,
     bytes: 600,
 };

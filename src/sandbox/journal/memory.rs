@@ -1,24 +1,24 @@
-//! The eviction of the oldest exchanges of all journals when they exceed their memory budget.
+//! The eviction of the oldest exchanges of all journals when they exceed their memory limit.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError, Weak};
 
-use super::budget::{DEFAULT_JOURNAL_MEMORY, MemoryBudget};
+use super::memory_limit::{DEFAULT_JOURNAL_MEMORY, MemoryLimit};
 use super::ring::Ring;
 
-/// Eviction frees this fraction of the budget, so that not each request evicts: a 16th.
+/// Eviction frees this fraction of the limit, so that not each request evicts: a 16th.
 const BATCH_DIVISOR: usize = 16;
 
 /// The memory of the journals of one server.
 #[derive(Debug)]
 pub(crate) struct JournalMemory {
-    budget: Arc<MemoryBudget>,
+    memory_limit: Arc<MemoryLimit>,
     rings: Mutex<Rings>,
     evicting: Mutex<()>,
 }
 
-/// The journals that share the budget.
+/// The journals that share the limit.
 #[derive(Debug, Default)]
 struct Rings {
     all: Vec<Weak<Ring>>,
@@ -35,7 +35,7 @@ impl Default for JournalMemory {
 impl JournalMemory {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
-            budget: Arc::new(MemoryBudget::new(limit)),
+            memory_limit: Arc::new(MemoryLimit::new(limit)),
             rings: Mutex::default(),
             evicting: Mutex::default(),
         }
@@ -43,20 +43,20 @@ impl JournalMemory {
 
     /// The bytes that the journals occupy.
     pub(crate) fn used(&self) -> usize {
-        self.budget.used()
+        self.memory_limit.used()
     }
 
     /// The bytes that they may occupy.
     pub(crate) fn limit(&self) -> usize {
-        self.budget.limit()
+        self.memory_limit.limit()
     }
 
-    /// The budget that exchanges are charged to.
-    pub(super) fn budget(&self) -> &Arc<MemoryBudget> {
-        &self.budget
+    /// The memory that exchanges are charged to, with its limit.
+    pub(super) fn memory_limit(&self) -> &Arc<MemoryLimit> {
+        &self.memory_limit
     }
 
-    /// Lets a journal share the budget until it is dropped.
+    /// Lets a journal share the limit until it is dropped.
     pub(super) fn register(&self, ring: &Arc<Ring>) {
         let mut rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
         if rings.all.len() >= rings.next_cleaning {
@@ -66,7 +66,7 @@ impl JournalMemory {
         rings.all.push(Arc::downgrade(ring));
     }
 
-    /// Evicts the oldest exchanges of all journals if the budget is exceeded.
+    /// Evicts the oldest exchanges of all journals if the limit is exceeded.
     pub(super) fn enforce(&self) {
         let limit = self.limit();
         let batch = limit / BATCH_DIVISOR;
@@ -77,7 +77,7 @@ impl JournalMemory {
         let _guard = match self.evicting.try_lock() {
             Ok(guard) => guard,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // Another thread evicts. Requests that exceed the budget by more than a batch wait for it.
+            // Another thread evicts. Requests that exceed the limit by more than a batch wait for it.
             Err(TryLockError::WouldBlock) if used <= limit + batch => return,
             Err(TryLockError::WouldBlock) => {
                 self.evicting.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,10 +1,10 @@
-//! The journal: the exchanges of one sandbox, in order. It has a capacity of its own and a memory budget that all sandboxes
+//! The journal: the exchanges of one sandbox, in order. It has a capacity of its own and a memory limit that all sandboxes
 //! share. `middleware/journal.rs` writes it, `control/requests.rs` reads it.
 
-mod budget;
 mod capture;
 mod entry;
 mod memory;
+mod memory_limit;
 mod readers;
 mod ring;
 mod stored;
@@ -16,16 +16,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-pub(crate) use budget::{DEFAULT_JOURNAL_MEMORY, MIN_JOURNAL_MEMORY};
 pub(crate) use capture::{Capture, CapturedBody, Facts, STORED_HEADERS};
 pub(crate) use entry::{Entry, RevokeNoop};
 pub(crate) use memory::JournalMemory;
+pub(crate) use memory_limit::{DEFAULT_JOURNAL_MEMORY, MIN_JOURNAL_MEMORY};
 pub(crate) use readers::{JournalReaders, ReaderPermit, TooManyReaders};
 pub use ring::Counters;
 pub(crate) use ring::Dropped;
 use ring::Ring;
 pub(crate) use stored::StoredExchange;
-pub(crate) use truncate::{JsonBudget, cut, original_len, size_in_bytes};
+pub(crate) use truncate::{JsonSizeLimit, cut, original_len, size_in_bytes};
 
 /// How many exchanges each journal stores, unless it is set.
 pub(crate) const DEFAULT_CAPACITY: usize = 10_000;
@@ -74,16 +74,16 @@ impl Journal {
         self.capacity == 0
     }
 
-    /// The stored form of an exchange, which counts against the memory budget from here on.
+    /// The stored form of an exchange, which counts against the memory limit from here on.
     pub(crate) fn store(&self, capture: Capture<'_>) -> StoredExchange {
-        StoredExchange::new(capture, self.memory.budget())
+        StoredExchange::new(capture, self.memory.memory_limit())
     }
 
     /// Adds an exchange and returns its id.
     pub(crate) fn push(&self, exchange: StoredExchange) -> u64 {
         let (mut added, mut is_watched) = (0, false);
         self.ring
-            .push(exchange, self.capacity, self.memory.budget(), |id| {
+            .push(exchange, self.capacity, self.memory.memory_limit(), |id| {
                 added = id;
                 // A new watcher reads this first.
                 self.newest.store(id, Ordering::Release);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-use super::budget::MemoryBudget;
+use super::memory_limit::MemoryLimit;
 use super::stored::StoredExchange;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::grant_type::GrantType;
@@ -80,13 +80,13 @@ impl Ring {
         &self,
         mut exchange: StoredExchange,
         capacity: usize,
-        budget: &MemoryBudget,
+        limit: &MemoryLimit,
         added: impl FnOnce(u64),
     ) {
         let mut state = self.state();
         state.last_id += 1;
         let id = state.last_id;
-        exchange.number(id, budget.next_sequence());
+        exchange.number(id, limit.next_sequence());
         if !exchange.is_preflight() {
             state.counters.total += 1;
             let endpoints = &mut state.counters.endpoints;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::budget::MemoryBudget;
 use super::capture::{Capture, CapturedBody, Facts, STORED_HEADERS};
 use super::entry::Entry;
-use super::truncate::{self, JsonBudget, MAX_BODY_BYTES};
+use super::memory_limit::MemoryLimit;
+use super::truncate::{self, JsonSizeLimit, MAX_BODY_BYTES};
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::grant_type::GrantType;
@@ -61,7 +61,7 @@ impl StoredBody {
             | CapturedBody::Json(_, params)
             | CapturedBody::Multipart(params) => params,
         };
-        let reduced = JsonBudget::default().params(params);
+        let reduced = JsonSizeLimit::default().params(params);
         Self::Reduced(Value::Object(reduced).to_string().into_bytes().into())
     }
 
@@ -94,7 +94,7 @@ impl StoredAnswer {
             });
         }
         let whole: Value = serde_json::from_slice(answer).ok()?;
-        let reduced = JsonBudget::default().value(&whole);
+        let reduced = JsonSizeLimit::default().value(&whole);
         Some(Self {
             json: reduced.to_string().into_bytes().into(),
             is_reduced: true,
@@ -106,7 +106,7 @@ impl StoredAnswer {
         Some(if self.is_reduced {
             answer
         } else {
-            JsonBudget::default().value(&answer)
+            JsonSizeLimit::default().value(&answer)
         })
     }
 }
@@ -133,7 +133,7 @@ fn claimed_client(
 
 impl StoredExchange {
     /// Copies what went over the wire, so that no buffer of a connection stays alive. A small request is not parsed for it.
-    pub(super) fn new(capture: Capture<'_>, budget: &MemoryBudget) -> Self {
+    pub(super) fn new(capture: Capture<'_>, limit: &MemoryLimit) -> Self {
         let headers = STORED_HEADERS.into_iter().zip(capture.headers);
         let headers: Box<[_]> = headers
             .filter_map(|(name, value)| Some((name, short_lossy(value?))))
@@ -159,9 +159,9 @@ impl StoredExchange {
             client: claimed.as_deref().or(capture.token_client).map(short),
             body,
             answer: capture.answer.and_then(StoredAnswer::new),
-            charge: budget.charge(0),
+            charge: limit.charge(0),
         };
-        exchange.charge = budget.charge(exchange.measure());
+        exchange.charge = limit.charge(exchange.measure());
         exchange
     }
 
@@ -268,7 +268,7 @@ impl StoredExchange {
         params.extend(body.to_json());
         match self.body {
             StoredBody::Reduced(_) => params,
-            StoredBody::Form(_) | StoredBody::Json(_) => JsonBudget::default().object(&params),
+            StoredBody::Form(_) | StoredBody::Json(_) => JsonSizeLimit::default().object(&params),
         }
     }
 

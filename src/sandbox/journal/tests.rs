@@ -139,7 +139,7 @@ fn many_small_values_are_reduced_when_read() {
 }
 
 #[test]
-fn dropped_exchanges_free_the_budget() {
+fn dropped_exchanges_free_their_memory() {
     let limits = limits(1_000_000);
     let first = journal(3, &limits);
     for _ in 0..5 {

@@ -88,12 +88,12 @@ pub(crate) fn query(query: &str) -> Cow<'_, str> {
 
 /// The part of a JSON document that may still be stored.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct JsonBudget {
+pub(crate) struct JsonSizeLimit {
     pub(crate) nodes: usize,
     pub(crate) bytes: usize,
 }
 
-impl Default for JsonBudget {
+impl Default for JsonSizeLimit {
     fn default() -> Self {
         Self {
             nodes: MAX_NODES,
@@ -102,7 +102,7 @@ impl Default for JsonBudget {
     }
 }
 
-impl JsonBudget {
+impl JsonSizeLimit {
     /// Reduces a value. How deep it is was bounded when it was parsed.
     pub(crate) fn value(&mut self, whole: &Value) -> Value {
         match whole {
@@ -121,9 +121,9 @@ impl JsonBudget {
 
     /// Reduces parameters, as [`Self::object`] does.
     pub(crate) fn params(&mut self, whole: &Params) -> Map<String, Value> {
-        self.members(whole.iter(), |budget, value| match value {
-            ParamValue::Text(text) => budget.text(text).into(),
-            ParamValue::Json(value) => budget.value(value),
+        self.members(whole.iter(), |limit, value| match value {
+            ParamValue::Text(text) => limit.text(text).into(),
+            ParamValue::Json(value) => limit.value(value),
         })
     }
 
@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     fn reduced(whole: &Value) -> Value {
-        JsonBudget::default().value(whole)
+        JsonSizeLimit::default().value(whole)
     }
 
     #[test]
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn members_beyond_the_limit_are_counted() {
         let many: Map<String, Value> = (0..150).map(|at| (at.to_string(), at.into())).collect();
-        let object = JsonBudget::default().object(&many);
+        let object = JsonSizeLimit::default().object(&many);
         assert_eq!(object.get("…"), Some(&json!("and 50 more")));
         assert_eq!(reduced(&json!(vec![0; 300]))[MAX_MEMBERS], "… and 200 more");
     }
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn bytes_are_bounded_in_total() {
         let heavy = (0..60).map(|at| (at.to_string(), "x".repeat(3000).into()));
-        let object = JsonBudget::default().object(&heavy.collect());
+        let object = JsonSizeLimit::default().object(&heavy.collect());
         assert_eq!(object.get("…"), Some(&json!("and 57 more")));
         let written = Value::from(object).to_string();
         assert!(written.len() < MAX_BODY_BYTES + 500, "{}", written.len());

@@ -10,7 +10,7 @@ use crate::store::columns::{ROW_BYTES, damaged};
 use crate::store::error::StoreError;
 use crate::store::purge::{Purge, PurgeThreshold};
 use crate::store::statement::Statement;
-use crate::store::tables::owner::{OwnerKey, retain_counting};
+use crate::store::tables::grant_tables::{UserClientFilter, retain_counting};
 use crate::store::write_batch::WriteBatch;
 use sqlx::SqliteConnection;
 use std::collections::HashMap;
@@ -47,8 +47,10 @@ impl Codes {
     }
 
     /// Returns how many rows are removed.
-    pub(crate) fn remove_of(&mut self, owner: OwnerKey<'_>) -> u64 {
-        retain_counting(&mut self.by_hash, |_, stored| !is_of(&stored.code, owner))
+    pub(crate) fn remove_matching(&mut self, filter: UserClientFilter<'_>) -> u64 {
+        retain_counting(&mut self.by_hash, |_, stored| {
+            !matches(&stored.code, filter)
+        })
     }
 
     pub(crate) fn size_in_bytes(&self) -> usize {
@@ -109,8 +111,8 @@ impl Codes {
     }
 }
 
-pub(crate) fn is_of(code: &AuthorizationCode, owner: OwnerKey<'_>) -> bool {
-    owner.matches(code.user_id, &code.client_id)
+pub(crate) fn matches(code: &AuthorizationCode, filter: UserClientFilter<'_>) -> bool {
+    filter.matches(code.user_id, &code.client_id)
 }
 
 #[derive(Debug, sqlx::FromRow)]

@@ -8,7 +8,7 @@ use crate::protocol::time::Timestamp;
 use crate::store::columns::{ROW_BYTES, check_room, from_json, to_json};
 use crate::store::error::StoreError;
 use crate::store::statement::Statement;
-use crate::store::tables::owner::{OwnerKey, retain_counting};
+use crate::store::tables::grant_tables::{UserClientFilter, retain_counting};
 use sqlx::SqliteConnection;
 use std::collections::HashMap;
 
@@ -41,9 +41,9 @@ impl Consents {
     }
 
     /// Returns how many rows are removed.
-    pub(crate) fn remove_of(&mut self, owner: OwnerKey<'_>) -> u64 {
+    pub(crate) fn remove_matching(&mut self, filter: UserClientFilter<'_>) -> u64 {
         retain_counting(&mut self.0, |(user, client), _| {
-            !owner.matches(*user, client)
+            !filter.matches(*user, client)
         })
     }
 

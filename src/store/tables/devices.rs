@@ -9,7 +9,7 @@ use crate::store::columns::damaged;
 use crate::store::error::StoreError;
 use crate::store::purge::{Purge, PurgeThreshold};
 use crate::store::statement::Statement;
-use crate::store::tables::owner::{OwnerKey, retain_counting};
+use crate::store::tables::grant_tables::{UserClientFilter, retain_counting};
 use crate::store::write_batch::WriteBatch;
 use sqlx::SqliteConnection;
 use std::collections::HashMap;
@@ -83,7 +83,10 @@ impl Devices {
     }
 
     /// Returns how many rows are removed. A device belongs to the user who approved or denied it.
-    pub(crate) fn remove_of(&mut self, OwnerKey { user, client }: OwnerKey<'_>) -> u64 {
+    pub(crate) fn remove_matching(
+        &mut self,
+        UserClientFilter { user, client }: UserClientFilter<'_>,
+    ) -> u64 {
         self.retain(|grant| {
             let by = match grant.verdict {
                 Verdict::Approved { by } => Some(by),

@@ -6,7 +6,7 @@ pub(crate) mod codes;
 pub(crate) mod consents;
 pub(crate) mod data_keys;
 pub(crate) mod devices;
-pub(crate) mod owner;
+pub(crate) mod grant_tables;
 pub(crate) mod sandboxes;
 pub(crate) mod sessions;
 pub(crate) mod snapshots;
@@ -20,7 +20,7 @@ use clients::Clients;
 use codes::Codes;
 use consents::Consents;
 use devices::Devices;
-use owner::{OwnedTable, OwnerKey};
+use grant_tables::{GrantTable, UserClientFilter};
 use sessions::Sessions;
 use spends::Spends;
 use sqlx::SqliteConnection;
@@ -75,8 +75,8 @@ impl Tables {
         let is_known = self.clients.put(client, batch);
         if !is_known && !self.devices.is_empty() {
             self.remove(
-                OwnedTable::Devices,
-                OwnerKey::of_client(client.id.as_str()),
+                GrantTable::Devices,
+                UserClientFilter::of_client(client.id.as_str()),
                 batch,
             );
         }
@@ -126,28 +126,32 @@ impl Tables {
         }
     }
 
-    /// Removes the rows of an owner from one table and returns how many there were.
+    /// Removes the rows of one table that the filter selects and returns how many there were.
     pub(crate) fn remove(
         &mut self,
-        table: OwnedTable,
-        owner: OwnerKey<'_>,
+        table: GrantTable,
+        filter: UserClientFilter<'_>,
         batch: &mut WriteBatch<'_>,
     ) -> u64 {
-        batch.push(|key| table.delete_of(key, owner));
+        batch.push(|key| table.delete_matching(key, filter));
         match table {
-            OwnedTable::Tokens => self.tokens.remove_of(owner),
-            OwnedTable::Codes => self.codes.remove_of(owner),
-            OwnedTable::Devices => self.devices.remove_of(owner),
-            OwnedTable::Consents => self.consents.remove_of(owner),
-            OwnedTable::Spends => self.spends.remove_of(owner),
-            OwnedTable::Workflows => self.workflows.remove_of(owner),
+            GrantTable::Tokens => self.tokens.remove_matching(filter),
+            GrantTable::Codes => self.codes.remove_matching(filter),
+            GrantTable::Devices => self.devices.remove_matching(filter),
+            GrantTable::Consents => self.consents.remove_matching(filter),
+            GrantTable::Spends => self.spends.remove_matching(filter),
+            GrantTable::Workflows => self.workflows.remove_matching(filter),
         }
     }
 
     /// Deletes every grant of a user or client, except device codes: the device learns of it when it polls.
-    pub(crate) fn remove_grants(&mut self, owner: OwnerKey<'_>, batch: &mut WriteBatch<'_>) {
-        for table in OwnedTable::GRANT_TABLES {
-            self.remove(table, owner, batch);
+    pub(crate) fn remove_grants(
+        &mut self,
+        filter: UserClientFilter<'_>,
+        batch: &mut WriteBatch<'_>,
+    ) {
+        for table in GrantTable::GRANT_TABLES {
+            self.remove(table, filter, batch);
         }
     }
 

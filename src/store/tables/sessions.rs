@@ -7,7 +7,7 @@ use crate::store::columns::damaged;
 use crate::store::error::StoreError;
 use crate::store::purge::{Purge, PurgeThreshold};
 use crate::store::statement::Statement;
-use crate::store::tables::owner::retain_counting;
+use crate::store::tables::grant_tables::retain_counting;
 use crate::store::write_batch::WriteBatch;
 use sqlx::SqliteConnection;
 use std::collections::HashMap;
@@ -88,7 +88,7 @@ pub(crate) fn delete(key: &str, hash: &SecretHash) -> Statement {
         .bind(hash.as_bytes())
 }
 
-pub(crate) fn delete_of(key: &str, user: Option<UserId>) -> Statement {
+pub(crate) fn delete_matching(key: &str, user: Option<UserId>) -> Statement {
     Statement::new("delete from sessions where sandbox = ?1 and (?2 is null or user_id = ?2)")
         .bind(key)
         .bind(user)

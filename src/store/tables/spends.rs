@@ -7,7 +7,7 @@ use crate::protocol::time::Timestamp;
 use crate::store::columns::{amount, currency_named, integer};
 use crate::store::error::StoreError;
 use crate::store::statement::Statement;
-use crate::store::tables::owner::OwnerKey;
+use crate::store::tables::grant_tables::UserClientFilter;
 use sqlx::SqliteConnection;
 use std::collections::HashMap;
 
@@ -48,10 +48,10 @@ impl Spends {
     }
 
     /// Returns how many rows are removed.
-    pub(crate) fn remove_of(&mut self, owner: OwnerKey<'_>) -> u64 {
+    pub(crate) fn remove_matching(&mut self, filter: UserClientFilter<'_>) -> u64 {
         let mut removed = 0;
         self.by_parties.retain(|(user, client), spends| {
-            let goes = owner.matches(*user, client);
+            let goes = filter.matches(*user, client);
             removed += if goes { spends.len() } else { 0 };
             !goes
         });

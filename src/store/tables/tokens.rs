@@ -9,13 +9,13 @@ use crate::store::columns::{check_room, damaged};
 use crate::store::error::StoreError;
 use crate::store::purge::{Purge, PurgeThreshold};
 use crate::store::statement::Statement;
-use crate::store::tables::owner::{OwnerKey, retain_counting};
+use crate::store::tables::grant_tables::{UserClientFilter, retain_counting};
 use crate::store::write_batch::WriteBatch;
 use sqlx::SqliteConnection;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// At most this many tokens are deleted one by one; more of them by one search of the table.
+/// At most this many tokens are deleted by one statement each; more tokens are deleted by one search of the table.
 pub(crate) const MAX_SINGLE_DELETIONS: usize = 100;
 
 /// An expired token is retained for this long, the lifetime of a refresh token: a client that still uses it learns that it
@@ -74,9 +74,9 @@ impl StoredToken {
         }
     }
 
-    pub(crate) fn is_of(&self, owner: OwnerKey<'_>) -> bool {
+    pub(crate) fn matches(&self, filter: UserClientFilter<'_>) -> bool {
         let Parties { client_id, user_id } = &*self.parties;
-        owner.matches(*user_id, client_id)
+        filter.matches(*user_id, client_id)
     }
 }
 
@@ -88,7 +88,7 @@ impl Tokens {
             batch.push(|key| put(key, number, token));
         }
         if let Some(last) = minted.last() {
-            self.clear(last.issued_at, batch);
+            self.purge_if_due(last.issued_at, batch);
         }
     }
 
@@ -111,7 +111,7 @@ impl Tokens {
     }
 
     /// Removes tokens that expired long ago when the table is past its threshold.
-    fn clear(&mut self, now: Timestamp, batch: &mut WriteBatch<'_>) {
+    fn purge_if_due(&mut self, now: Timestamp, batch: &mut WriteBatch<'_>) {
         if self.purge_threshold.should_purge(self.count()) {
             let cutoff = Timestamp(now.0.saturating_sub(RETENTION_MS));
             self.remove_expired(cutoff, batch);
@@ -139,7 +139,7 @@ impl Tokens {
         self.purge_threshold.purged(&purge, batch);
     }
 
-    /// Inserts it and returns the number of its row.
+    /// Inserts a token and returns the number of its row.
     fn insert(&mut self, token: &Token) -> i64 {
         let before = self.by_hash.get(&token.hash);
         let number = before.map_or(self.last_number + 1, |stored| stored.number);
@@ -182,7 +182,7 @@ impl Tokens {
         })
     }
 
-    /// Returns the number of its row, if it existed.
+    /// Removes a token and returns the number of its row, if it existed.
     pub(crate) fn remove(&mut self, hash: &SecretHash) -> Option<i64> {
         let stored = self.by_hash.remove(hash)?;
         let users = self.by_client.get_mut(&stored.parties.client_id);
@@ -192,7 +192,7 @@ impl Tokens {
         Some(stored.number)
     }
 
-    /// Returns the numbers of their rows.
+    /// Removes the access tokens of a user and a client and returns the numbers of their rows.
     pub(crate) fn remove_access_tokens(
         &mut self,
         client_id: &ClientId,
@@ -207,13 +207,13 @@ impl Tokens {
             .collect()
     }
 
-    /// Removes the tokens of an owner and returns how many there were.
-    pub(crate) fn remove_of(&mut self, owner: OwnerKey<'_>) -> u64 {
-        let removed = retain_counting(&mut self.by_hash, |_, stored| !stored.is_of(owner));
-        let OwnerKey { user, client } = owner;
-        for (of, users) in &mut self.by_client {
-            if client.is_none_or(|client| *of == *client) {
-                users.retain(|of, _| user.is_some_and(|user| user != *of));
+    /// Removes the tokens that the filter selects and returns how many there were.
+    pub(crate) fn remove_matching(&mut self, filter: UserClientFilter<'_>) -> u64 {
+        let removed = retain_counting(&mut self.by_hash, |_, stored| !stored.matches(filter));
+        let UserClientFilter { user, client } = filter;
+        for (client_id, users) in &mut self.by_client {
+            if client.is_none_or(|client| *client_id == *client) {
+                users.retain(|user_id, _| user.is_some_and(|user| user != *user_id));
             }
         }
         self.by_client.retain(|_, users| !users.is_empty());

@@ -6,7 +6,7 @@ use crate::protocol::time::Timestamp;
 use crate::store::columns::{ROW_BYTES, amount, from_json, integer, to_json};
 use crate::store::error::StoreError;
 use crate::store::statement::Statement;
-use crate::store::tables::owner::{OwnerKey, retain_counting};
+use crate::store::tables::grant_tables::{UserClientFilter, retain_counting};
 use crate::store::write_batch::WriteBatch;
 use sqlx::SqliteConnection;
 use std::collections::HashMap;
@@ -65,9 +65,9 @@ impl Workflows {
     }
 
     /// Returns how many rows are removed.
-    pub(crate) fn remove_of(&mut self, owner: OwnerKey<'_>) -> u64 {
+    pub(crate) fn remove_matching(&mut self, filter: UserClientFilter<'_>) -> u64 {
         retain_counting(&mut self.by_id, |_, (_, workflow)| {
-            !owner.matches(workflow.user_id, &workflow.client_id)
+            !filter.matches(workflow.user_id, &workflow.client_id)
         })
     }
 

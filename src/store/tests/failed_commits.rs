@@ -76,7 +76,7 @@ async fn rejection_based_on_a_failed_change_is_an_error() {
 
 #[tokio::test]
 async fn failed_change_of_the_catalogue_has_no_effect() {
-    let test = TestStore::new("catalogue").await;
+    let test = TestStore::new("index").await;
     let (store, data) = (&test.store, &test.data);
     let state = || ("{}".to_owned(), crate::protocol::time::Timestamp(1));
     store.take_snapshot("x", data, "old", state).await.unwrap();

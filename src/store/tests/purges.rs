@@ -15,7 +15,7 @@ use crate::store::tables::codes::MAX_CODES;
 use crate::store::tables::consents::MAX_CONSENTS;
 use crate::store::tables::devices::MAX_DEVICES;
 use crate::store::tables::tokens::MAX_TOKENS;
-use crate::store::{NewDevice, NewSession, OwnerKey, SandboxData, Store, StoreError};
+use crate::store::{NewDevice, NewSession, SandboxData, Store, StoreError, UserClientFilter};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
@@ -209,7 +209,7 @@ async fn grant_without_room_for_its_tokens_stays_usable() {
     // The refresh token of the first pair.
     let rotated = data.rotate_tokens(&hash(4), &minted).await;
     assert!(redeemed.is_err() && claimed.is_err() && rotated.is_err());
-    assert_eq!(data.list_codes(OwnerKey::default()).len(), 1);
+    assert_eq!(data.list_codes(UserClientFilter::default()).len(), 1);
     assert!(data.find_device(&hash(-2), now).is_some());
     assert!(data.find_token(&hash(4)).is_some());
 }

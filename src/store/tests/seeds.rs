@@ -1,7 +1,7 @@
 //! Tests of the bound on the seeds of all sandboxes.
 
 use super::support::{TestStore, new_sandbox, no_key, seed};
-use crate::store::{NewSandbox, Store};
+use crate::store::{NewSandboxRow, Store};
 
 #[tokio::test]
 async fn parallel_sandboxes_stay_within_the_bound_of_seed_bytes_also_after_a_restart() {
@@ -10,7 +10,7 @@ async fn parallel_sandboxes_stay_within_the_bound_of_seed_bytes_also_after_a_res
     seed.users[0].image = Some("x".repeat(24 * 1024));
     let key = no_key();
     let make = async |store: &Store, name| {
-        let new = NewSandbox {
+        let new = NewSandboxRow {
             own_seed: Some(&seed),
             ..new_sandbox(name, &seed, &key)
         };
@@ -23,8 +23,8 @@ async fn parallel_sandboxes_stay_within_the_bound_of_seed_bytes_also_after_a_res
     let full = "the limit of 65536 bytes in the seeds of sandboxes is reached";
     assert_eq!(refused.collect::<Vec<_>>(), [full]);
     let bytes = |store: &Store| {
-        let catalogue = store.catalogue();
-        let all = catalogue.sandboxes.values().map(|record| record.seed_bytes);
+        let index = store.sandbox_index();
+        let all = index.sandboxes.values().map(|record| record.seed_bytes);
         all.collect::<Vec<_>>()
     };
     let before = bytes(store);

@@ -7,8 +7,8 @@ use crate::store::Store;
 
 /// The names and the bytes of all snapshots.
 fn snapshots(store: &Store) -> Vec<(String, usize)> {
-    let catalogue = store.catalogue();
-    let all = catalogue
+    let index = store.sandbox_index();
+    let all = index
         .sandboxes
         .values()
         .flat_map(|record| &record.snapshots);

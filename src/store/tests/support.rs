@@ -8,7 +8,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use crate::model::user::{Buzz, User, UserRef};
 use crate::protocol::ids::UserId;
-use crate::store::{Database, NewSandbox, SandboxData, Seed, Store, StoreError, StoredKey};
+use crate::store::{Database, NewSandboxRow, SandboxData, Seed, Store, StoreError, StoredKey};
 
 /// A folder that is removed with this.
 pub(super) struct Folder(pub(super) PathBuf);
@@ -37,8 +37,12 @@ pub(super) fn no_key() -> StoredKey {
     }
 }
 
-pub(super) fn new_sandbox<'a>(name: &'a str, seed: &'a Seed, key: &'a StoredKey) -> NewSandbox<'a> {
-    NewSandbox {
+pub(super) fn new_sandbox<'a>(
+    name: &'a str,
+    seed: &'a Seed,
+    key: &'a StoredKey,
+) -> NewSandboxRow<'a> {
+    NewSandboxRow {
         name,
         server_seed: seed,
         own_seed: None,

@@ -1,8 +1,8 @@
 //! Rules of the source: layers, no cycles between files, one place for SQL, time and randomness, short files.
 
+mod import_search;
 mod imports;
 mod picture;
-mod planted;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const LONGEST_FILE: usize = 400;
 
 /// The files below a folder of the package with this extension: relative path and text.
-fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
+fn files(folder: &str, extension: &str) -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut found = Vec::new();
     let mut folders: Vec<PathBuf> = vec![root.clone()];
@@ -19,7 +19,7 @@ fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
             let path = entry.expect("a folder can be listed").path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|is| is == ending) {
+            } else if path.extension().is_some_and(|is| is == extension) {
                 let name = path.strip_prefix(&root).expect("it was found there");
                 let text = fs::read_to_string(&path).expect("source is text");
                 found.push((name.display().to_string().replace('\\', "/"), text));
@@ -178,15 +178,19 @@ fn time_and_randomness_have_one_source_each() {
         "OffsetDateTime::now",
         "Utc::now",
     ];
-    // Connections are timed by the machine's clock, which no test moves; and so are searches.
+    // Connections are timed by the machine's clock, which no test moves, and so are the searches of cron tests.
     let exempt = [
         "sandbox/clock.rs",
         "server/activity.rs",
         "model/cron/tests.rs",
     ];
     assert_none(&violations(EVERYWHERE, &clocks, &exempt));
-    let dice = ["SysRng", "OsRng", "rand::", "thread_rng", "getrandom"];
-    assert_none(&violations(EVERYWHERE, &dice, &["sandbox/entropy.rs"]));
+    let generators = ["SysRng", "OsRng", "rand::", "thread_rng", "getrandom"];
+    assert_none(&violations(
+        EVERYWHERE,
+        &generators,
+        &["sandbox/entropy.rs"],
+    ));
 }
 
 /// The error code of an OAuth response decides its status.
@@ -261,8 +265,9 @@ fn mentioned_files_exist() {
     let mut missing = Vec::new();
     for (name, text) in source() {
         for line in text.lines().take_while(|line| line.starts_with("//!")) {
-            let spoken = line.split('`').skip(1).step_by(2);
-            for path in spoken.filter(|path| [".rs", "/"].iter().any(|end| path.ends_with(end))) {
+            let mentioned = line.split('`').skip(1).step_by(2);
+            for path in mentioned.filter(|path| [".rs", "/"].iter().any(|end| path.ends_with(end)))
+            {
                 let file = root.join(&name);
                 let mut above = file
                     .ancestors()

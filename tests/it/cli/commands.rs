@@ -36,7 +36,7 @@ async fn token_command_mints_a_token() {
     let answer: serde_json::Value = serde_json::from_str(&text).expect("it prints JSON");
     assert_eq!(answer["scope"], "114689");
     let access = answer["access_token"].as_str().unwrap_or_default();
-    assert!(mock.is_live(access).await);
+    assert!(mock.is_active(access).await);
     let (done, text) = ask(&mock, &["token", "--user", "adda"]).await;
     assert!(!done);
     assert_snapshot!(text, @r#"civitai-oauth-mock: user: no user "adda"; did you mean "ada"?"#);

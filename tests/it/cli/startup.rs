@@ -236,7 +236,7 @@ async fn an_apps_own_variables_register_it() {
         redirect_uri: "https://my.example/cb",
     };
     let tokens = sandbox.tokens(&mine, "1").await;
-    assert!(sandbox.is_live(&tokens.access).await);
+    assert!(sandbox.is_active(&tokens.access).await);
 }
 
 #[tokio::test]
@@ -265,7 +265,7 @@ async fn acknowledged_data_survives_a_kill() {
     drop(program);
     let program = Program::serve(&mut with(&arguments));
     let sandbox = SandboxClient::at(program.base());
-    assert!(sandbox.is_live(&tokens.access).await);
+    assert!(sandbox.is_active(&tokens.access).await);
     assert_eq!(
         sandbox.token(&demo.refreshes(&tokens.refresh)).await.status,
         200

@@ -114,10 +114,10 @@ async fn revoke_by_public_client_ends_its_tokens_regardless_of_session() {
         let cookie = mock.session("tess").await;
         let sent = Fields::new(&[("client_id", SPA.id), ("token", &tokens.access)]);
         mock.post(REVOKE, &sent).cookie(&cookie).await;
-        assert_eq!(mock.is_live(&tokens.access).await, !ended, "{contract}");
+        assert_eq!(mock.is_active(&tokens.access).await, !ended, "{contract}");
         let other = mock.tokens(&CONF, "1").await.access;
         mock.post(REVOKE, &sent.with("token", &other)).await;
-        assert!(mock.is_live(&other).await, "{contract}");
+        assert!(mock.is_active(&other).await, "{contract}");
     }
 }
 

@@ -59,7 +59,7 @@ async fn documented_steps_pass_in_a_sandbox() {
 /// A flow of one request to the discovery document, with what is expected of it.
 fn flow(expect: &Value) -> Flow {
     serde_json::from_value(json!({
-        "flow": "planted",
+        "flow": "example",
         "contracts": ["live"],
         "steps": [{
             "name": "discovery",
@@ -100,11 +100,11 @@ async fn wrong_expectation_fails_with_its_step() {
             "error: expected",
         ),
     ] {
-        let flows = [("planted.json", flow(&expect))];
+        let flows = [("example.json", flow(&expect))];
         let (passed, failures) = replay(&mock.base, Contract::Live, &flows).await;
         assert_eq!((passed, failures.len()), (0, 1), "{expect}");
         let failure = &failures[0];
-        let place = "planted.json · planted · discovery · ";
+        let place = "example.json · example · discovery · ";
         assert!(failure.starts_with(place), "{failure}");
         assert!(failure.contains(reason), "{reason}: {failure}");
     }

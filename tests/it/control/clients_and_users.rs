@@ -41,7 +41,7 @@ async fn a_client_is_created_with_its_defaults_and_never_shows_its_secret() {
         redirect_uri: "https://mine.example/cb",
     };
     let tokens = mock.tokens(&mine, "1").await;
-    assert!(mock.is_live(&tokens.access).await);
+    assert!(mock.is_active(&tokens.access).await);
     let read = mock.get("/_mock/clients/mine").await;
     assert_eq!(read.status, 200);
     assert!(!read.body.contains("hush"));
@@ -205,7 +205,7 @@ async fn deleting_a_client_deletes_its_tokens_codes_and_consents() {
     {}
     ");
     assert_eq!(mock.ask("DELETE", "/_mock/clients/conf").await.status, 404);
-    assert!(!mock.is_live(&tokens.access).await);
+    assert!(!mock.is_active(&tokens.access).await);
 
     let mut again = again;
     again["secret"] = "secret-conf".into();
@@ -264,7 +264,7 @@ async fn a_new_user_inherits_nothing_of_a_deleted_one() {
     mock.control("DELETE", "/users/eve", json!({})).await;
     mock.control("POST", "/users", json!({ "username": "mallory" }))
         .await;
-    assert!(!mock.is_live(&tokens.access).await);
+    assert!(!mock.is_active(&tokens.access).await);
 }
 
 #[tokio::test]

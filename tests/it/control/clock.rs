@@ -120,13 +120,13 @@ async fn a_moved_clock_expires_what_was_issued_before_and_brings_it_back() {
     let tokens = mock.tokens(&CONF, "1").await;
     clock(&mock, "advance", json!("1h")).await;
     assert!(
-        mock.is_live(&tokens.access).await,
+        mock.is_active(&tokens.access).await,
         "good up to the moment itself"
     );
     clock(&mock, "advance", json!("1ms")).await;
-    assert!(!mock.is_live(&tokens.access).await);
+    assert!(!mock.is_active(&tokens.access).await);
     clock(&mock, "advance", json!("-1ms")).await;
-    assert!(mock.is_live(&tokens.access).await);
+    assert!(mock.is_active(&tokens.access).await);
 }
 
 #[tokio::test]
@@ -263,7 +263,7 @@ async fn a_running_clock_stops_at_the_end_of_the_year_9999() {
     assert_eq!(mock.control("GET", "/clock", json!({})).await["now"], end);
     // Everything that ends later is written as the last moment that there is a text for, and lives on.
     let tokens = mock.tokens(&CONF, "1").await;
-    assert!(mock.is_live(&tokens.access).await);
+    assert!(mock.is_active(&tokens.access).await);
     let token = json!({ "token": tokens.access });
     let shown = mock.control("POST", "/tokens/introspect", token).await;
     assert_eq!(

@@ -118,7 +118,7 @@ async fn custom_response_has_status_body_and_headers() {
     let tokens = mock.token(&CONF.client_credentials()).await;
     assert_eq!(tokens.header("content-type").as_deref(), Some("text/plain"));
     assert_eq!(tokens.header("x-extra").as_deref(), Some("1"));
-    assert!(mock.is_live(&tokens.text("access_token")).await);
+    assert!(mock.is_active(&tokens.text("access_token")).await);
 }
 
 #[tokio::test]

@@ -64,10 +64,10 @@ async fn a_revocation_without_effect_is_explained() {
       have the user revoke it, on the account page or signed in to this browser; or register the app as confidential
     nothing to say
     ");
-    assert!(mock.is_live(&tokens.access).await && mock.is_live(&spa.access).await);
+    assert!(mock.is_active(&tokens.access).await && mock.is_active(&spa.access).await);
     assert_eq!(mock.revoke(&CONF.revokes(refresh)).await.status, 200);
     assert_eq!(explanation(&mock).await, "nothing to say\n");
-    assert!(!mock.is_live(&tokens.access).await);
+    assert!(!mock.is_active(&tokens.access).await);
     let found = mock.findings().await;
     for (id, client) in [
         ("revoke-without-effect", "conf"),

@@ -48,7 +48,7 @@ async fn request_begun_before_a_reset_leaves_nothing_after_it() {
     let mock = TestServer::documented().await;
     let (late, status) = meanwhile(&mock, &mock, "POST /_mock/reset").await;
     assert_eq!(status, 200);
-    assert!(!mock.is_live(&late).await);
+    assert!(!mock.is_active(&late).await);
     assert_eq!(count(&mock, "/tokens", "tokens").await, 0);
     let requests = mock.control("GET", "/requests", json!({})).await;
     let endpoints: Vec<&Value> = requests["requests"]
@@ -101,7 +101,7 @@ async fn request_begun_before_a_restore_leaves_nothing_after_it() {
     mock.control("POST", "/snapshots/s", json!({})).await;
     let (late, status) = meanwhile(&mock, &mock, "POST /_mock/snapshots/s/restore").await;
     assert_eq!(status, 200);
-    assert!(!mock.is_live(&late).await && mock.is_live(&earlier.access).await);
+    assert!(!mock.is_active(&late).await && mock.is_active(&earlier.access).await);
     assert_eq!(count(&mock, "/tokens", "tokens").await, 2);
 }
 
@@ -111,7 +111,7 @@ async fn request_in_a_deleted_sandbox_leaves_nothing_in_its_successor() {
     let sandbox = mock.sandbox("x");
     let (late, status) = meanwhile(&sandbox, &mock, "DELETE /_mock/sandboxes/x").await;
     assert_eq!(status, 200);
-    assert!(!sandbox.is_live(&late).await);
+    assert!(!sandbox.is_active(&late).await);
     assert_eq!(count(&sandbox, "/tokens", "tokens").await, 0);
 }
 
@@ -146,9 +146,9 @@ async fn sandbox_can_be_deleted_and_used_concurrently() {
         // Whatever the order was: it is one whole sandbox now.
         let sandbox = mock.sandbox("x");
         let tokens = sandbox.tokens(&CONF, "1").await;
-        assert!(sandbox.is_live(&tokens.access).await);
+        assert!(sandbox.is_active(&tokens.access).await);
         assert_eq!(sandbox.ask("POST", "/_mock/reset").await.status, 200);
-        assert!(!sandbox.is_live(&tokens.access).await);
+        assert!(!sandbox.is_active(&tokens.access).await);
         mock.stop().await;
     }
 }

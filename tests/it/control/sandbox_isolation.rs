@@ -16,9 +16,9 @@ async fn sandboxes_share_no_data() {
     assert_eq!(here.token(&CONF.redeems(&code)).await.status, 200);
 
     let tokens = here.tokens(&CONF, "1").await;
-    assert!(!there.is_live(&tokens.access).await && here.is_live(&tokens.access).await);
+    assert!(!there.is_active(&tokens.access).await && here.is_active(&tokens.access).await);
     there.revoke(&CONF.revokes(&tokens.access)).await;
-    assert!(here.is_live(&tokens.access).await);
+    assert!(here.is_active(&tokens.access).await);
     assert_eq!(
         there.token(&CONF.refreshes(&tokens.refresh)).await.status,
         400
@@ -29,10 +29,10 @@ async fn sandboxes_share_no_data() {
     assert_eq!(there.get(AUTHORIZE).cookie(&cookie).await.status, 303);
 
     here.advance(3605).await;
-    assert!(!here.is_live(&tokens.access).await);
+    assert!(!here.is_active(&tokens.access).await);
     let others = there.tokens(&CONF, "1").await;
     assert!(
-        there.is_live(&others.access).await,
+        there.is_active(&others.access).await,
         "its clock stands where it stood"
     );
 

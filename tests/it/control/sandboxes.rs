@@ -138,7 +138,7 @@ async fn deleted_sandbox_starts_with_initial_data() {
     sandbox.advance(60).await;
     sandbox.set(json!({ "contract": "live" })).await;
     mock.control("DELETE", "/sandboxes/x", json!({})).await;
-    assert!(!sandbox.is_live(&tokens.access).await);
+    assert!(!sandbox.is_active(&tokens.access).await);
     assert_eq!(
         sandbox.control("GET", "/clock", json!({})).await["state"]["running"]["ahead_ms"],
         0
@@ -217,7 +217,7 @@ async fn idle_sandboxes_are_evicted_except_the_default() {
         assert!(began.elapsed() < Duration::from_secs(20), "it stays");
     }
     assert!(
-        !sandbox.is_live(&tokens.access).await,
+        !sandbox.is_active(&tokens.access).await,
         "what comes after it is new"
     );
 }

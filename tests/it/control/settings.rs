@@ -284,7 +284,7 @@ async fn reset_restores_initial_data_and_settings() {
         mock.get("/_mock/clock").await.json()["state"]["running"]["ahead_ms"],
         0
     );
-    assert!(!mock.is_live(&tokens.access).await);
+    assert!(!mock.is_active(&tokens.access).await);
     assert_eq!(mock.token(&CONF.redeems(&code)).await.status, 400);
     assert_eq!(
         mock.token(&CONF.refreshes(&tokens.refresh)).await.status,

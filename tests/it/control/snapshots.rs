@@ -86,7 +86,7 @@ async fn restore_covers_data_clock_settings_and_faults_but_not_the_journal() {
     restore(&mock, "signed-in").await;
     assert_eq!(everything().await, before);
     assert_eq!(total(&mock).await, sent);
-    assert!(mock.is_live(&tokens.access).await);
+    assert!(mock.is_active(&tokens.access).await);
     assert_eq!(mock.token(&CONF.redeems(&code)).await.status, 200);
     assert_eq!(
         mock.token(&CONF.refreshes(&tokens.refresh)).await.status,
@@ -210,7 +210,7 @@ async fn snapshot_belongs_to_its_sandbox() {
         there.tokens(&CONF, "1").await,
     );
     restore(&here, "s").await;
-    assert!(!here.is_live(&ours.access).await && there.is_live(&theirs.access).await);
+    assert!(!here.is_active(&ours.access).await && there.is_active(&theirs.access).await);
     // A new sandbox of the same name has no snapshots.
     mock.control("DELETE", "/sandboxes/here", json!({})).await;
     assert_eq!(here.get("/_mock/snapshots/s").await.status, 404);

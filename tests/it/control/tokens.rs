@@ -44,13 +44,13 @@ async fn minted_tokens_are_answered_as_the_token_endpoint_does() {
     {"access_token":"<token>","token_type":"Bearer","expires_in":60,"refresh_token":"<token>","scope":"114689"}
     "#);
     let tokens = Tokens::from_response(&minted);
-    assert!(mock.is_live(&tokens.access).await);
+    assert!(mock.is_active(&tokens.access).await);
     assert_eq!(
         mock.token(&CONF.refreshes(&tokens.refresh)).await.status,
         200
     );
     mock.advance(61).await;
-    assert!(!mock.is_live(&tokens.access).await);
+    assert!(!mock.is_active(&tokens.access).await);
 
     mock.set(json!({ "contract": "live" })).await;
     assert_eq!(mint(&mock, asked).await.json()["scope"], json!(["114689"]));
@@ -222,13 +222,13 @@ async fn one_or_all_access_tokens_can_be_expired() {
         .control("POST", "/tokens/expire", json!({ "token": one.access }))
         .await;
     assert_eq!(expired, json!({ "expired": 1 }));
-    assert!(!mock.is_live(&one.access).await && mock.is_live(&two.access).await);
+    assert!(!mock.is_active(&one.access).await && mock.is_active(&two.access).await);
     mock.tokens(&CONF, "1").await;
     assert_eq!(
         mock.control("POST", "/tokens/expire", json!({})).await,
         json!({ "expired": 2 })
     );
-    assert!(!mock.is_live(&two.access).await);
+    assert!(!mock.is_active(&two.access).await);
     assert_eq!(
         mock.token(&CONF.refreshes(&one.refresh)).await.status,
         200,
@@ -262,14 +262,14 @@ async fn revoking_follows_the_revocation_endpoint() {
     let tokens = mock.tokens(&CONF, "1").await;
     mock.control("DELETE", "/tokens", json!({ "token": tokens.access }))
         .await;
-    assert!(!mock.is_live(&tokens.access).await);
+    assert!(!mock.is_active(&tokens.access).await);
     let fresh = Tokens::from_response(&mock.token(&CONF.refreshes(&tokens.refresh)).await);
     let second = mock.tokens(&CONF, "1").await;
     let others = mock.tokens_of("tess", &CONF, "1").await;
     mock.control("DELETE", "/tokens", json!({ "token": fresh.refresh }))
         .await;
-    assert!(!mock.is_live(&fresh.access).await && !mock.is_live(&second.access).await);
-    assert!(mock.is_live(&others.access).await);
+    assert!(!mock.is_active(&fresh.access).await && !mock.is_active(&second.access).await);
+    assert!(mock.is_active(&others.access).await);
     assert_snapshot!(mock.ask("DELETE", "/_mock/tokens").json(&json!({ "token": fresh.refresh })).await.summary(), @"400 invalid: the token does not exist or has already expired");
 }
 

@@ -93,11 +93,11 @@ async fn agent_completes_the_flow() {
     let tokens = ok(&agent, "civitai-oauth-exchange", body.clone()).await;
     assert_eq!(tokens["scope"], "114689", "{tokens}");
     let access = tokens["access_token"].as_str().unwrap();
-    assert!(mock.is_live(access).await);
+    assert!(mock.is_active(access).await);
     assert_snapshot!(refused(&agent, "civitai-oauth-exchange", body).await, @r#"{"error":"invalid_grant","error_description":"Invalid grant: authorization code is invalid"}"#);
 
     ok(&agent, "mock-advance-clock", json!({ "by": "61m" })).await;
-    assert!(!mock.is_live(access).await);
+    assert!(!mock.is_active(access).await);
     let refresh = json!({ "body": {
         "grant_type": "refresh_token", "client_id": SPA.id, "refresh_token": tokens["refresh_token"],
     } });
@@ -163,7 +163,10 @@ async fn authorize_asks_a_confidential_app_to_add_its_secret() {
     exchange["client_secret"] = CONF.secret.into();
     let body = json!({ "body": exchange });
     let tokens = ok(&agent, "civitai-oauth-exchange", body).await;
-    assert!(mock.is_live(tokens["access_token"].as_str().unwrap()).await);
+    assert!(
+        mock.is_active(tokens["access_token"].as_str().unwrap())
+            .await
+    );
 }
 
 #[tokio::test]
@@ -267,7 +270,7 @@ async fn path_selects_the_sandbox() {
     )
     .await;
     let access = tokens["access_token"].as_str().unwrap();
-    assert!(sandbox.is_live(access).await && !mock.is_live(access).await);
+    assert!(sandbox.is_active(access).await && !mock.is_active(access).await);
 }
 
 #[tokio::test]

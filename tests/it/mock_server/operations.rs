@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use civitai_oauth_mock::control::{
-    Budget, ClientSpec, Endpoint, Expect, Expectations, Fault, Filter, GrantType, Method, Mint,
-    NewCode, NewConsent, NewSandbox, OwnerFilter, Preset, Requests, SettingsPatch, Timestamp,
+    Budget, ClientSpec, Endpoint, Expect, Expectations, Fault, Filter, GrantFilter, GrantType,
+    HttpMethod, Mint, NewCode, NewConsent, NewSandbox, Preset, Requests, SettingsPatch, Timestamp,
     TokenKind, UserSpec, Window,
 };
 use civitai_oauth_mock::{Contract, MockError, MockServer, Scope};
@@ -140,7 +140,7 @@ async fn tokens_are_minted_introspected_and_expired() {
     assert_eq!(server.introspect("x").await.unwrap().token, None);
 
     server.expire(access).await.unwrap();
-    assert!(!sandbox.is_live(access.reveal()).await);
+    assert!(!sandbox.is_active(access.reveal()).await);
     server.mint(for_ada()).await.unwrap();
     assert_eq!(server.expire_access_tokens().await.unwrap(), 1);
     server.revoke(refresh).await.unwrap();
@@ -155,11 +155,11 @@ async fn tokens_are_minted_introspected_and_expired() {
         .mint(Mint::new("spa", "tess", Scope::USER_READ))
         .await
         .unwrap();
-    let hers = OwnerFilter::all().user("tess").client("spa");
+    let hers = GrantFilter::all().user("tess").client("spa");
     assert_eq!(server.tokens(hers.clone()).await.unwrap().len(), 2);
     assert_eq!(server.revoke_all(hers).await.unwrap(), 2);
-    assert!(server.revoke_all(OwnerFilter::all()).await.unwrap() > 0);
-    assert_eq!(server.tokens(OwnerFilter::all()).await.unwrap(), []);
+    assert!(server.revoke_all(GrantFilter::all()).await.unwrap() > 0);
+    assert_eq!(server.tokens(GrantFilter::all()).await.unwrap(), []);
 
     let code = server
         .issue_code(NewCode::new("conf", "tess").state("xyz"))
@@ -216,11 +216,11 @@ async fn devices_and_consents_are_approved_and_denied() {
     let agreed = server.agree(agreement).await.unwrap();
     assert_eq!(agreed.scope.to_string(), "5");
     let known = server
-        .consents(OwnerFilter::all().user("ada"))
+        .consents(GrantFilter::all().user("ada"))
         .await
         .unwrap();
     assert_eq!((known.len(), &known[0].buzz_limit), (1, &agreed.buzz_limit));
-    assert_eq!(server.forget_consents(OwnerFilter::all()).await.unwrap(), 1);
+    assert_eq!(server.forget_consents(GrantFilter::all()).await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -235,9 +235,9 @@ async fn faults_and_snapshots_are_created_and_deleted() {
         "signed-in"
     );
     server.advance(Duration::from_secs(3601)).await.unwrap();
-    assert!(!sandbox.is_live(tokens.access_token.reveal()).await);
+    assert!(!sandbox.is_active(tokens.access_token.reveal()).await);
     server.restore("signed-in").await.unwrap();
-    assert!(sandbox.is_live(tokens.access_token.reveal()).await);
+    assert!(sandbox.is_active(tokens.access_token.reveal()).await);
     server.delete_snapshot("signed-in").await.unwrap();
 
     server.preset(Preset::RefreshRevoked).await.unwrap();
@@ -307,7 +307,12 @@ async fn requests_are_read_awaited_and_verified() {
     let in_order = Expectations::in_order([one(Endpoint::Token), one(Endpoint::Userinfo)]);
     server.verify(in_order).await.unwrap();
     server
-        .verify(Expect::any().path("/nowhere").method(Method::Get).times(1))
+        .verify(
+            Expect::any()
+                .path("/nowhere")
+                .method(HttpMethod::Get)
+                .times(1),
+        )
         .await
         .unwrap();
     server
@@ -334,8 +339,8 @@ async fn sandboxes_are_created_listed_and_deleted() {
         live.settings().await.unwrap().rules.contract,
         Contract::Live
     );
-    let drawn = server.create_sandbox(NewSandbox::unnamed()).await.unwrap();
-    assert_eq!(drawn.name().len(), 36);
+    let created = server.create_sandbox(NewSandbox::unnamed()).await.unwrap();
+    assert_eq!(created.name().len(), 36);
     let names: Vec<String> = server
         .sandboxes()
         .await
@@ -367,7 +372,7 @@ async fn spends_are_listed_deleted_and_reset() {
     let agreed = NewConsent::new("ada", "conf", Scope::AI_SERVICES).buzz_limit(limit);
     server.agree(agreed).await.unwrap();
     assert!(ada.pays(30).await && !ada.pays(1).await);
-    let whose = OwnerFilter::all().user("ada").client("conf");
+    let whose = GrantFilter::all().user("ada").client("conf");
     let spent = server.spends(whose.clone()).await.unwrap();
     let rule = &spent[0].spending.rules[0];
     assert_eq!((rule.kind, rule.spend, rule.remaining), ("absolute", 30, 0));

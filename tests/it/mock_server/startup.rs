@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use civitai_oauth_mock::control::{Endpoint, Expect, Filter, Mint, OwnerFilter, UserSpec};
+use civitai_oauth_mock::control::{Endpoint, Expect, Filter, GrantFilter, Mint, UserSpec};
 use civitai_oauth_mock::{ConsentMode, Contract, Difference, MockServer, Scope};
 use insta::assert_snapshot;
 
@@ -33,7 +33,7 @@ async fn fifty_servers_in_one_process_share_nothing() {
             .userinfo(token.reveal())
             .await;
         assert_eq!(user.text("username"), format!("user-{at}"));
-        assert_eq!(server.tokens(OwnerFilter::all()).await.unwrap().len(), 2);
+        assert_eq!(server.tokens(GrantFilter::all()).await.unwrap().len(), 2);
         let once = Expect::endpoint(Endpoint::Userinfo).times(1);
         server.verify([once, Expect::any().times(1)]).await.unwrap();
     }
@@ -125,10 +125,10 @@ async fn sandbox_has_the_same_methods_and_its_own_address() {
         SandboxClient::at(checkout.base_url()),
         SandboxClient::at(server.base_url()),
     );
-    assert!(here.is_live(tokens.access_token.reveal()).await);
-    assert!(!there.is_live(tokens.access_token.reveal()).await);
+    assert!(here.is_active(tokens.access_token.reveal()).await);
+    assert!(!there.is_active(tokens.access_token.reveal()).await);
     checkout.advance(Duration::from_secs(3601)).await.unwrap();
-    assert!(!here.is_live(tokens.access_token.reveal()).await);
+    assert!(!here.is_active(tokens.access_token.reveal()).await);
     let came = checkout.requests(Filter::any()).await.unwrap();
     assert_eq!(came.counters.total, 2);
     assert_eq!(
@@ -139,7 +139,7 @@ async fn sandbox_has_the_same_methods_and_its_own_address() {
     // A handle to a deleted sandbox opens a new one of the same name.
     let same = checkout.clone();
     server.delete_sandbox("checkout").await.unwrap();
-    assert_eq!(same.tokens(OwnerFilter::all()).await.unwrap(), []);
+    assert_eq!(same.tokens(GrantFilter::all()).await.unwrap(), []);
     assert_eq!(same.requests(Filter::any()).await.unwrap().requests, []);
     let wrong = server.sandbox("a/b").unwrap_err();
     assert_snapshot!(wrong, @r#"name: "a/b" is not a valid name: use at most 64 letters, digits, - _ ."#);

@@ -72,16 +72,16 @@ async fn refresh_token_revocation_ends_its_access_tokens() {
     assert_eq!(again.status, 200, "the refresh token lives");
     let third = Tokens::from_response(&again);
     mock.revoke(&CONF.revokes(&third.refresh)).await;
-    assert!(!mock.is_live(&third.access).await);
+    assert!(!mock.is_active(&third.access).await);
     assert!(
-        !mock.is_live(&two.access).await,
+        !mock.is_active(&two.access).await,
         "of the same user and client"
     );
     assert!(
-        mock.is_live(&elsewhere.access).await,
+        mock.is_active(&elsewhere.access).await,
         "another client's lives"
     );
-    assert!(mock.is_live(&theirs.access).await, "another user's lives");
+    assert!(mock.is_active(&theirs.access).await, "another user's lives");
     let other = mock.token(&CONF.refreshes(&two.refresh)).await;
     assert_eq!(other.status, 200, "other refresh tokens live");
 }
@@ -94,7 +94,7 @@ async fn wrong_token_type_hint_is_ignored() {
         .revokes(&tokens.access)
         .and("token_type_hint", "refresh_token");
     mock.revoke(&fields).await;
-    assert!(!mock.is_live(&tokens.access).await);
+    assert!(!mock.is_active(&tokens.access).await);
 }
 
 /// Which of these tokens an app can revoke by its secret: those of its own, of its owner, of neither.
@@ -109,7 +109,7 @@ async fn reach(mock: &SandboxClient) -> String {
         for revoker in [CONF, OTHER] {
             let tokens = mock.tokens_of(user, &app, "1").await;
             mock.revoke(&revoker.revokes(&tokens.access)).await;
-            let left = if mock.is_live(&tokens.access).await {
+            let left = if mock.is_active(&tokens.access).await {
                 "lives"
             } else {
                 "dies"
@@ -162,7 +162,7 @@ async fn revoke_by_public_client_id_alone_has_no_effect() {
     mock.revoke(&SPA.revokes(&tokens.access)).await;
     mock.revoke(&SPA.revokes(&tokens.access).and("client_secret", "x"))
         .await;
-    assert!(mock.is_live(&tokens.access).await);
+    assert!(mock.is_active(&tokens.access).await);
 }
 
 #[tokio::test]
@@ -173,7 +173,7 @@ async fn session_revokes_its_users_tokens_of_any_client() {
             let tokens = mock.tokens(app, "1").await;
             let fields = Fields::new(&[("token", &tokens.access)]);
             mock.post(REVOKE, &fields).cookie(cookie).await;
-            !mock.is_live(&tokens.access).await
+            !mock.is_active(&tokens.access).await
         };
         assert!(revoke(&CONF, &ada).await && revoke(&SPA, &ada).await);
         assert!(!revoke(&CONF, &tess).await);
@@ -190,7 +190,7 @@ async fn basic_and_the_login_setting_are_ignored() {
         .await;
     mock.set(json!({ "login": "ada" })).await;
     mock.revoke(&fields).await;
-    assert!(mock.is_live(&tokens.access).await);
+    assert!(mock.is_active(&tokens.access).await);
 }
 
 #[tokio::test]

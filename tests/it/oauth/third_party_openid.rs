@@ -135,7 +135,7 @@ async fn sign_in_with_civitai(sandbox: &SandboxClient, app: &App, auth: AuthType
         .request_async(&over_http)
         .await
         .expect("refreshed");
-    assert!(sandbox.is_live(refreshed.access_token().secret()).await);
+    assert!(sandbox.is_active(refreshed.access_token().secret()).await);
     let name = userinfo.preferred_username().map(|name| name.as_str());
     format!("{} is {}", *subject, name.unwrap_or_default())
 }
@@ -198,7 +198,7 @@ async fn oauth2_connects_a_device_by_its_own_polling() {
             .await
             .expect("tokens, once the user has approved");
         assert_eq!(waits.load(Ordering::Relaxed), 2, "it polled three times");
-        assert!(mock.is_live(tokens.access_token().secret()).await);
+        assert!(mock.is_active(tokens.access_token().secret()).await);
         assert_eq!(tokens.scopes(), Some(&vec![Scope::new("5".to_owned())]));
     }
 }
@@ -269,14 +269,14 @@ async fn oauth2_revokes_over_https() {
         .await
         .expect("refreshed over https");
     let access = refreshed.access_token().clone();
-    assert!(mock.is_live(access.secret()).await);
+    assert!(mock.is_active(access.secret()).await);
     let revoked: Result<(), oauth2::RequestTokenError<io::Error, _>> = client
         .revoke_token(StandardRevocableToken::AccessToken(access.clone()))
         .expect("an https URL")
         .request_async(&over_https)
         .await;
     revoked.expect("revoked");
-    assert!(!mock.is_live(access.secret()).await);
+    assert!(!mock.is_active(access.secret()).await);
 
     let plain = RevocationUrl::new(format!("{}{REVOKE}", mock.base)).expect("a URL");
     let client = client.set_revocation_url(plain);

@@ -149,7 +149,7 @@ async fn deleted_user_is_rejected_but_banned_and_muted_users_are_not() {
         json!({ "banned": true, "muted": true }),
     )
     .await;
-    assert!(mock.is_live(&tokens.access).await);
+    assert!(mock.is_active(&tokens.access).await);
     mock.control("PATCH", "/users/ada", json!({ "deleted": true }))
         .await;
     assert_snapshot!(mock.userinfo(&tokens.access).await, @r#"
@@ -163,9 +163,9 @@ async fn deleted_user_is_rejected_but_banned_and_muted_users_are_not() {
     "#);
     mock.control("PATCH", "/users/2", json!({ "deleted": false }))
         .await;
-    assert!(mock.is_live(&tokens.access).await);
+    assert!(mock.is_active(&tokens.access).await);
     mock.control("DELETE", "/users/2", json!({})).await;
-    assert!(!mock.is_live(&tokens.access).await);
+    assert!(!mock.is_active(&tokens.access).await);
 }
 
 #[tokio::test]

@@ -118,8 +118,8 @@ async fn changed_preset_or_checkboxes_take_effect() {
     let mock = ada().await;
     let drawn = |preset: &str, boxes: &str| {
         app("http://localhost/cb")
-            .with("drawn_preset", preset)
-            .with("drawn_boxes", boxes)
+            .with("shown_preset", preset)
+            .with("shown_boxes", boxes)
     };
     let mut table = String::new();
     for (what, form) in [
@@ -305,7 +305,7 @@ async fn app_is_edited_rotated_and_deleted() {
     assert_eq!(deleted.location().path(), ACCOUNT);
     assert_eq!(works(second).await.status, 400);
     assert!(
-        !mock.is_live(&tokens.text("access_token")).await,
+        !mock.is_active(&tokens.text("access_token")).await,
         "its tokens go with it"
     );
 }

@@ -241,7 +241,7 @@ async fn connected_apps_are_listed_limited_and_revoked() {
         .post("/user/account/connected/conf/revoke", &Fields::new(&[]))
         .await;
     assert_eq!(gone.status, 303);
-    assert!(!mock.is_live(&tokens.access).await);
+    assert!(!mock.is_active(&tokens.access).await);
     assert!(
         mock.get(ACCOUNT)
             .await

@@ -68,7 +68,7 @@ async fn each_button_runs_its_operation() {
         false
     );
     press(&mock, &[("act", "expire")]).await;
-    assert!(!mock.is_live(&tokens.access).await);
+    assert!(!mock.is_active(&tokens.access).await);
     press(&mock, &[("act", "make-sandbox"), ("name", "made")]).await;
     assert!(
         mock.get(DASHBOARD)

@@ -204,7 +204,7 @@ async fn slow_client_delays_no_other() {
         dawdlers.push(stream);
     }
     let tokens = mock.tokens(&CONF, "1").await;
-    assert!(mock.is_live(&tokens.access).await);
+    assert!(mock.is_active(&tokens.access).await);
     drop(dawdlers);
     assert_eq!(mock.get("/api/health").await.status, 200);
 }

@@ -34,7 +34,7 @@ async fn call(mock: &TestServer) -> RawConnection {
 
 async fn is_well(mock: &TestServer) {
     let tokens = mock.tokens(&CONF, "1").await;
-    assert!(mock.is_live(&tokens.access).await);
+    assert!(mock.is_active(&tokens.access).await);
 }
 
 #[tokio::test]

@@ -58,12 +58,12 @@ async fn once(sandbox: &SandboxClient, answers: &Semaphore, seen: &mut Answers) 
 async fn holds(sandbox: &SandboxClient, seen: &Answers) {
     for token in &seen.live {
         assert!(
-            sandbox.is_live(token).await,
+            sandbox.is_active(token).await,
             "an acknowledged token is lost"
         );
     }
     for token in &seen.revoked {
-        assert!(!sandbox.is_live(token).await, "a revoked token is back");
+        assert!(!sandbox.is_active(token).await, "a revoked token is back");
     }
     for code in &seen.used {
         let again = sandbox.token(&CONF.redeems(code)).await;
@@ -119,7 +119,7 @@ async fn a_database_of_the_first_schema_is_opened_and_its_tokens_work() {
     // As the rows of that file say: tokens of ada's, whose hashes it has, and the consent that she gave.
     let access = format!("civitai_{}", "a".repeat(36));
     let refresh = format!("civitai_{}", "b".repeat(36));
-    assert!(sandbox.is_live(&access).await);
+    assert!(sandbox.is_active(&access).await);
     let renewed = sandbox.token(&CONF.refreshes(&refresh)).await;
     assert_eq!(renewed.status, 200, "{renewed}");
     let consents = sandbox.get("/_mock/consents").await.json();

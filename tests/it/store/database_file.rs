@@ -107,7 +107,7 @@ async fn a_file_has_one_server_even_by_a_hard_link_or_without_its_lock_file() {
     let tokens = sandbox.tokens(&CONF, "1").await;
     drop(program);
     let (_program, sandbox) = Program::on_file(&database, None);
-    assert!(sandbox.is_live(&tokens.access).await);
+    assert!(sandbox.is_active(&tokens.access).await);
 }
 
 #[cfg(target_os = "linux")]
@@ -180,7 +180,7 @@ async fn a_write_ahead_log_that_is_removed_loses_nothing() {
     assert_eq!(message.matches(text).count(), 2, "{message}");
     let (program, sandbox) = Program::on_file(&database, None);
     for tokens in [&before, &after] {
-        assert!(sandbox.is_live(&tokens.access).await);
+        assert!(sandbox.is_active(&tokens.access).await);
     }
     sandbox
         .control("POST", "/snapshots/s/restore", json!({}))
@@ -190,7 +190,7 @@ async fn a_write_ahead_log_that_is_removed_loses_nothing() {
     std::fs::remove_file(&log).unwrap();
     assert_eq!(program.terminate(), Some(0));
     let (_program, sandbox) = Program::on_file(&database, None);
-    assert!(sandbox.is_live(&last.access).await);
+    assert!(sandbox.is_active(&last.access).await);
 }
 
 #[cfg(unix)]

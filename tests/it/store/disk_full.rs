@@ -120,7 +120,7 @@ async fn full_disk_rejects_writes_and_loses_nothing() {
         assert_eq!(refused.header("retry-after").as_deref(), Some("1"));
         assert!(refused.body.contains("mock.db cannot be written"));
     }
-    assert!(mock.is_live(&before.access).await, "reading goes on");
+    assert!(mock.is_active(&before.access).await, "reading goes on");
 
     // What was refused uses nothing up, whether it is tried again now or after the next start.
     program.limit_files("unlimited");
@@ -129,7 +129,7 @@ async fn full_disk_rejects_writes_and_loses_nothing() {
     drop(program);
     let (_program, mock) = Program::on_file(&database, None);
     for live in [&before, &after, &redeemed] {
-        assert!(mock.is_live(&live.access).await);
+        assert!(mock.is_active(&live.access).await);
     }
     let renewed = mock.token(&CONF.refreshes(&later.refresh)).await;
     assert_eq!(renewed.status, 200, "{renewed}");
@@ -168,7 +168,7 @@ async fn a_directory_that_cannot_be_written_is_named_and_nothing_in_it_is_lost()
 
     allow(0o777);
     let program = Program::serve(&mut command());
-    assert!(SandboxClient::at(program.base()).is_live(access).await);
+    assert!(SandboxClient::at(program.base()).is_active(access).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,11 +189,11 @@ async fn rejected_reset_or_restore_has_no_effect() {
         assert!(users.contains(&name), "{path}: {users:?}");
         disk = disk.again();
         assert_eq!(disk.users().await, users, "{path}");
-        assert!(disk.mock.is_live(&tokens.access).await, "{path}");
+        assert!(disk.mock.is_active(&tokens.access).await, "{path}");
         // Once there is room, the same operation succeeds.
         disk.mock.control("POST", path, json!({})).await;
         assert!(!disk.users().await.contains(&name), "{path}");
-        assert!(!disk.mock.is_live(&tokens.access).await, "{path}");
+        assert!(!disk.mock.is_active(&tokens.access).await, "{path}");
     }
     assert!(disk.users().await.contains(&"early".to_owned()));
 }
@@ -231,8 +231,8 @@ async fn failed_creation_or_deletion_leaves_sandboxes_consistent() {
     let new = disk.mock.sandbox("x").tokens(&CONF, "1").await;
     for at in 0..2 {
         let sandbox = disk.mock.sandbox("x");
-        assert!(sandbox.is_live(&new.access).await, "{at}");
-        assert!(sandbox.is_live(&old.access).await, "it was not deleted");
+        assert!(sandbox.is_active(&new.access).await, "{at}");
+        assert!(sandbox.is_active(&old.access).await, "it was not deleted");
         disk = disk.again();
     }
 }

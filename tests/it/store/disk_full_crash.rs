@@ -204,7 +204,7 @@ async fn check(sandbox: &SandboxClient, record: &Record) {
     // Of a long run, the newest: the disk is slower than the traffic.
     for access in record.live.iter().rev().take(200) {
         assert!(
-            sandbox.is_live(access).await,
+            sandbox.is_active(access).await,
             "an acknowledged token is lost"
         );
     }

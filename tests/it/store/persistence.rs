@@ -46,7 +46,7 @@ async fn restart_continues_with_the_stored_data() {
         json!({ "running": { "ahead_ms": 7_200_000 } })
     );
     assert!(after["unix_ms"].as_i64().unwrap() >= before);
-    assert!(sandbox.is_live(&tokens.access).await);
+    assert!(sandbox.is_active(&tokens.access).await);
     assert_eq!(
         sandbox.token(&CONF.refreshes(&tokens.refresh)).await.status,
         200
@@ -61,7 +61,7 @@ async fn restart_continues_with_the_stored_data() {
     assert_eq!(sandbox.get("/_mock/users/eve").await.status, 200);
     assert_eq!(sandbox.get("/_mock/clients/new").await.status, 200);
     assert!(
-        !mock.is_live(&tokens.access).await,
+        !mock.is_active(&tokens.access).await,
         "another sandbox's it never was"
     );
     mock.stop().await;
@@ -86,7 +86,7 @@ async fn used_up_codes_and_tokens_stay_used_up_after_a_restart() {
         mock.token(&CONF.refreshes(&revoked.refresh)).await.status,
         400
     );
-    assert!(!mock.is_live(&revoked.access).await);
+    assert!(!mock.is_active(&revoked.access).await);
     mock.stop().await;
 }
 
@@ -176,7 +176,7 @@ async fn two_servers_in_one_process_share_nothing() {
         TestServer::documented().await,
     );
     let tokens = one.tokens(&CONF, "1").await;
-    assert!(one.is_live(&tokens.access).await && !two.is_live(&tokens.access).await);
+    assert!(one.is_active(&tokens.access).await && !two.is_active(&tokens.access).await);
 }
 
 #[tokio::test]

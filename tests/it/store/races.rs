@@ -38,7 +38,7 @@ async fn one_redemption_wins(mock: &TestServer) {
         losers,
         ["400 invalid_grant: Invalid grant: authorization code is invalid"]
     );
-    assert!(mock.is_live(&winners[0].access).await);
+    assert!(mock.is_active(&winners[0].access).await);
 }
 
 async fn one_refresh_wins(mock: &TestServer) {
@@ -65,7 +65,7 @@ async fn one_claim_wins(mock: &TestServer) {
         let late = late.map(|how| format!("400 expired_token: Device code {how}"));
         assert!(late.contains(&refused), "{refused}");
     }
-    assert!(mock.is_live(&winners[0].access).await);
+    assert!(mock.is_active(&winners[0].access).await);
 }
 
 async fn one_of_each_wins(mut config: Config) {

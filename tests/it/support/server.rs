@@ -201,7 +201,7 @@ impl SandboxClient {
     }
 
     /// Whether `/userinfo` accepts the access token.
-    pub(crate) async fn is_live(&self, access: &str) -> bool {
+    pub(crate) async fn is_active(&self, access: &str) -> bool {
         self.userinfo(access).await.status == 200
     }
 

@@ -10,7 +10,7 @@ use axum::response::Response;
 use super::row::{self, PATH, Row};
 use super::search::SearchForm;
 use crate::contract::Contract;
-use crate::control::{ControlError, Exchange, OwnerFilter, Preset, Requests};
+use crate::control::{ControlError, Exchange, GrantFilter, Preset, Requests};
 use crate::http::base_url::BaseUrl;
 use crate::http::context::RequestContext;
 use crate::http::respond;
@@ -269,9 +269,9 @@ fn fault_row(fault: &SetFault) -> FaultRow {
 /// The newest codes and tokens, and the number of further ones.
 fn tokens(context: &RequestContext) -> Result<(Vec<TokenRow>, usize), StoreError> {
     let sandbox = &context.sandbox;
-    let codes = sandbox.list_codes(OwnerFilter::all()).map_err(only_store)?;
+    let codes = sandbox.list_codes(GrantFilter::all()).map_err(only_store)?;
     let tokens = sandbox
-        .list_tokens(OwnerFilter::all())
+        .list_tokens(GrantFilter::all())
         .map_err(only_store)?;
     let codes = codes.codes.into_iter().map(|code| TokenRow {
         kind: "code",

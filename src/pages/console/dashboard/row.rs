@@ -52,7 +52,7 @@ struct Pairs {
     more: usize,
 }
 
-/// An exchange as it is drawn.
+/// An exchange as the dashboard shows it.
 #[derive(Template)]
 #[template(path = "exchange.html")]
 pub(crate) struct Row {

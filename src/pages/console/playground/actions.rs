@@ -3,7 +3,7 @@
 use super::client::AppRequest;
 use super::run::{Check, Flow, PlaygroundRun, Step};
 use crate::http::context::RequestContext;
-use crate::http::loopback::Loopback;
+use crate::http::root_service::RootService;
 use crate::protocol::secret::Secret;
 
 /// An action of the app.
@@ -95,11 +95,11 @@ impl Action {
     /// Sends the request and adds the step to the run.
     pub(crate) async fn perform(
         self,
-        loopback: &Loopback,
+        service: &RootService,
         context: &RequestContext,
         run: &mut PlaygroundRun,
     ) {
-        let exchange = self.call(run).send(loopback, context).await;
+        let exchange = self.call(run).send(service, context).await;
         let from_response = |key: &str| exchange.json[key].as_str().map(Secret::new);
         if exchange.good {
             match self {

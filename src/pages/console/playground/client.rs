@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::http::base_url::BaseUrl;
 use crate::http::context::RequestContext;
-use crate::http::loopback::Loopback;
+use crate::http::root_service::RootService;
 
 /// A request of the app. It has secrets, as its response does: neither has `Debug`.
 #[derive(Clone, Default)]
@@ -46,7 +46,7 @@ impl AppRequest {
     /// Sends it.
     pub(crate) async fn send(
         &self,
-        loopback: &Loopback,
+        service: &RootService,
         context: &RequestContext,
     ) -> CapturedExchange {
         let body = self.form.as_ref().map(|form| encoded(form));
@@ -70,7 +70,7 @@ impl AppRequest {
         if body.is_some() {
             *request.method_mut() = Method::POST;
         }
-        let (head, text, good) = match loopback.send(request).await {
+        let (head, text, good) = match service.send(request).await {
             None => (
                 "The connection was closed without a response.".to_owned(),
                 String::new(),

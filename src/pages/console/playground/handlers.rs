@@ -18,8 +18,8 @@ use super::run::{Check, PATH, Step};
 use super::start::new_run;
 use crate::http::body::Form;
 use crate::http::context::RequestContext;
-use crate::http::loopback::Loopback;
 use crate::http::respond;
+use crate::http::root_service::RootService;
 use crate::protocol::params::Params;
 use crate::protocol::secret::Secret;
 
@@ -51,7 +51,7 @@ pub(crate) async fn start(
 
 /// `POST /_mock/playground/act`: an action of the app.
 pub(crate) async fn act(
-    Extension(loopback): Extension<Loopback>,
+    Extension(service): Extension<RootService>,
     Extension(runs): Extension<Arc<PlaygroundRuns>>,
     context: RequestContext,
     Form(params): Form,
@@ -69,7 +69,7 @@ pub(crate) async fn act(
         return show(&runs, &context, Some((&params, problem)));
     };
     observe::add_browser_steps(&context, &mut run).await;
-    action.perform(&loopback, &context, &mut run).await;
+    action.perform(&service, &context, &mut run).await;
     run.seen_until = context.sandbox.journal.newest();
     runs.store(&context.sandbox, &id, run);
     back(&context)

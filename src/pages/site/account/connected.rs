@@ -6,13 +6,13 @@ use super::layout::{FormError, MAX_CONNECTED, PATH, PageLinks, path_segment};
 use super::limit::{LimitForm, window_name};
 use crate::http::context::RequestContext;
 use crate::model::buzz::{Budget, BuzzLimit};
-use crate::model::ledger::Rule;
+use crate::model::ledger::BudgetState;
 use crate::model::user::User;
 use crate::pages::view::AppCard;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::spending;
-use crate::store::OwnerKey;
+use crate::store::UserClientFilter;
 
 /// An app as the user who authorized it sees it.
 pub(crate) struct ConnectedApp {
@@ -55,11 +55,11 @@ pub(super) struct Connection {
     limit: Option<BuzzLimit>,
 }
 
-/// All apps that have a consent or a live token of this user.
+/// All apps that have a consent or an unexpired token of this user.
 pub(super) fn connections(context: &RequestContext, user: &User) -> BTreeMap<String, Connection> {
     let (data, now) = (context.sandbox.data(), context.sandbox.now());
     let mut connections: BTreeMap<String, Connection> = BTreeMap::new();
-    for stored in data.list_consents(OwnerKey::of_user(user.id)) {
+    for stored in data.list_consents(UserClientFilter::of_user(user.id)) {
         let connection = Connection {
             scope: stored.consent.scope,
             since: stored.updated_at,
@@ -67,7 +67,7 @@ pub(super) fn connections(context: &RequestContext, user: &User) -> BTreeMap<Str
         };
         connections.insert(stored.client.to_string(), connection);
     }
-    for token in data.list_tokens(OwnerKey::of_user(user.id)) {
+    for token in data.list_tokens(UserClientFilter::of_user(user.id)) {
         if token.expires_at < now {
             continue;
         }
@@ -131,7 +131,7 @@ pub(crate) fn list(
 }
 
 impl BudgetRow {
-    fn new(budget: &Budget, rule: &Rule) -> Self {
+    fn new(budget: &Budget, rule: &BudgetState) -> Self {
         Self {
             sentence: sentence(budget),
             limit: rule.limit,

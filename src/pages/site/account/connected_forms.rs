@@ -13,7 +13,7 @@ use crate::model::consent::Approval;
 use crate::model::user::User;
 use crate::pages::view::PageResult;
 use crate::protocol::ids::ClientId;
-use crate::store::{OwnedTable, OwnerKey, StoreError};
+use crate::store::{GrantTable, StoreError, UserClientFilter};
 
 /// `POST /user/account/connected/{client_id}/limit`: replaces all budgets.
 pub(crate) async fn limit(context: RequestContext, Path(id): Path<String>) -> PageResult {
@@ -68,11 +68,11 @@ pub(crate) async fn reset_budget(context: RequestContext, Path(id): Path<String>
 pub(crate) async fn revoke(context: RequestContext, Path(id): Path<String>) -> PageResult {
     let user = signed_in_user(&context)?;
     let sandbox = &context.sandbox;
-    let owner = OwnerKey {
+    let owner = UserClientFilter {
         user: Some(user.id),
         client: Some(id.as_str()),
     };
-    let tables = [OwnedTable::Consents, OwnedTable::Spends, OwnedTable::Tokens];
-    sandbox.data().delete_owned(&tables, owner).await?;
+    let tables = [GrantTable::Consents, GrantTable::Spends, GrantTable::Tokens];
+    sandbox.data().delete_grants(&tables, owner).await?;
     Ok(to_account_page(&context))
 }

@@ -4,11 +4,11 @@
 use super::grid::{self, Row};
 use crate::contract::Difference;
 use crate::model::client::{AccessMode, Client, MAX_CLIENT_BYTES};
+use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::params::Params;
 use crate::protocol::redirect_uri;
-use crate::protocol::rules::Rules;
 use crate::protocol::scope::{PRESETS, Scope};
 
 const MAX_NAME_CHARS: usize = 128;
@@ -98,15 +98,15 @@ impl AppForm {
             return form;
         };
         // The state of the form when it was rendered. Clients without a browser may omit it, and the checkboxes too.
-        let drawn = params
-            .text("drawn_boxes")
+        let shown = params
+            .text("shown_boxes")
             .and_then(Scope::parse_leading_digits);
-        let untouched = form.scope == drawn.unwrap_or_default().with_user_read();
+        let untouched = form.scope == shown.unwrap_or_default().with_user_read();
         if untouched || form.scope == grid::part_of(*preset).with_user_read() {
             form.scope = preset.with_user_read();
             return form;
         }
-        if params.text("drawn_preset") != Some(name) {
+        if params.text("shown_preset") != Some(name) {
             form.problems.push(Problem {
                 field: "preset",
                 text: format!(
@@ -120,7 +120,7 @@ impl AppForm {
     }
 
     /// The checkboxes that were checked when the form was rendered.
-    pub(crate) fn drawn_boxes(&self) -> Scope {
+    pub(crate) fn shown_boxes(&self) -> Scope {
         grid::part_of(self.scope)
     }
 
@@ -148,7 +148,7 @@ impl AppForm {
     }
 
     /// Checks the form. Errors: the form with its problems.
-    pub(crate) fn check(mut self, rules: &Rules) -> Result<Registration, Box<Self>> {
+    pub(crate) fn check(mut self, rules: &ContractRules) -> Result<Registration, Box<Self>> {
         let redirect_uris = lines(&self.redirect_uris);
         let mut problems = std::mem::take(&mut self.problems);
         let mut report = |field, text: String| problems.push(Problem { field, text });
@@ -219,7 +219,7 @@ impl AppForm {
 
     /// The grid, with the checkboxes of the scope checked.
     pub(crate) fn grid(&self) -> Vec<Row> {
-        grid::drawn(self.scope)
+        grid::rows(self.scope)
     }
 }
 
@@ -230,7 +230,7 @@ fn lines(text: &str) -> Vec<String> {
 
 impl Registration {
     /// A new client. The difference `registration-rules` determines its grants.
-    pub(crate) fn into_client(self, id: ClientId, owner: UserId, rules: &Rules) -> Client {
+    pub(crate) fn into_client(self, id: ClientId, owner: UserId, rules: &ContractRules) -> Client {
         let mut grants = vec![GrantType::AuthorizationCode, GrantType::RefreshToken];
         rules.record_divergence(Difference::RegistrationRules, self.confidential);
         if self.confidential && rules.documented(Difference::RegistrationRules) {
@@ -280,10 +280,10 @@ mod tests {
     use super::*;
     use crate::contract::Contract;
 
-    fn rules(contract: Contract) -> Rules {
-        Rules {
+    fn rules(contract: Contract) -> ContractRules {
+        ContractRules {
             contract,
-            ..Rules::default()
+            ..ContractRules::default()
         }
     }
 

@@ -91,7 +91,7 @@ fn has_box(name: &str) -> bool {
 }
 
 /// The grid, with the checkboxes of the scope checked.
-pub(crate) fn drawn(scope: Scope) -> Vec<Row> {
+pub(crate) fn rows(scope: Scope) -> Vec<Row> {
     let cell = |row: &str, column: &str, name: &'static str| Cell {
         name,
         label: format!("{row}: {column}"),

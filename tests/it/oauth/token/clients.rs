@@ -239,7 +239,7 @@ async fn deleted_client_is_unknown() {
 
     {"error":"invalid_client","error_description":"Invalid client: client is invalid"}
     "#);
-    assert!(!mock.is_live(&tokens.access).await);
+    assert!(!mock.is_active(&tokens.access).await);
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ async fn a_code_works_once_and_a_second_try_leaves_the_tokens_alive() {
 
     {"error":"invalid_grant","error_description":"Invalid grant: authorization code is invalid"}
     "#);
-    assert!(mock.is_live(&tokens.access).await);
+    assert!(mock.is_active(&tokens.access).await);
     assert_eq!(
         mock.token(&CONF.refreshes(&tokens.refresh)).await.status,
         200

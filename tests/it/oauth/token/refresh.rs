@@ -20,7 +20,7 @@ async fn a_refresh_token_is_rotated_and_the_old_access_token_lives_on() {
     {"access_token":"<token>","token_type":"Bearer","expires_in":3600,"refresh_token":"<token>","scope":"5"}
     "#);
     let new = Tokens::from_response(&answer);
-    assert!(mock.is_live(&old.access).await && mock.is_live(&new.access).await);
+    assert!(mock.is_active(&old.access).await && mock.is_active(&new.access).await);
     assert_snapshot!(mock.token(&CONF.refreshes(&old.refresh)).await, @r#"
     400
     access-control-allow-headers: *
@@ -71,7 +71,7 @@ async fn tokens_expire_after_expires_in() {
     let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     mock.advance(3595).await;
-    assert!(mock.is_live(&tokens.access).await);
+    assert!(mock.is_active(&tokens.access).await);
     mock.advance(10).await;
     assert_snapshot!(mock.userinfo(&tokens.access).await.summary(), @"401 invalid_token: Invalid or expired token");
     let tokens = Tokens::from_response(&mock.token(&CONF.refreshes(&tokens.refresh)).await);
@@ -91,7 +91,7 @@ async fn lifetimes_can_be_set() {
     assert_eq!(answer.json()["expires_in"], 5);
     let tokens = Tokens::from_response(&answer);
     mock.advance(7).await;
-    assert!(!mock.is_live(&tokens.access).await);
+    assert!(!mock.is_active(&tokens.access).await);
     mock.advance(60).await;
     assert_eq!(
         mock.token(&CONF.refreshes(&tokens.refresh)).await.status,

@@ -10,17 +10,17 @@ pub(crate) const DEFAULT_JOURNAL_MEMORY: usize = 128 * 1000 * 1000;
 /// A smaller limit has no room for the largest exchange, in bytes.
 pub(crate) const MIN_JOURNAL_MEMORY: usize = 1000 * 1000;
 
-/// The budget that the exchanges of all sandboxes are charged to.
+/// The memory of the exchanges of all sandboxes: used bytes and limit.
 #[derive(Debug)]
-pub(super) struct MemoryBudget {
+pub(super) struct MemoryLimit {
     limit: usize,
     used: UsedBytes,
     /// Counts the exchanges of all sandboxes, to find the oldest of all.
     sequence: AtomicU64,
 }
 
-impl MemoryBudget {
-    /// A budget of this many bytes.
+impl MemoryLimit {
+    /// A limit of this many bytes.
     pub(super) fn new(limit: usize) -> Self {
         Self {
             limit,

@@ -1,4 +1,4 @@
-//! The search for imports and cycles, tried on planted ones.
+//! Tests of the search for imports and for cycles, on small made-up files.
 
 use super::imports::{cycles, imports};
 

@@ -1,12 +1,12 @@
-//! The catalogue: sandboxes and their snapshots.
+//! The index of all sandboxes and their snapshots, and the limits of both.
 
-use super::catalogue_batch::CatalogueBatch;
 use super::columns::check_room;
 use super::error::StoreError;
 use super::file::DatabaseFile;
 use super::initial_data::{InitialData, Seed, apply_seed};
 use super::planned_bytes::PlannedBytes;
 use super::sandbox_data::SandboxData;
+use super::sandbox_index_batch::SandboxIndexBatch;
 use super::tables::Tables;
 use super::tables::data_keys::{self, TABLES};
 use super::tables::sandboxes::{self, SandboxRow};
@@ -53,12 +53,12 @@ impl<'a> StartingRows<'a> {
     }
 }
 
-impl Catalogue {
+impl SandboxIndex {
     /// Creates data under a key that was never used before. The caller stores the returned handle.
     pub(super) fn begin(
         &mut self,
         start: &mut StartingRows<'_>,
-        batch: &mut CatalogueBatch,
+        batch: &mut SandboxIndexBatch,
     ) -> Arc<SandboxData> {
         // Used up even if the plan is refused.
         self.last_key += 1;
@@ -82,7 +82,7 @@ impl Catalogue {
 
 /// The sandboxes and their snapshots.
 #[derive(Debug, Default)]
-pub(super) struct Catalogue {
+pub(super) struct SandboxIndex {
     pub(super) sandboxes: BTreeMap<String, SandboxRecord>,
     /// The number in the key of the newest data.
     last_key: i64,
@@ -94,13 +94,13 @@ pub(super) struct Catalogue {
 #[derive(Debug)]
 pub(super) struct SandboxRecord {
     pub(crate) row: SandboxRow,
-    /// Of its own seed.
+    /// The size of its own seed.
     pub(super) seed_bytes: usize,
     pub(super) snapshots: BTreeMap<String, Snapshot>,
 }
 
-impl Catalogue {
-    /// Reads a file's catalogue, without the rows of the sandboxes, and queues the removal of rows that no sandbox uses.
+impl SandboxIndex {
+    /// Reads a file's sandbox index, without the rows of the sandboxes, and queues the removal of rows that no sandbox uses.
     pub(super) async fn read(
         db: &mut SqliteConnection,
         file: &Arc<DatabaseFile>,
@@ -158,9 +158,10 @@ impl SandboxRecord {
     }
 }
 
-/// The most snapshots of one sandbox, and of all: each is a copy of all rows.
+/// The most snapshots of one sandbox: each is a copy of all rows.
 const MAX_SNAPSHOTS_OF_SANDBOX: usize = 100;
 
+/// The most snapshots of all sandboxes.
 const MAX_SNAPSHOTS: usize = 10_000;
 
 /// The most bytes that all snapshots have together.
@@ -170,9 +171,9 @@ const MAX_SNAPSHOT_BYTES: usize = if cfg!(test) {
     128 * 1024 * 1024
 };
 
-impl Catalogue {
-    /// Checks that there is room for a snapshot of this name, beside those that are being taken. One that takes the place
-    /// of another counts only its bytes.
+impl SandboxIndex {
+    /// Checks that there is room for a snapshot of this name, beside those that are being taken. A snapshot that replaces
+    /// another counts only by its bytes.
     pub(crate) fn check_room_for_snapshot(
         &mut self,
         sandbox: &str,
@@ -213,7 +214,7 @@ const MAX_SEED_BYTES: usize = if cfg!(test) {
     32 * 1024 * 1024
 };
 
-impl Catalogue {
+impl SandboxIndex {
     /// Checks that there is room for one more seed of a sandbox: such a sandbox stores it twice, as its rows and to go
     /// back to. Errors: the bound.
     pub(super) fn check_room_for_seed(&mut self, bytes: usize) -> Result<(), StoreError> {

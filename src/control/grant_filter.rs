@@ -6,25 +6,25 @@ use super::error::ControlResult;
 use crate::model::user::UserRef;
 use crate::protocol::ids::UserId;
 use crate::sandbox::Sandbox;
-use crate::store::OwnerKey;
+use crate::store::UserClientFilter;
 
 /// A filter by user and client. An empty field matches all.
 ///
 /// ```
-/// use civitai_oauth_mock::control::OwnerFilter;
+/// use civitai_oauth_mock::control::GrantFilter;
 ///
-/// let one_pair = OwnerFilter::all().user("ada").client("my-app");
+/// let one_pair = GrantFilter::all().user("ada").client("my-app");
 /// # let _ = one_pair;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
-pub struct OwnerFilter {
+pub struct GrantFilter {
     pub(crate) user: Option<UserRef>,
     pub(crate) client_id: Option<String>,
 }
 
-impl OwnerFilter {
+impl GrantFilter {
     /// Matches everything.
     pub fn all() -> Self {
         Self::default()
@@ -45,16 +45,16 @@ impl OwnerFilter {
     }
 }
 
-/// As [`OwnerFilter`], with the id of the user.
+/// As [`GrantFilter`], with the id of the user.
 #[derive(Debug)]
-pub(crate) struct ResolvedOwner {
+pub(crate) struct ResolvedGrantFilter {
     pub(crate) user: Option<UserId>,
     pub(crate) client_id: Option<String>,
 }
 
-impl ResolvedOwner {
-    pub(crate) fn as_key(&self) -> OwnerKey<'_> {
-        OwnerKey {
+impl ResolvedGrantFilter {
+    pub(crate) fn as_store_filter(&self) -> UserClientFilter<'_> {
+        UserClientFilter {
             user: self.user,
             client: self.client_id.as_deref(),
         }
@@ -62,7 +62,10 @@ impl ResolvedOwner {
 }
 
 impl Sandbox {
-    pub(crate) fn resolve_owner(&self, filter: OwnerFilter) -> ControlResult<ResolvedOwner> {
+    pub(crate) fn resolve_grant_filter(
+        &self,
+        filter: GrantFilter,
+    ) -> ControlResult<ResolvedGrantFilter> {
         let user = match &filter.user {
             Some(named) => Some(self.user_or_deleted(named, "user")?.id),
             None => None,
@@ -70,7 +73,7 @@ impl Sandbox {
         if let Some(id) = &filter.client_id {
             self.client_named(id)?;
         }
-        Ok(ResolvedOwner {
+        Ok(ResolvedGrantFilter {
             user,
             client_id: filter.client_id,
         })

@@ -3,14 +3,14 @@
 use crate::protocol::ids::{ClientId, UserId};
 use crate::store::statement::Statement;
 
-/// The user and the client whose rows are meant; `None` means every user or every client.
+/// Selects the rows of a user, of a client, or of both; `None` matches every user or every client.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct OwnerKey<'a> {
+pub(crate) struct UserClientFilter<'a> {
     pub(crate) user: Option<UserId>,
     pub(crate) client: Option<&'a str>,
 }
 
-impl<'a> OwnerKey<'a> {
+impl<'a> UserClientFilter<'a> {
     /// Every row of a user.
     pub(crate) fn of_user(user: UserId) -> Self {
         Self {
@@ -27,16 +27,16 @@ impl<'a> OwnerKey<'a> {
         }
     }
 
-    /// Whether a row of this user and this client is meant.
+    /// Whether it selects a row of this user and this client.
     pub(crate) fn matches(self, user: UserId, client: &ClientId) -> bool {
-        self.user.is_none_or(|meant| meant == user)
-            && self.client.is_none_or(|meant| *client == *meant)
+        self.user.is_none_or(|selected| selected == user)
+            && self.client.is_none_or(|selected| *client == *selected)
     }
 }
 
 /// A table whose rows belong to a user and a client.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum OwnedTable {
+pub(crate) enum GrantTable {
     Tokens,
     Codes,
     /// A device belongs to the user who approved or denied it.
@@ -46,7 +46,7 @@ pub(crate) enum OwnedTable {
     Workflows,
 }
 
-macro_rules! delete_of {
+macro_rules! delete_matching {
     ($table:literal) => {
         concat!(
             "delete from ",
@@ -56,7 +56,7 @@ macro_rules! delete_of {
     };
 }
 
-impl OwnedTable {
+impl GrantTable {
     /// All but the devices: a client without a user polls for them.
     pub(crate) const GRANT_TABLES: [Self; 5] = [
         Self::Tokens,
@@ -66,19 +66,19 @@ impl OwnedTable {
         Self::Workflows,
     ];
 
-    pub(crate) fn delete_of(self, key: &str, owner: OwnerKey<'_>) -> Statement {
+    pub(crate) fn delete_matching(self, key: &str, filter: UserClientFilter<'_>) -> Statement {
         let sql = match self {
-            Self::Tokens => delete_of!("tokens"),
-            Self::Codes => delete_of!("codes"),
-            Self::Devices => delete_of!("device_codes"),
-            Self::Consents => delete_of!("consents"),
-            Self::Spends => delete_of!("spends"),
-            Self::Workflows => delete_of!("workflows"),
+            Self::Tokens => delete_matching!("tokens"),
+            Self::Codes => delete_matching!("codes"),
+            Self::Devices => delete_matching!("device_codes"),
+            Self::Consents => delete_matching!("consents"),
+            Self::Spends => delete_matching!("spends"),
+            Self::Workflows => delete_matching!("workflows"),
         };
         Statement::new(sql)
             .bind(key)
-            .bind(owner.user)
-            .bind(owner.client)
+            .bind(filter.user)
+            .bind(filter.client)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The catalogue of MCP tools: their names, descriptions and input types. `tools.rs` runs them.
+//! The MCP tools: their names, descriptions and input types. `tools.rs` runs them.
 
 use std::collections::BTreeMap;
 

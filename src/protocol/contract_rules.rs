@@ -1,5 +1,5 @@
 //! The rules of a sandbox: its contract, the differences that follow another side, and the declared scopes. Code that
-//! depends on a difference asks [`Rules`] for it by name.
+//! depends on a difference asks [`ContractRules`] for it by name.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::contract::{Contract, DecisionLog, DecisionSet, Difference};
 /// A contract, and the differences that are set apart from it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-pub struct Rules {
+pub struct ContractRules {
     /// The contract of the other differences.
     pub contract: Contract,
     /// Differences that follow a side of their own.
@@ -25,7 +25,7 @@ pub struct Rules {
     pub(crate) log: DecisionLog,
 }
 
-impl Rules {
+impl ContractRules {
     /// The side that this difference follows.
     pub fn side(&self, difference: Difference) -> Contract {
         self.log.note_asked(difference);

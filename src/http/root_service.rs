@@ -1,4 +1,5 @@
-//! Requests of the server to itself, through every layer with faults and journal, as if they had come over the network.
+//! The service that answers every request, and requests of the server to itself: they pass all layers, with faults and
+//! journal, as if they had come over the network.
 
 use std::fmt;
 use std::pin::Pin;
@@ -12,15 +13,15 @@ use tokio_stream::StreamExt as _;
 
 use super::connection::{ConnectionInfo, ConnectionReset};
 
-type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
+type ResponseFuture = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-/// The whole service, in the extensions of each request, for handlers that send requests to the server.
+/// Answers every request of the server. It is in the extensions of each request, for handlers that send requests themselves.
 #[derive(Clone)]
-pub(crate) struct Loopback(Arc<dyn Fn(Loopback, Request) -> Answering + Send + Sync>);
+pub(crate) struct RootService(Arc<dyn Fn(RootService, Request) -> ResponseFuture + Send + Sync>);
 
-impl fmt::Debug for Loopback {
+impl fmt::Debug for RootService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Loopback")
+        f.write_str("RootService")
     }
 }
 
@@ -32,20 +33,20 @@ pub(crate) struct CollectedResponse {
     pub(crate) is_complete: bool,
 }
 
-impl Loopback {
-    /// `service` puts the loopback that it receives into the extensions of the request.
+impl RootService {
+    /// `service` puts the root service that it receives into the extensions of the request.
     pub(crate) fn new(
-        service: impl Fn(Self, Request) -> Answering + Send + Sync + 'static,
+        service: impl Fn(Self, Request) -> ResponseFuture + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(service))
     }
 
-    /// Answers a request. The request carries this loopback in its extensions.
-    pub(crate) fn call(&self, request: Request) -> Answering {
+    /// Answers a request, which carries this service in its extensions.
+    pub(crate) fn call(&self, request: Request) -> ResponseFuture {
         (self.0)(self.clone(), request)
     }
 
-    /// Sends a request. None if a fault reset the connection.
+    /// Answers a request of the server to itself. None if a fault reset the connection.
     pub(crate) async fn send(&self, mut request: Request) -> Option<CollectedResponse> {
         let before = ConnectionInfo::from_extensions(request.extensions());
         // A fault that resets the connection ends this request, not the one that it is sent for.

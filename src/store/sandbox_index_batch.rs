@@ -1,4 +1,4 @@
-//! The SQL statements of one change of the catalogue.
+//! The SQL statements of one change of the sandbox index.
 
 use super::commit::PendingCommit;
 use super::error::StoreError;
@@ -9,13 +9,13 @@ use super::tables::Tables;
 use super::write_batch::WriteBatch;
 use std::sync::Arc;
 
-/// The statements of one change of the catalogue; none without a file.
-pub(super) struct CatalogueBatch {
+/// The statements of one change of the sandbox index; none without a file.
+pub(super) struct SandboxIndexBatch {
     file: Option<Arc<DatabaseFile>>,
     statements: Vec<Statement>,
 }
 
-impl CatalogueBatch {
+impl SandboxIndexBatch {
     pub(super) fn new(file: Option<Arc<DatabaseFile>>) -> Self {
         Self {
             file,

@@ -8,22 +8,22 @@ use serde_json::json;
 
 use crate::contract::{Contract, Difference};
 use crate::model::token::{Token, TokenKind};
+use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::ids::{ClientId, UserId};
-use crate::protocol::rules::Rules;
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::Secret;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
 
-/// The client, user and scope of a token.
+/// The permission that a token carries: client, user and scope.
 #[derive(Debug, Clone)]
-pub(crate) struct TokenSubject {
+pub(crate) struct TokenPermission {
     pub(crate) client_id: ClientId,
     pub(crate) user_id: UserId,
     pub(crate) scope: Scope,
 }
 
-/// New tokens, and the rows to store for them.
+/// New tokens: their secrets for the client, and the tokens to store.
 #[derive(Debug)]
 pub(crate) struct IssuedTokens {
     access: Secret,
@@ -31,7 +31,7 @@ pub(crate) struct IssuedTokens {
     expires_in: u32,
     scope: Scope,
     id_token: Option<Secret>,
-    pub(crate) rows: Vec<Token>,
+    pub(crate) tokens: Vec<Token>,
 }
 
 /// The claims of an id token, except `iat` and `exp`.
@@ -45,48 +45,52 @@ pub(crate) struct IdTokenClaims<'a> {
 }
 
 /// Issues an access token, and a refresh token if asked for.
-pub(crate) fn mint(sandbox: &Sandbox, subject: &TokenSubject, with_refresh: bool) -> IssuedTokens {
-    let subject = TokenSubject {
-        scope: subject.scope.with_user_read(),
-        ..subject.clone()
+pub(crate) fn issue_tokens(
+    sandbox: &Sandbox,
+    permission: &TokenPermission,
+    with_refresh: bool,
+) -> IssuedTokens {
+    let permission = TokenPermission {
+        scope: permission.scope.with_user_read(),
+        ..permission.clone()
     };
     let life = sandbox.settings().access_token_seconds;
-    mint_for(sandbox, &subject, with_refresh, life)
+    issue_tokens_with_lifetime(sandbox, &permission, with_refresh, life)
 }
 
-/// As [`mint`], with exactly this scope and an access token of this lifetime in seconds.
-pub(crate) fn mint_for(
+/// As [`issue_tokens`], with exactly this scope and an access token of this lifetime in seconds.
+pub(crate) fn issue_tokens_with_lifetime(
     sandbox: &Sandbox,
-    subject: &TokenSubject,
+    permission: &TokenPermission,
     with_refresh: bool,
     access_token_seconds: u32,
 ) -> IssuedTokens {
     let now = sandbox.now();
-    let row = |secret: &Secret, kind, seconds| Token {
+    let token = |secret: &Secret, kind, seconds| Token {
         hash: secret.hash(),
         kind,
-        client_id: subject.client_id.clone(),
-        user_id: subject.user_id,
-        scope: subject.scope,
+        client_id: permission.client_id.clone(),
+        user_id: permission.user_id,
+        scope: permission.scope,
         issued_at: now,
         expires_at: now.plus_seconds(seconds),
     };
     let access = sandbox.entropy.token();
     let refresh = with_refresh.then(|| sandbox.entropy.token());
-    let mut rows = vec![row(&access, TokenKind::Access, access_token_seconds)];
+    let mut tokens = vec![token(&access, TokenKind::Access, access_token_seconds)];
     let refresh_token_seconds = sandbox.settings().refresh_token_seconds;
-    rows.extend(
+    tokens.extend(
         refresh
             .iter()
-            .map(|one| row(one, TokenKind::Refresh, refresh_token_seconds)),
+            .map(|one| token(one, TokenKind::Refresh, refresh_token_seconds)),
     );
     IssuedTokens {
         access,
         refresh,
         expires_in: access_token_seconds,
-        scope: subject.scope,
+        scope: permission.scope,
         id_token: None,
-        rows,
+        tokens,
     }
 }
 
@@ -134,13 +138,13 @@ impl Serialize for Tokens {
 impl AsRef<[Token]> for IssuedTokens {
     /// The tokens to store.
     fn as_ref(&self) -> &[Token] {
-        &self.rows
+        &self.tokens
     }
 }
 
 impl IssuedTokens {
     /// The answer of `/token`, whose scope is written by the difference `scope-shape`.
-    pub(crate) fn answer(self, rules: &Rules) -> Tokens {
+    pub(crate) fn answer(self, rules: &ContractRules) -> Tokens {
         rules.record_divergence(Difference::ScopeShape, true);
         self.shaped(rules.side(Difference::ScopeShape))
     }
