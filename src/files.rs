@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// The most bytes of a file that is written here.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
-/// Checks that writing the file loses no data: it does not exist, is no regular file, is empty, or has text that
+/// Checks that writing the file loses no data: it does not exist, is not a regular file, is empty, or has text that
 /// `is_expected` accepts. Errors: the kind of its content.
 pub(crate) fn check_replaceable(
     file: &Path,

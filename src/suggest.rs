@@ -1,8 +1,8 @@
-//! The rule that a value breaks, with its fix: the known word that a mistyped one is closest to, for "did you mean" hints.
+//! The error of an invalid value, with its fix: the known word that is closest to a mistyped one ("did you mean").
 
 use std::fmt;
 
-/// The known word closest to a mistyped one, if any is similar enough.
+/// The known word that is closest to a mistyped one, or `None` if no word is similar.
 pub(crate) fn closest_match<'a>(
     word: &str,
     known: impl IntoIterator<Item = &'a str>,
@@ -33,7 +33,7 @@ fn similarity(word: &str, candidate: &str) -> f64 {
     }
 }
 
-/// A rule that a value breaks. Errors of serde are text, so the alternate form (`{:#}`) marks where the fix begins.
+/// The error of a value that breaks a rule. Errors of serde are text, so the alternate form (`{:#}`) marks where the fix begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ValueError {
     pub(crate) message: String,

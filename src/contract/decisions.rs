@@ -12,7 +12,7 @@ pub(crate) struct Decision {
     pub(crate) difference: Difference,
     /// The side that it was on.
     pub(crate) side: Contract,
-    /// Another side is known to answer this request differently.
+    /// Whether another side is known to answer this request differently.
     pub(crate) other_side_differs: bool,
 }
 

@@ -8,10 +8,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::contracts::Contract;
 use crate::suggest::{ValueError, closest_match};
 
-/// When the documentation was read and the deployed server was recorded. Later dates stand in the rows that have changed.
+/// The month in which the documentation was read and the deployed server recorded. Rows that changed later have their own date.
 pub const OBSERVED: &str = "2026-08";
 
-/// How it is known what the deployed server answers.
+/// The evidence for an answer of the deployed server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -29,7 +29,7 @@ pub enum Evidence {
     Source,
 }
 
-/// One side of a difference: what is answered under a contract.
+/// One side of a difference: the answer under a contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Side {
@@ -37,7 +37,7 @@ pub struct Side {
     pub answer: &'static str,
     /// The month from which it has been answered, as far as is known.
     pub since: &'static str,
-    /// How that is known.
+    /// The evidence for it.
     pub evidence: Evidence,
 }
 
@@ -90,7 +90,7 @@ macro_rules! first {
     };
 }
 
-/// `recorded` is what was recorded where the deployed server has changed `since`.
+/// `recorded` is the recorded answer of a deployed server that has changed `since`.
 macro_rules! differences {
     ($($variant:ident $name:literal {
         documented: $documented:literal,

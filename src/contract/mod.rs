@@ -1,5 +1,5 @@
-//! The contracts, and the named differences between them. Pure data: [`ContractRules`](crate::protocol::contract_rules::ContractRules) decides
-//! which side a sandbox follows.
+//! The contracts, and the named differences between them. Pure data:
+//! [`ContractRules`](crate::protocol::contract_rules::ContractRules) decides which side a sandbox follows.
 
 mod contracts;
 mod decisions;

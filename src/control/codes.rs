@@ -119,7 +119,7 @@ pub struct IssuedCode {
     pub scope: Scope,
     /// The redirect URI that the exchange must repeat.
     pub redirect_uri: String,
-    /// The redirect URI with the code; `None` if the redirect URI is no URL.
+    /// The redirect URI with the code; `None` if the redirect URI is not a URL.
     pub location: Option<Secret>,
     /// The generated verifier, if no challenge was given.
     pub code_verifier: Option<Secret>,

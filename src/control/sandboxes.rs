@@ -52,7 +52,7 @@ fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SeedFile>, 
     deserializer.deserialize_any(SeedVisitor)
 }
 
-/// What [`seed`] reads.
+/// The input that [`seed`] reads, for its schema.
 #[cfg(feature = "openapi")]
 pub(crate) enum SeedInput {}
 
@@ -259,7 +259,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), Invalid> {
     Err(Invalid::new("name", message))
 }
 
-/// What goes before the paths of a sandbox.
+/// The path prefix of a sandbox.
 fn path(name: &str) -> String {
     if name == DEFAULT {
         "/".to_owned()

@@ -19,7 +19,7 @@ pub(crate) struct SpendList {
     pub(crate) spends: Vec<Spent>,
 }
 
-/// The user and client of a budget.
+/// The user and the client whose absolute budgets are reset.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(
     feature = "openapi",

@@ -21,7 +21,7 @@ impl Currency {
     /// In the order in which answers list them.
     pub(crate) const ALL: [Self; 3] = [Self::Yellow, Self::Blue, Self::Green];
 
-    /// In the order in which they pay. Source: developer.civitai.com, "Submitting Work", Payments.
+    /// In the order of payment. Source: developer.civitai.com, "Submitting Work", Payments.
     pub(crate) const PAYING: [Self; 3] = [Self::Blue, Self::Green, Self::Yellow];
 
     /// The word that rows, budgets and answers use.
@@ -46,24 +46,24 @@ impl std::fmt::Display for Currency {
     }
 }
 
-/// What is on one account.
+/// The balance of one account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Account {
     pub(crate) currency: Currency,
     pub(crate) balance: u64,
-    /// All that has ever come in.
+    /// The sum of all income.
     pub(crate) lifetime_balance: u64,
 }
 
-/// What one account pays.
+/// The payment of one account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Payment {
     pub(crate) currency: Currency,
     pub(crate) amount: u64,
 }
 
-/// What each account pays: the first that may is emptied before the next is drawn on. Nothing where they do not hold
-/// so much together. Source: as for [`Currency::PAYING`].
+/// Splits a cost among the accounts that may pay: each is emptied before the next one pays. `None` if their balances do not
+/// cover the cost. Source: as for [`Currency::PAYING`].
 pub(crate) fn split(cost: u64, may_pay: &[Currency], accounts: &[Account]) -> Option<Vec<Payment>> {
     let mut left = cost;
     let mut payments = Vec::new();

@@ -15,7 +15,7 @@ const FAILED_VALIDATION: &str = "buzz_limit failed validation";
 pub(crate) const MAX_BUDGETS: usize = 20;
 pub(crate) const MAX_LIMIT_BYTES: usize = 4096;
 
-/// The budgets that a user set for an app at consent. All of them hold at once. Source: `buzz_limit` at consent.
+/// The budgets that a user set for an app at consent. All of them apply at once. Source: `buzz_limit` at consent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "openapi", schemars(inline))]
@@ -30,20 +30,20 @@ pub struct BuzzLimit(pub Vec<Budget>);
 pub enum Budget {
     /// A cap on the sum of all spends.
     Absolute {
-        /// In buzz.
+        /// The most that may be spent, in buzz.
         limit: u64,
-        /// Of which accounts: `yellow`, `blue`, `green`; without it, or with none, of all. Another name caps nothing; a
-        /// control call refuses it.
+        /// The accounts that it counts: `yellow`, `blue`, `green`; all if absent or empty. Another name matches no account; a
+        /// control call rejects it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         currencies: Option<Vec<String>>,
     },
     /// A cap on the spends within the last `unit` windows.
     Sliding {
-        /// In buzz.
+        /// The most that may be spent, in buzz.
         limit: u64,
         /// The unit of the window.
         window: Window,
-        /// How many of them.
+        /// The number of windows.
         unit: u64,
         /// As for [`Budget::Absolute`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,9 +51,9 @@ pub enum Budget {
     },
     /// A cap on the spends since the cron expression last fired.
     Rollover {
-        /// In buzz.
+        /// The most that may be spent, in buzz.
         limit: u64,
-        /// When it is reset, in UTC. Text that is no cron expression never fires; a control call rejects it.
+        /// The cron expression of its resets, in UTC. Text that is not a cron expression never fires; a control call rejects it.
         cron: String,
         /// As for [`Budget::Absolute`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -96,7 +96,7 @@ impl BuzzLimit {
 }
 
 impl BuzzLimit {
-    /// Checks the bounds of a limit that is given as JSON. Errors: which one is exceeded.
+    /// Checks the bounds of a limit that is given as JSON. Errors: the exceeded bound.
     pub(crate) fn check_size(given: &Value) -> Result<(), String> {
         let budgets = given.as_array().map_or(0, Vec::len);
         if budgets > MAX_BUDGETS {
@@ -120,7 +120,7 @@ impl BuzzLimit {
         found.collect()
     }
 
-    /// Its budgets, which all hold at once.
+    /// The budgets, which all apply at once.
     pub(crate) fn budgets(&self) -> &[Budget] {
         &self.0
     }
@@ -150,7 +150,7 @@ impl BuzzLimit {
 }
 
 impl Budget {
-    /// What the answers call this kind.
+    /// The name of this kind in answers.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Absolute { .. } => "absolute",
@@ -167,7 +167,7 @@ impl Budget {
         }
     }
 
-    /// The accounts whose payments count. A list that names nothing leaves no account out: a cap holds rather than not.
+    /// The accounts whose payments count. An empty list counts all accounts: when in doubt, the cap applies.
     pub(crate) fn covered(&self) -> Covered {
         let names = self.currencies();
         let mut covered = Covered([names.is_empty(); Currency::ALL.len()]);
@@ -233,7 +233,7 @@ fn positive_integer(value: &Value) -> Option<u64> {
     whole(value).filter(|number| *number > 0)
 }
 
-/// The outer option: well-formed or not. The inner one: given or not.
+/// The outer `Option` is `None` if the value is malformed, the inner one if it is absent.
 fn currencies(object: &Map<String, Value>) -> Option<Option<Vec<String>>> {
     match object.get("currencies") {
         None => Some(None),

@@ -16,7 +16,7 @@ const RETENTION_SECONDS: u32 = 600;
 const DOCUMENTED_LIFETIME_SECONDS: u32 = 600;
 const LIVE_LIFETIME_SECONDS: u32 = 300;
 
-/// An authorization code, less the code itself.
+/// An authorization code without its secret.
 #[derive(Debug, Clone)]
 pub(crate) struct AuthorizationCode {
     pub(crate) client_id: ClientId,

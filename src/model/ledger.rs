@@ -14,11 +14,11 @@ pub(crate) struct Spend {
     pub(crate) currency: Currency,
     pub(crate) amount: u64,
     pub(crate) at: Timestamp,
-    /// Absolute budgets were reset since.
+    /// Absolute budgets were reset after this spend.
     pub(crate) forgiven: bool,
 }
 
-/// How one budget stands, in buzz.
+/// The state of one budget, in buzz.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(
     feature = "openapi",
@@ -39,12 +39,12 @@ pub struct BudgetState {
     /// The window of a sliding budget.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
-    /// How many of them.
+    /// The length of the window, in its unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<u64>,
 }
 
-/// Something that was spent.
+/// One spend.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(
     feature = "openapi",
@@ -53,40 +53,40 @@ pub struct BudgetState {
 )]
 #[non_exhaustive]
 pub struct Bucket {
-    /// When.
+    /// The time of the spend.
     pub ts: Timestamp,
-    /// How much, in buzz.
+    /// The amount, in buzz.
     pub amount: u64,
-    /// From which account.
+    /// The account that paid.
     pub currency: Currency,
 }
 
-/// What an app has spent of a user's buzz, and how its budgets stand.
+/// What an app has spent of a user's buzz, and the state of its budgets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Spending {
     /// The sum of the buckets.
     pub spend: u64,
-    /// One for each budget, in their order.
+    /// The state of each budget, in their order.
     pub rules: Vec<BudgetState>,
     /// The amount that counts against any of them; without a budget, the total.
     pub buckets: Vec<Bucket>,
 }
 
-/// Which spends a budget counts. What lies ahead of the clock, since it was set back, counts as well: turning the clock
-/// back is no way around a cap.
+/// The spends that a budget counts. Spends later than the clock's time count too: setting the clock back does not free a
+/// budget.
 #[derive(Debug, Clone, Copy)]
 enum Since {
-    /// The last reset.
+    /// Spends since the last reset of absolute budgets.
     Reset,
-    /// This moment, without it.
+    /// Spends after this time.
     After(Timestamp),
-    /// This moment, with it.
+    /// Spends at this time or later.
     From(Timestamp),
 }
 
-/// A budget, and since when it counts.
+/// A budget and the start of its period.
 struct Counted<'a> {
     budget: &'a Budget,
     since: Since,
@@ -170,7 +170,7 @@ impl DatedLimit {
         self.limit == *limit
     }
 
-    /// Whether an app that has spent so much may spend these amounts too: each budget must have room for them.
+    /// Whether an app with these spends may also spend these amounts: each budget must have room for them.
     pub(crate) fn has_room<'s>(
         &self,
         spends: &(impl Iterator<Item = &'s Spend> + Clone),

@@ -30,7 +30,7 @@ const ALWAYS: Timestamp = Timestamp(i64::MIN);
 
 /// The start of the last `unit` windows.
 ///
-/// A month ends on the day of the same number in an earlier month, and where there is none on that month's last: a
+/// The start is the same day of an earlier month, or that month's last day if it has no such day: a
 /// month before 31 March is 28 February, or 29 February in a leap year.
 pub(crate) fn window_start(now: Timestamp, window: Window, unit: u64) -> Timestamp {
     let seconds: u64 = match window {

@@ -34,7 +34,7 @@ impl TokenKind {
     }
 }
 
-/// A token, less the token itself.
+/// A token with its hash, without its secret.
 #[derive(Debug, Clone)]
 pub(crate) struct Token {
     pub(crate) hash: SecretHash,

@@ -1,4 +1,4 @@
-//! Workflows as far as billing needs them: user, cost, duration, and what the app attached.
+//! Workflows, with the data that billing needs: user, cost, duration, and the tags and metadata of the app.
 
 use serde::{Deserialize, Serialize};
 
@@ -105,7 +105,7 @@ pub(crate) struct WorkflowQuery {
     pub(crate) to: Option<Timestamp>,
 }
 
-/// Where a workflow stands in a list: by time, then by id.
+/// The position of a workflow in a list: by time, then by id.
 pub(crate) type WorkflowPosition = (Timestamp, String);
 
 impl WorkflowQuery {

@@ -9,8 +9,8 @@ use crate::protocol::params::Params;
 use crate::protocol::pkce::Challenge;
 use crate::protocol::scope::Scope;
 
-/// The most bytes of a parameter that is stored with a code. What clients send is a few hundred bytes at most; the bound
-/// is ours, with Civitai's own error for an unusable parameter.
+/// The most bytes of a parameter that is stored with a code. Clients send a few hundred bytes at most. The bound
+/// is the mock's; its error is Civitai's for an unusable parameter.
 pub(crate) const MAX_STORED_BYTES: usize = 2048;
 
 /// An authorization request. Civitai checks one part after another, in the order of the methods; the client and its
@@ -51,7 +51,7 @@ pub(crate) enum BuzzLimitParam {
     Off,
 }
 
-/// What a code is issued for.
+/// The parameters that are stored with a code.
 #[derive(Debug, Clone)]
 pub(crate) struct CodeRequest {
     pub(crate) challenge: Challenge,

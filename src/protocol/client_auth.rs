@@ -48,7 +48,7 @@ impl CredentialsError {
                 has_grant_type,
             } => (has_header, has_client_id, has_grant_type),
         };
-        // A header that cannot be read is answered alike under every contract.
+        // An unreadable header has the same answer under every contract.
         let lacks_parameter = !(has_client_id && has_grant_type);
         let differs = lacks_parameter && !has_header;
         rules.record_divergence(Difference::MissingParameter, differs);
@@ -150,7 +150,7 @@ pub(super) fn introspection_credentials(
     })
 }
 
-/// Text that cannot be decoded stays as it is.
+/// Decodes text of a form; invalid text is returned unchanged.
 fn form_decoded(text: String) -> String {
     let is_escape = |rest: &str| {
         let digits = rest.as_bytes().get(..2);
@@ -187,7 +187,7 @@ fn basic(header: &str) -> Option<(String, String)> {
     one_line.then(|| (name.to_owned(), password.to_owned()))
 }
 
-/// Either alphabet, padded or not, other characters left out: what Node's `Buffer.from` accepts.
+/// Accepts both alphabets, with or without padding, and skips other characters, as Node's `Buffer.from` does.
 fn decode_base64(token: &str) -> Vec<u8> {
     let lenient = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)

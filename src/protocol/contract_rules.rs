@@ -1,5 +1,5 @@
-//! The rules of a sandbox: its contract, the differences that follow another side, and the declared scopes. Code that
-//! depends on a difference asks [`ContractRules`] for it by name.
+//! The rules of a sandbox: its contract, the differences that follow another side, and the declared scopes. Code asks
+//! [`ContractRules`] for the side of each difference that it depends on.
 
 use std::collections::BTreeMap;
 
@@ -40,8 +40,8 @@ impl ContractRules {
             .unwrap_or(self.contract)
     }
 
-    /// Records at a decision point whether another side would have answered this request differently. Not called where that
-    /// would need a second evaluation.
+    /// Records at a decision point whether another side would have answered this request differently. Not called if that would
+    /// need a second evaluation.
     pub(crate) fn record_divergence(&self, difference: Difference, differs: bool) {
         if differs {
             self.log.note_divergence(difference);

@@ -10,7 +10,7 @@ use super::scope::{PRESETS, SCOPES, Scope, ScopeBit};
 
 impl ScopeBit {
     /// Declares a bit that this program does not know. The consent page shows the name until there is a label. Errors:
-    /// `value` is no single bit, or the bit or the name is one of Civitai's.
+    /// `value` is not a single bit, or the bit or the name is one of Civitai's.
     pub fn declare(value: u32, name: impl Into<String>) -> Result<Self, String> {
         let name = name.into();
         if !value.is_power_of_two() {
@@ -37,7 +37,7 @@ impl ScopeBit {
         })
     }
 
-    /// The same bit with what the consent page shows.
+    /// Sets the text on the consent page.
     #[must_use]
     pub fn labelled(mut self, label: impl Into<String>) -> Self {
         self.label = Some(Cow::Owned(label.into()));
@@ -89,7 +89,7 @@ impl Deref for DeclaredScopes {
 impl TryFrom<Vec<ScopeBit>> for DeclaredScopes {
     type Error = String;
 
-    /// Errors: a bit or a name is there twice, or a bit's texts are long.
+    /// Errors: a bit or a name occurs twice, or a bit's texts are long.
     fn try_from(mut bits: Vec<ScopeBit>) -> Result<Self, String> {
         bits.sort_by_key(|bit| bit.value);
         for (at, bit) in bits.iter().enumerate() {

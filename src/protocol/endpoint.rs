@@ -3,19 +3,19 @@
 
 use crate::contract::Difference;
 
-/// One endpoint, as the rest of the server needs to know it.
+/// The properties of one endpoint.
 #[derive(Debug)]
 pub(crate) struct EndpointSpec {
     /// Its name in faults, the journal and advice.
     pub(crate) endpoint: Endpoint,
-    /// The paths in the router's syntax, the one that URLs in answers use first.
+    /// The paths in the router's syntax. URLs in answers use the first.
     pub(crate) paths: &'static [&'static str],
     pub(crate) server: CivitaiServer,
     /// The `Allow` header of 405, as Civitai writes it.
     pub(crate) allow: &'static str,
     pub(crate) cors: CorsPolicy,
     pub(crate) user: UserSource,
-    /// The endpoint did not exist in the recording.
+    /// The difference that added the endpoint, if it did not exist in the recording.
     pub(crate) added_by: Option<Difference>,
 }
 
@@ -104,7 +104,7 @@ const PAGE: EndpointSpec = EndpointSpec {
 macro_rules! endpoints {
     ($($(#[$doc:meta])* $endpoint:ident $name:literal { $($row:ident: $spec:expr,)* })*) => {
         string_enum! {
-            /// What an app or a browser asks for; most are named by the last segment of their path.
+            /// The endpoint of a request. Most are named by the last segment of their path.
             Endpoint, "endpoint", str::to_owned, { $($(#[$doc])* $endpoint $name)* }
         }
 
@@ -219,7 +219,7 @@ endpoints! {
     OpenidConfiguration "openid-configuration" {
         OPENID_CONFIGURATION: EndpointSpec { paths: &["/.well-known/openid-configuration"], ..METADATA },
     }
-    /// Every other path: there is no end to what can be asked for.
+    /// Every other path.
     Other "other" {
         PROCEDURES: EndpointSpec { paths: &["/api/trpc/{procedures}"], ..PROCEDURE },
     }

@@ -13,7 +13,7 @@ pub(crate) fn is_name_char(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
 }
 
-/// Printable ASCII and space, but neither quote nor backslash (`NQSCHAR`): what a scope may be made of.
+/// Printable ASCII and space, but neither quote nor backslash (`NQSCHAR`): the characters of a scope.
 pub(crate) fn is_scope_text(text: &str) -> bool {
     is_vschar(text) && !text.bytes().any(|byte| matches!(byte, b'"' | b'\\'))
 }

@@ -1,4 +1,4 @@
-//! HTTP methods, by which journals are searched.
+//! HTTP methods, as filters of the journal name them.
 
 string_enum! {
     /// A method of HTTP (RFC 9110 §9, RFC 5789). Read in any case.

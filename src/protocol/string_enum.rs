@@ -14,10 +14,10 @@ macro_rules! string_enum {
         }
 
         impl $kind {
-            /// Every one there is, in the order of their names.
+            /// All values, in the order of their names.
             pub const ALL: &[Self] = &[$(Self::$word,)*];
 
-            /// What it is called in faults, filters and answers.
+            /// The name in faults, filters and answers.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$word => $name,)* }
             }

@@ -5,7 +5,7 @@
 
 use super::encoding::decode_all;
 
-/// Names of the protocol that are no secrets, in their usual spelling. A fast path without allocation.
+/// Names of the protocol whose values are not secret, in their usual spelling. A fast path without allocation.
 const PUBLIC: &[&str] = &[
     "accept",
     "approved",

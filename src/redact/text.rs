@@ -39,7 +39,7 @@ const MAX_DEPTH_OF_LONG_TEXT: usize = 4;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scan {
     depth: usize,
-    /// Whether long hexadecimal numbers and JWTs are no secrets here.
+    /// Whether long hexadecimal numbers and JWTs are shown here.
     opaque: bool,
 }
 
@@ -175,7 +175,7 @@ fn divided(text: &str, divider: char) -> (&str, Option<&str>) {
     }
 }
 
-/// JSON without its secrets; none if it is no JSON, or shows no secret.
+/// JSON without its secrets; `None` if the text is not JSON or contains no secret.
 fn redact_json(text: &str, scan: Scan) -> Option<String> {
     if !text.trim_start().starts_with(['{', '[', '"']) {
         return None;
@@ -221,7 +221,7 @@ fn redact_query(query: &str, scan: Scan) -> Option<String> {
     hides.then(|| written.extend_pairs(shown).finish())
 }
 
-/// Text that is no URL with a query. Shapes come first: a credential has a space in it, where a word or a value ends.
+/// Redacts text that is not a URL with a query. Shapes come first: a credential has a space in it, where a word or a value ends.
 /// Pairs come before what is encoded, too: an encoded `&` is a part of the value.
 fn redact_plain(text: &str, scan: Scan) -> Cow<'_, str> {
     let mut shown = redact_shapes(text, scan.opaque);

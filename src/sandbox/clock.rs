@@ -26,7 +26,7 @@ pub(crate) struct Clock(Mutex<ClockState>);
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ClockState {
-    /// Runs this many milliseconds ahead of the system's.
+    /// Runs with this offset to the system's clock, in milliseconds.
     Running { ahead_ms: i64 },
     /// Stopped.
     Frozen {

@@ -1,4 +1,4 @@
-//! Names of sandboxes, as they stand in paths.
+//! The names of sandboxes, which are a segment of paths.
 
 /// The sandbox without a prefix in its path.
 pub(crate) const DEFAULT: &str = "default";

@@ -148,7 +148,7 @@ impl Registry {
         }
     }
 
-    /// As [`Slots::take`], after removing an idle sandbox where there is no room.
+    /// As [`Slots::take`], after removing an idle sandbox if there is no room.
     async fn slot_or_evict(
         self: &Arc<Self>,
         name: &str,

@@ -223,21 +223,21 @@ impl SettingsPatch {
         self
     }
 
-    /// How long access tokens live that are issued from now on.
+    /// The lifetime of access tokens that are issued from now on.
     #[must_use]
     pub fn access_token_seconds(mut self, seconds: u32) -> Self {
         self.access_token_seconds = Some(Seconds(seconds));
         self
     }
 
-    /// How long refresh tokens live that are issued from now on.
+    /// The lifetime of refresh tokens that are issued from now on.
     #[must_use]
     pub fn refresh_token_seconds(mut self, seconds: u32) -> Self {
         self.refresh_token_seconds = Some(Seconds(seconds));
         self
     }
 
-    /// How long authorization codes live that are issued from now on.
+    /// The lifetime of authorization codes that are issued from now on.
     #[must_use]
     pub fn code_seconds(mut self, seconds: u32) -> Self {
         self.code_seconds = Some(Some(Seconds(seconds)));

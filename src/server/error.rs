@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::invalid::Invalid;
 use crate::store::StoreError;
 
-/// Why a server did not start.
+/// The error of a server that did not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {

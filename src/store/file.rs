@@ -38,7 +38,7 @@ impl DatabaseFile {
         }
     }
 
-    /// Starts the task that writes what is queued.
+    /// Starts the task that writes the queue.
     pub(super) fn start_writer(&self, writer: impl Future<Output = ()> + Send + 'static) {
         let task = tokio::spawn(writer);
         *self.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
@@ -57,7 +57,7 @@ impl DatabaseFile {
         let _ = self.removals.send(key);
     }
 
-    /// Writes what is queued and closes the file.
+    /// Writes the queue and closes the file.
     pub(super) async fn close(&self) {
         self.queue.close();
         let writer = self

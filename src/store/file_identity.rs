@@ -154,7 +154,7 @@ fn fixed(mut file: &fs::File) -> io::Result<Fixed> {
     Ok(FIXED.map(|range| header[range].to_vec()))
 }
 
-/// 0 if there is no such file.
+/// 0 if the file does not exist.
 fn length(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |found| found.len())
 }

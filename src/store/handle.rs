@@ -38,7 +38,7 @@ impl Store {
         }
     }
 
-    /// Finishes what is under way and closes the file.
+    /// Finishes pending writes and closes the file.
     pub(crate) async fn close(&self) {
         if let Some(file) = &self.file {
             file.close().await;

@@ -304,7 +304,7 @@ impl WriteQueue {
         self.state.send_replace(State::Stale(reason));
     }
 
-    /// Ends the writer once it has written what is queued.
+    /// Ends the writer once it has written the queue.
     pub(super) fn close(&self) {
         self.contents().is_closing = true;
         self.wake.notify_one();

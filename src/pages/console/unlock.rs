@@ -68,7 +68,7 @@ fn show(base: &BaseUrl, to: &str, has_wrong_token: bool) -> Response {
     page(StatusCode::UNAUTHORIZED, &shown.layout, &shown)
 }
 
-/// Whether a path is one of the console pages, so that the form is no open redirect.
+/// Whether a path is one of the console pages, so that the form is not an open redirect.
 fn is_console_page(to: &str) -> bool {
     let rest = to.strip_prefix(HOME);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))

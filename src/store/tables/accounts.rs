@@ -62,7 +62,7 @@ impl Accounts {
         }
     }
 
-    /// Returns buzz to an account. It is no income, so the lifetime balance does not change.
+    /// Returns buzz to an account. It is not income: the lifetime balance does not change.
     pub(crate) fn give_back(&mut self, user: UserId, currency: Currency, amount: u64) {
         let accounts = self.0.get_mut(&user).into_iter().flatten();
         for account in accounts.filter(|account| account.currency == currency) {

@@ -17,7 +17,7 @@ use std::collections::HashMap;
 /// The most device authorizations of a sandbox.
 pub(crate) const MAX_DEVICES: usize = if cfg!(test) { 200 } else { 100_000 };
 
-/// Every device authorization of a sandbox, by the code that the device has and by the one that its user types.
+/// Every device authorization of a sandbox, by its device code and by its user code.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Devices {
     pub(crate) by_device_code: HashMap<SecretHash, (SecretHash, DeviceGrant)>,

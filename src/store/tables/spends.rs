@@ -28,7 +28,7 @@ impl Spends {
         self.count += 1;
     }
 
-    /// Removes what a workflow was paid with.
+    /// Removes the spends of a workflow.
     pub(crate) fn remove_of_workflow(
         &mut self,
         workflow: &str,

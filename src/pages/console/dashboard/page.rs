@@ -27,7 +27,7 @@ const MAX_EXCHANGES: usize = 15;
 /// The most tokens and codes in their list.
 const MAX_TOKENS: usize = 8;
 
-/// The most exchanges that are searched for one page. Those of the console pages are left out.
+/// The most exchanges that are searched for one page. Exchanges of the console pages are not searched.
 const MAX_SEARCHED: usize = 60;
 
 /// The most bytes of HTML for the exchanges of one page, unless one alone is larger.

@@ -238,7 +238,7 @@ pub(crate) async fn delete(context: RequestContext, Path(id): Path<String>) -> P
     finish(&context, context.sandbox.delete_client(&id).await)
 }
 
-/// Redirects to the account page. An app that was deleted meanwhile is no error.
+/// Redirects to the account page. An app that was deleted meanwhile is not an error.
 fn finish(context: &RequestContext, outcome: Result<(), ControlError>) -> PageResult {
     match outcome {
         Err(ControlError::Store(error)) => Err(error.into()),
