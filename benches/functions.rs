@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use civitai_oauth_mock::internals;
-use civitai_oauth_mock::{Rules, Scope};
+use civitai_oauth_mock::{ContractRules, Scope};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 const AUTHORIZE: &[u8] = b"response_type=code&client_id=dec0de00-0000-4000-8000-000000000001\
@@ -20,7 +20,7 @@ const REDEEM_JSON: &[u8] =
     "refresh_token":"civitai_efca8d9c0e065a7403a1f12be2520314fb62"}"#;
 
 fn requests(criterion: &mut Criterion) {
-    let rules = Rules::default();
+    let rules = ContractRules::default();
     let mut group = criterion.benchmark_group("request");
     group.bench_function("parameters of a form", |bencher| {
         bencher.iter(|| internals::reserialize_form(black_box(REDEEM)));

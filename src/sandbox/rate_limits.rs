@@ -16,7 +16,7 @@ const MAX_WINDOWS: usize = 10_000;
 /// Longer keys are hashed. User ids, UUIDs and addresses fit.
 const MAX_KEY_BYTES: usize = 64;
 
-/// What is limited. Each has windows of its own.
+/// A rate limit. Each has its own windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Limit {
     /// `/authorize`, per user.

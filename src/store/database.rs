@@ -7,7 +7,7 @@ use super::error::StoreError;
 /// Where the rows are stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Database {
-    /// In this process only, and lost with it.
+    /// In memory; lost when the process ends.
     #[default]
     Memory,
     /// In a file; an acknowledged write survives `kill -9`.

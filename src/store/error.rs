@@ -40,13 +40,13 @@ pub enum StoreError {
         /// The fix.
         fix: String,
     },
-    /// A user cannot have the name that another one has.
+    /// Another user has the name.
     #[error("another user has the username {name:?}")]
     NameTaken {
         /// The name.
         name: String,
     },
-    /// A table has as many rows as it may have.
+    /// A table is full.
     #[error("the limit of {most} {what} is reached")]
     Full {
         /// Which rows.
@@ -54,7 +54,7 @@ pub enum StoreError {
         /// How many.
         most: usize,
     },
-    /// There are as many sandboxes as there may be.
+    /// The limit of sandboxes is reached.
     #[error("the limit of {most} sandboxes is reached")]
     TooManySandboxes {
         /// How many.

@@ -23,7 +23,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 /// An opened file and its sandbox index.
 pub(super) struct Opened {
     pub(super) file: Arc<DatabaseFile>,
-    /// How many servers have opened it before.
+    /// The number of servers that have opened the file before.
     pub(super) run: u64,
     pub(super) index: SandboxIndex,
 }

@@ -14,7 +14,7 @@ pub(crate) const MIN_ROWS: usize = if cfg!(test) { 64 } else { 4096 };
 /// row, and each rejected request would start one.
 const MIN_INTERVAL_MS: u64 = 1000;
 
-/// How many rows a table may have before it is purged.
+/// The number of rows at which a table is purged.
 #[derive(Debug, Clone)]
 pub(crate) struct PurgeThreshold {
     max_rows: usize,

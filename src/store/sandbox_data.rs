@@ -105,7 +105,7 @@ impl SandboxData {
         Ok(changed)
     }
 
-    /// Has its rows removed from the file when the last handle to it is dropped.
+    /// Marks it as replaced: its rows are removed from the file when the last handle to it is dropped.
     pub(super) fn retire(&self) {
         self.is_retired.store(true, Ordering::Release);
     }

@@ -130,7 +130,7 @@ pub(crate) fn delete(key: &str) -> Statement {
     Statement::new("delete from data_keys where key = ? and retired = 1").bind(key)
 }
 
-/// How many keys there have ever been.
+/// The number of the newest key.
 pub(crate) async fn last(db: &mut SqliteConnection) -> Result<i64, StoreError> {
     let last: Option<i64> =
         sqlx::query_scalar("select seq from sqlite_sequence where name = 'data_keys'")
