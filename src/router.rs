@@ -7,8 +7,8 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::Request;
 use axum::http::{Method, StatusCode, Uri};
-use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
-use axum::response::Response;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, any, get, post};
 
 use crate::api::problem::Problem;
@@ -18,7 +18,7 @@ use crate::health;
 use crate::http::access_guard;
 use crate::http::base_url::SandboxPrefix;
 use crate::http::context::RequestHead;
-use crate::http::cors;
+use crate::http::cors::{self, CorsException};
 use crate::http::respond;
 use crate::http::root_service::RootService;
 use crate::http::state::{Routes, ServerState};
@@ -186,7 +186,7 @@ fn console_routes(state: &Arc<ServerState>) -> Routes {
         .merge(unlocking)
 }
 
-/// The routes of an endpoint. Its row has the paths and decides CORS, preflights and the answer to other methods.
+/// The routes of an endpoint. Its row has the paths and decides preflights and the answer to other methods.
 fn route(spec: &'static EndpointSpec, mut handlers: MethodRouter<Arc<ServerState>>) -> Routes {
     if spec.cors != CorsPolicy::Closed {
         handlers = handlers.options(cors::preflight);
@@ -204,10 +204,6 @@ fn route(spec: &'static EndpointSpec, mut handlers: MethodRouter<Arc<ServerState
         }
         CivitaiServer::Trpc | CivitaiServer::Pages => handlers,
     };
-    if spec.cors != CorsPolicy::Closed {
-        let apply = async |response| cors::apply(spec.cors, response);
-        handlers = handlers.layer(map_response(apply));
-    }
     if let Some(difference) = spec.added_by {
         let check = move |head: RequestHead, request: Request, next: Next| async move {
             head.rules.record_divergence(difference, true);
@@ -252,7 +248,8 @@ async fn not_found(RequestHead { base, .. }: RequestHead, request: Request) -> R
             .query()
             .map(|query| format!("?{query}"))
             .unwrap_or_default();
-        return respond::moved(&base.path(&format!("{path}{query}")));
+        let moved = respond::moved(&base.path(&format!("{path}{query}")));
+        return (CorsException::Closed, moved).into_response();
     }
     let error = Invalid::new(
         "",

@@ -90,7 +90,14 @@ impl BaseUrl {
                 let header = || Some(parts.headers.get(HOST)?.to_str().ok()?.to_owned());
                 authority.or_else(header)
             });
-            match host.and_then(|host| parse_origin(&format!("{scheme}://{host}"))) {
+            let to_origin = |host: String| {
+                let origin = format!("{scheme}://{host}");
+                if state.own_hosts.contains(&host) {
+                    return Some(origin);
+                }
+                parse_origin(&origin)
+            };
+            match host.and_then(to_origin) {
                 // The legacy host and the MCP port advertise the URLs of the main listener only.
                 Some(origin) if listener.advertises_main_origin() => {
                     with_port(&origin, state.listen.port())

@@ -1,4 +1,4 @@
-//! CORS of the endpoints: a layer of their routes adds the headers that `protocol/endpoint.rs` names.
+//! CORS of the endpoints: the middleware adds the headers that `protocol/endpoint.rs` names.
 //!
 //! Not tower-http's `CorsLayer`, because Civitai's headers differ: they are on every response and not only on those to
 //! requests with an `Origin`, and preflights get 204 without `Vary`.
@@ -39,18 +39,20 @@ pub(crate) fn apply(policy: CorsPolicy, mut response: Response) -> Response {
     let CorsPolicy::AnyOrigin(methods) = policy else {
         return response;
     };
-    let origin = match response.extensions_mut().remove() {
-        Some(CorsException::Closed) => return response,
-        // It was compared with registered origins, but may still be no header value.
-        Some(CorsException::Origin(origin)) => HeaderValue::try_from(origin).ok(),
-        None => Some(ANY),
-    };
+    let exception = response.extensions_mut().remove();
     let headers = response.headers_mut();
-    if origin != Some(ANY) {
-        headers.append(VARY, HeaderValue::from_static("Origin"));
-    }
-    if let Some(origin) = origin {
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    match exception {
+        Some(CorsException::Closed) => return response,
+        Some(CorsException::Origin(origin)) => {
+            headers.append(VARY, HeaderValue::from_static("Origin"));
+            // It was compared with registered origins, but may still be no header value.
+            if let Ok(origin) = HeaderValue::try_from(origin) {
+                headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            }
+        }
+        None => {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
+        }
     }
     headers.insert(
         ACCESS_CONTROL_ALLOW_METHODS,

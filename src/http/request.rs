@@ -12,7 +12,7 @@ use crate::http::base_url::{BaseUrl, SandboxPrefix};
 use crate::http::connection::ConnectionInfo;
 use crate::http::state::ServerState;
 use crate::protocol::contract_rules::ContractRules;
-use crate::protocol::endpoint::{Endpoint, EndpointSpec};
+use crate::protocol::endpoint::{CorsPolicy, Endpoint, EndpointSpec};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::RevokeNoop;
@@ -91,6 +91,11 @@ impl RequestInfo {
     /// The endpoint that the path leads to.
     pub(crate) fn endpoint(&self) -> Endpoint {
         self.spec.map_or(Endpoint::Other, |spec| spec.endpoint)
+    }
+
+    /// The CORS policy of the endpoint.
+    pub(crate) fn cors_policy(&self) -> CorsPolicy {
+        EndpointSpec::cors_policy(self.spec)
     }
 
     /// Facts from the head of the request. The headers and the body stay in the request.

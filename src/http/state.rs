@@ -20,6 +20,8 @@ pub(crate) struct ServerState {
     pub(crate) registry: Arc<Registry>,
     /// The address that was bound.
     pub(crate) listen: SocketAddr,
+    /// `Host` headers that need no parsing.
+    pub(crate) own_hosts: Vec<String>,
     /// The host names that the operator configured. They include the public origin, which overrides the request's.
     pub(crate) hosts: Hosts,
     pub(crate) trust_proxy: bool,
@@ -45,11 +47,46 @@ impl ServerState {
     }
 }
 
+/// The `Host` headers of clients on this machine, as origins have them. Most requests send one of them, and to parse it
+/// takes a fifth of the time of a small request.
+pub(crate) fn own_hosts(address: SocketAddr) -> Vec<String> {
+    let port = address.port();
+    // Origins have no default port.
+    if matches!(port, 80 | 443) {
+        return Vec::new();
+    }
+    vec![reachable(address).to_string(), format!("localhost:{port}")]
+}
+
 /// The address for a client on this machine: an unspecified address becomes the loopback address.
 pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
         IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, address.port()).into(),
         _ => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::origin::parse_origin;
+
+    #[test]
+    fn own_hosts_are_written_as_in_origins() {
+        for address in [
+            "127.0.0.1:8080",
+            "0.0.0.0:1",
+            "[::]:8080",
+            "[::1]:443",
+            "10.0.0.7:80",
+        ] {
+            for host in own_hosts(address.parse().unwrap()) {
+                let origin = format!("https://{host}");
+                assert_eq!(parse_origin(&origin), Some(origin));
+            }
+        }
+        let expected = ["127.0.0.1:8080", "localhost:8080"];
+        assert_eq!(own_hosts("0.0.0.0:8080".parse().unwrap()), expected);
     }
 }

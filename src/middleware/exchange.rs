@@ -35,8 +35,9 @@ pub(super) async fn answer(
     let mut info = RequestInfo::new(&parts, state, sandbox);
     if !is_observed(parts.uri.path()) {
         info.headers.clone_from(&parts.headers);
+        let cors = info.cors_policy();
         parts.extensions.insert(RequestContext::from(info));
-        return legacy_host::host(Request::from_parts(parts, body), table).await;
+        return legacy_host::host(Request::from_parts(parts, body), table, cors).await;
     }
     let began = info.sandbox.journal.newest();
     let bytes = match read_body(body).await {

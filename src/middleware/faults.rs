@@ -17,7 +17,6 @@ use crate::http::context::RequestContext;
 use crate::http::cors;
 use crate::http::respond;
 use crate::middleware::legacy_host;
-use crate::protocol::endpoint::CorsPolicy;
 use crate::sandbox::faults::Effect;
 use crate::sandbox::faults::TriggeredFault;
 
@@ -37,7 +36,7 @@ pub(crate) async fn answer(
     request: Request,
     table: Router,
 ) -> Response {
-    let cors = context.spec.map_or(CorsPolicy::Closed, |spec| spec.cors);
+    let cors = context.cors_policy();
     let mut response = None;
     for fault in faults {
         if fault.rule.effect.deny {
@@ -48,7 +47,7 @@ pub(crate) async fn answer(
     }
     let mut response = match response {
         Some(response) => response,
-        None => legacy_host::host(request, table).await,
+        None => legacy_host::host(request, table, cors).await,
     };
     for fault in faults {
         response = alter(response, fault).await;

@@ -19,6 +19,7 @@ use crate::http::body_error::Unread;
 use crate::http::context::{NeedsSandbox, RequestHead, header};
 use crate::http::respond;
 use crate::http::state::ServerState;
+use crate::protocol::endpoint::EndpointSpec;
 use crate::sandbox::template::CreatedBy;
 
 /// Answers a request that names a sandbox that does not exist. Its body is read once, since the handler may see the
@@ -44,7 +45,8 @@ pub(crate) async fn answer(state: &Arc<ServerState>, request: Request, table: Ro
     };
     let mut request = Request::from_parts(parts.clone(), first);
     request.extensions_mut().insert(Arc::new(head));
-    let answered = legacy_host::host(request, table.clone()).await;
+    let cors = EndpointSpec::cors_policy(EndpointSpec::find(parts.uri.path()));
+    let answered = legacy_host::host(request, table.clone(), cors).await;
     if answered.extensions().get::<NeedsSandbox>().is_none() {
         return answered;
     }

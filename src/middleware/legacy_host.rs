@@ -10,8 +10,8 @@ use crate::contract::{Contract, Difference};
 use crate::http::connection::ConnectionInfo;
 use crate::http::connection::ListenerKind;
 use crate::http::context::RequestHead;
-use crate::http::respond;
-use crate::protocol::endpoint::AUTHORIZE;
+use crate::http::{cors, respond};
+use crate::protocol::endpoint::{AUTHORIZE, CorsPolicy};
 
 /// Paths that moved to the new host.
 const MOVED: [&str; 6] = [
@@ -23,12 +23,13 @@ const MOVED: [&str; 6] = [
     "/.well-known/",
 ];
 
-/// Handles moved paths on the legacy host; passes all other requests to the table.
-pub(crate) async fn host(request: Request, table: Router) -> Response {
+/// Handles moved paths on the legacy host; passes all other requests to the table. `cors` is the policy of the endpoint
+/// that the path leads to.
+pub(crate) async fn host(request: Request, table: Router, cors: CorsPolicy) -> Response {
     if ConnectionInfo::listener(request.extensions()) != ListenerKind::Legacy
         || !has_moved(request.uri().path())
     {
-        return answer(table, request).await;
+        return answer(table, request, cors).await;
     }
     let (mut parts, body) = request.into_parts();
     let head = match RequestHead::from_request_parts(&mut parts, &()).await {
@@ -47,12 +48,12 @@ pub(crate) async fn host(request: Request, table: Router) -> Response {
         let location = format!("{}{}", head.base, parts.uri);
         return respond::moved(&location);
     }
-    answer(table, Request::from_parts(parts, body)).await
+    answer(table, Request::from_parts(parts, body), cors).await
 }
 
-async fn answer(table: Router, request: Request) -> Response {
+async fn answer(table: Router, request: Request, cors: CorsPolicy) -> Response {
     match table.oneshot(request).await {
-        Ok(response) => response,
+        Ok(response) => cors::apply(cors, response),
         Err(never) => match never {},
     }
 }

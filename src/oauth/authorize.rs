@@ -36,12 +36,12 @@ pub(crate) async fn get(
 ) -> Result<impl IntoResponse, EndpointError> {
     let query = query.filter(|_| method == Method::GET).unwrap_or_default();
     let params = Params::from_urlencoded(query.as_bytes());
-    answer(&context, &AuthorizeRequest::parse(&params)).await
+    answer(&context, &params).await
 }
 
 /// `POST /authorize`, the target of the consent page's form.
 pub(crate) async fn post(context: RequestContext) -> Result<impl IntoResponse, EndpointError> {
-    answer(&context, &AuthorizeRequest::parse(context.params())).await
+    answer(&context, context.params()).await
 }
 
 /// `OPTIONS /authorize` (difference `authorize-preflight`).
@@ -68,16 +68,17 @@ enum Next {
 
 async fn answer(
     context: &RequestContext,
-    request: &AuthorizeRequest,
+    params: &Params,
 ) -> Result<impl IntoResponse + use<>, EndpointError> {
+    let request = AuthorizeRequest::parse(params);
     let (user, cookie) = session::user_or_mock(context).await?;
     let next = match user {
-        Some(user) => decide(context, request, &user).await,
+        Some(user) => decide(context, &request, &user).await,
         None => Ok(Next::SignIn),
     };
     let redirect = next.map(|next| match next {
-        Next::SignIn => respond::see_other(&sign_in_path(context, request)),
-        Next::AskConsent => respond::see_other(&consent_url(context, request)),
+        Next::SignIn => respond::see_other(&sign_in_path(context, params)),
+        Next::AskConsent => respond::see_other(&consent_url(context, params)),
         Next::Denied(location) => respond::see_other(&location),
         Next::Client(location) => with_code(context.rules(), &location),
     });
@@ -96,8 +97,8 @@ fn with_code(rules: &ContractRules, location: &str) -> Response {
 }
 
 /// The sign-in page, which returns to this request.
-fn sign_in_path(context: &RequestContext, request: &AuthorizeRequest) -> String {
-    let here = with_query(context.base.path(AUTHORIZE.path()), &request.query);
+fn sign_in_path(context: &RequestContext, params: &Params) -> String {
+    let here = with_query(context.base.path(AUTHORIZE.path()), params);
     with_return(context.base.path(LOGIN.path()), &here)
 }
 
@@ -108,12 +109,14 @@ pub(crate) fn with_return(path: String, return_path: &str) -> String {
     query.append_pair("returnUrl", return_path).finish()
 }
 
-fn consent_url(context: &RequestContext, request: &AuthorizeRequest) -> String {
+fn consent_url(context: &RequestContext, params: &Params) -> String {
     let page = format!("{}{}", context.base, CONSENT_PAGE.path());
-    with_query(page, &request.query)
+    with_query(page, params)
 }
 
-fn with_query(url: String, query: &str) -> String {
+/// A URL with the parameters that are text.
+fn with_query(url: String, params: &Params) -> String {
+    let query = params.to_query();
     if query.is_empty() {
         url
     } else {

@@ -16,8 +16,6 @@ pub(crate) const MAX_STORED_BYTES: usize = 2048;
 /// An authorization request. Civitai checks one part after another, in the order of the methods; the client and its
 /// redirect URI come first. There is no `Debug`: a parameter may be a misplaced secret.
 pub(crate) struct AuthorizeRequest {
-    /// The parameters that are text, which the sign-in page and the consent page pass on.
-    pub(crate) query: String,
     /// Reported after the rate limit is checked.
     pub(crate) client_id: Result<String, OAuthError>,
     /// None if it is missing or too long to be stored.
@@ -67,7 +65,6 @@ impl AuthorizeRequest {
         let text = |name: &str| params.text(name).map(str::to_owned);
         let is_true = |name: &str| params.text(name) == Some("true");
         Self {
-            query: params.to_query(),
             client_id: client_id(params),
             redirect_uri: params
                 .non_empty("redirect_uri")

@@ -292,6 +292,11 @@ impl EndpointSpec {
         })
     }
 
+    /// The CORS policy of a row that [`EndpointSpec::find`] returned. What is no endpoint is closed.
+    pub(crate) fn cors_policy(spec: Option<&Self>) -> CorsPolicy {
+        spec.map_or(CorsPolicy::Closed, |spec| spec.cors)
+    }
+
     /// The path that URLs in answers use.
     pub(crate) fn path(&self) -> &'static str {
         self.paths.first().copied().unwrap_or_default()

@@ -33,6 +33,12 @@ impl Charge {
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
+
+    /// Counts these bytes too.
+    pub(super) fn add(&mut self, bytes: usize) {
+        self.used.0.fetch_add(bytes, Ordering::Relaxed);
+        self.bytes += bytes;
+    }
 }
 
 impl Drop for Charge {

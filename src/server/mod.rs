@@ -33,7 +33,7 @@ use crate::http::control_token::ControlToken;
 use crate::http::long_steps::Turn;
 #[cfg(feature = "internals")]
 use crate::http::root_service::RootService;
-use crate::http::state::ServerState;
+use crate::http::state::{ServerState, own_hosts};
 use crate::router;
 use crate::sandbox::name::DEFAULT;
 use crate::sandbox::registry::Registry;
@@ -75,6 +75,7 @@ impl Server {
         let state = Arc::new(ServerState {
             registry: Arc::new(registry),
             listen: bound.main(),
+            own_hosts: own_hosts(bound.main()),
             hosts: Hosts {
                 public_url: config.public_url,
                 allowed: config.allowed_hosts,

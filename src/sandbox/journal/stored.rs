@@ -20,6 +20,9 @@ use crate::sandbox::used_bytes::Charge;
 /// An estimate of the allocator's overhead of one allocation, in bytes.
 const ALLOCATION_BYTES: usize = 16;
 
+/// Enough for the headers of most requests, in bytes.
+const HEADERS_CAPACITY: usize = 256;
+
 /// The reference count of an exchange and its place in the ring, in bytes.
 const OVERHEAD_BYTES: usize = 48;
 
@@ -31,7 +34,8 @@ pub(crate) struct StoredExchange {
     method: Box<str>,
     path: Box<str>,
     query: Option<Box<str>>,
-    headers: Box<[(&'static str, Box<str>)]>,
+    /// As HTTP/1.1 writes them: lines of `name: value`. A value has no line break.
+    headers: Box<str>,
     location: Option<Box<str>>,
     /// The client of the access token, or the client that a reduced body named.
     client: Option<Box<str>>,
@@ -115,9 +119,16 @@ fn short(text: &str) -> Box<str> {
     truncate::text(text).into()
 }
 
-/// A header's value as text.
-fn short_lossy(bytes: &[u8]) -> Box<str> {
-    short(&String::from_utf8_lossy(bytes))
+/// The lines of the headers that the request has.
+fn header_lines(values: [Option<&[u8]>; STORED_HEADERS.len()]) -> Box<str> {
+    let mut lines = String::with_capacity(HEADERS_CAPACITY);
+    for (name, value) in STORED_HEADERS.into_iter().zip(values) {
+        if let Some(value) = value {
+            let value = String::from_utf8_lossy(value);
+            lines.extend([name, ": ", &*truncate::text(&value), "\n"]);
+        }
+    }
+    lines.into()
 }
 
 /// The client that a request claims to come from.
@@ -134,10 +145,6 @@ fn claimed_client(
 impl StoredExchange {
     /// Copies what went over the wire, so that no buffer of a connection stays alive. A small request is not parsed for it.
     pub(super) fn new(capture: Capture<'_>, limit: &MemoryLimit) -> Self {
-        let headers = STORED_HEADERS.into_iter().zip(capture.headers);
-        let headers: Box<[_]> = headers
-            .filter_map(|(name, value)| Some((name, short_lossy(value?))))
-            .collect();
         let body = StoredBody::new(capture.body);
         let claimed = match (&body, capture.body.params()) {
             // Truncation may have omitted it.
@@ -154,14 +161,16 @@ impl StoredExchange {
             method: short(capture.method),
             path: short(capture.path),
             query: capture.query.map(|query| truncate::query(query).into()),
-            headers,
-            location: capture.location.map(short_lossy),
+            headers: header_lines(capture.headers),
+            location: capture
+                .location
+                .map(|location| short(&String::from_utf8_lossy(location))),
             client: claimed.as_deref().or(capture.token_client).map(short),
             body,
             answer: capture.answer.and_then(StoredAnswer::new),
             charge: limit.charge(0),
         };
-        exchange.charge = limit.charge(exchange.measure());
+        exchange.charge.add(exchange.measure());
         exchange
     }
 
@@ -171,11 +180,9 @@ impl StoredExchange {
         let texts = texts
             .into_iter()
             .flatten()
-            .chain([&self.method, &self.path]);
-        let headers = self.headers.iter().map(|(_, value)| value);
+            .chain([&self.method, &self.path, &self.headers]);
         let answer = self.answer.as_ref().map(|answer| answer.json.len());
         let allocations = texts
-            .chain(headers)
             .map(|text| text.len())
             .chain([self.body.bytes().len()])
             .chain(answer);
@@ -183,7 +190,6 @@ impl StoredExchange {
         size_of::<Self>()
             + OVERHEAD_BYTES
             + allocations.map(|bytes| ALLOCATION_BYTES + bytes).sum::<usize>()
-            + size_of_val(&*self.headers)
             + facts.extensions.capacity() * size_of::<&str>()
             + facts.faults.capacity() * size_of::<Arc<RecordedFault>>()
             // Whole in each exchange that refers to it: it may be the last one that does.
@@ -236,12 +242,15 @@ impl StoredExchange {
         &self.path
     }
 
+    /// Names and values of the headers.
+    fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let lines = self.headers.lines();
+        lines.filter_map(|line| line.split_once(": "))
+    }
+
     fn claimed_client(&self, body: &Params) -> Option<String> {
-        let authorization = self
-            .headers
-            .iter()
-            .find(|(name, _)| *name == "authorization");
-        let authorization = authorization.map(|(_, value)| &**value);
+        let authorization = self.headers().find(|(name, _)| *name == "authorization");
+        let authorization = authorization.map(|(_, value)| value);
         claimed_client(authorization, self.query.as_deref(), body)
     }
 
@@ -275,8 +284,8 @@ impl StoredExchange {
     /// Parses it. Nothing of the result stays here.
     pub(crate) fn to_entry(&self) -> Entry {
         let body = self.body.params();
-        let headers = self.headers.iter();
-        let headers = headers.map(|(name, value)| ((*name).to_owned(), (**value).into()));
+        let headers = self.headers();
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.into()));
         let owned = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
         let facts = &self.facts;
         Entry {
