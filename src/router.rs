@@ -28,9 +28,9 @@ use crate::mcp;
 use crate::middleware;
 use crate::oauth::device::{poll, review, start};
 use crate::oauth::{authorize, discovery, introspect, revoke, token, userinfo};
-use crate::pages::assets;
 use crate::pages::console::home;
 use crate::pages::site::{consent, device as device_page, login};
+use crate::pages::{assets, llms};
 use crate::protocol::endpoint::{self, CivitaiServer, CorsPolicy, EndpointSpec};
 
 /// The whole server as one service.
@@ -54,6 +54,7 @@ fn table(state: &Arc<ServerState>) -> Routes {
         .merge(api_routes())
         .merge(sign_in_routes(Arc::clone(state)))
         .route("/_mock/assets/{name}", get(assets::get))
+        .route(llms::PATH, get(llms::get))
         .merge(health::routes())
         .merge(home_routes(Arc::clone(state)))
         .merge(console_routes(state))

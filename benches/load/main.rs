@@ -11,6 +11,7 @@ mod advice;
 mod ceiling;
 mod measure;
 mod options;
+mod page;
 mod report;
 mod standing;
 mod subject;
@@ -75,6 +76,7 @@ async fn until_interrupted(options: &Options) -> Result<bool, String> {
 /// The results of all parts.
 #[derive(Default)]
 struct Findings {
+    speed: Vec<Row>,
     targets: Vec<Target>,
     json: serde_json::Map<String, Value>,
 }
@@ -110,7 +112,12 @@ async fn run(options: &Options) -> Result<bool, String> {
         found.targets.extend(targets::of_advice(&cost));
         found.json.insert("advice".to_owned(), cost.json);
     }
-    report::targets(&found.targets);
+    println!("\n{}", report::targets_table(&found.targets));
+    if let Some(file) = &options.page {
+        let setting = page::Setting::read(&options.program, cores).await?;
+        let page = page::markdown(&setting, &found.speed, &found.targets);
+        std::fs::write(file, page).map_err(|error| format!("{}: {error}", file.display()))?;
+    }
     let targets = report::targets_as_json(&found.targets);
     found.json.insert("targets".to_owned(), targets);
     harness::report::write(&options.json, &Value::Object(found.json))?;
@@ -184,6 +191,7 @@ async fn speed(options: &Options, pin: bool, found: &mut Findings) -> Result<(),
     found
         .json
         .insert("speed".to_owned(), report::rows_as_json(&rows));
+    found.speed = rows;
     Ok(())
 }
 

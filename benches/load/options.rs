@@ -21,6 +21,7 @@ usage: load [OPTION]…
   --sandboxes N    (1000; quick: 100)
   --starts N       (50; quick: 15)
   --build          also build the program from nothing, which takes minutes
+  --page FILE      also write the results as a page of the documentation
   --json FILE      where the figures go (target/bench/load.json)";
 
 #[expect(
@@ -41,6 +42,7 @@ pub(crate) struct Options {
     pub(crate) sandboxes: usize,
     pub(crate) starts: usize,
     pub(crate) build: bool,
+    pub(crate) page: Option<PathBuf>,
     pub(crate) json: PathBuf,
 }
 
@@ -62,6 +64,7 @@ impl Options {
             sandboxes: either(100, 1000),
             starts: either(15, 50),
             build: false,
+            page: None,
             json: concat!(env!("CARGO_MANIFEST_DIR"), "/../target/bench/load.json").into(),
         };
         let mut given = given.into_iter();
@@ -79,6 +82,7 @@ impl Options {
                 "--tokens" => options.tokens = value(&option, &mut given, USAGE)?,
                 "--sandboxes" => options.sandboxes = value(&option, &mut given, USAGE)?,
                 "--starts" => options.starts = value(&option, &mut given, USAGE)?,
+                "--page" => options.page = Some(value(&option, &mut given, USAGE)?),
                 "--json" => options.json = value(&option, &mut given, USAGE)?,
                 other => return Err(format!("no option {other:?}\n\n{USAGE}")),
             }

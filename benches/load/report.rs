@@ -1,9 +1,15 @@
 //! The results: tables for people, JSON for programs.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use crate::measure::Row;
 use crate::targets::Target;
+
+pub(crate) fn percent(ratio: Option<f64>) -> String {
+    ratio.map_or("-".to_owned(), |ratio| format!("{:.1} %", ratio * 100.0))
+}
 
 /// The table of what was measured, in the order of the scenarios.
 pub(crate) fn speed(rows: &[Row], reference: &str) {
@@ -28,9 +34,6 @@ pub(crate) fn speed(rows: &[Row], reference: &str) {
         if cell.replace(this).is_some_and(|before| before != this) {
             println!();
         }
-        let percent = |ratio: Option<f64>| {
-            ratio.map_or("-".to_owned(), |ratio| format!("{:.1} %", ratio * 100.0))
-        };
         println!(
             "{:<18} {:>7}  {:<18} {:>9.0} {:>10.0} {:>9.0} {:>9.0} {:>9.1} {:>8} {:>8} {:>7.0} %",
             one.scenario.name(),
@@ -51,16 +54,19 @@ pub(crate) fn speed(rows: &[Row], reference: &str) {
     );
 }
 
-pub(crate) fn targets(targets: &[Target]) {
-    println!("\n| target | wanted | measured | met |\n|---|---|---|---|");
+/// The table of the targets, as Markdown.
+pub(crate) fn targets_table(targets: &[Target]) -> String {
+    let mut table = "| what | target | measured | reached |\n|---|---|---|---|\n".to_owned();
     for target in targets {
         let met = if target.is_met() { "yes" } else { "no" };
         let (what, wanted, unit) = (target.what, target.wanted(), target.unit);
-        println!(
+        let _ = writeln!(
+            table,
             "| {what} | {wanted} | {:.1}{unit} | {met} |",
             target.measured
         );
     }
+    table
 }
 
 pub(crate) fn rows_as_json(rows: &[Row]) -> Value {

@@ -92,7 +92,7 @@ pub(super) async fn answer(
 /// app.
 pub(super) fn is_observed(path: &str) -> bool {
     let folders = ["/_mock/", "/api/health/"];
-    !(["/_mock", "/mcp", "/api/health"].contains(&path)
+    !(["/_mock", "/mcp", "/api/health", "/llms.txt"].contains(&path)
         || folders.iter().any(|folder| path.starts_with(folder)))
 }
 

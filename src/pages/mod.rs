@@ -3,5 +3,6 @@
 
 pub(crate) mod assets;
 pub(crate) mod console;
+pub(crate) mod llms;
 pub(crate) mod site;
 mod view;

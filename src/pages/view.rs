@@ -158,14 +158,7 @@ impl AppCard {
 pub(crate) fn page(status: StatusCode, layout: &Layout, template: &impl Template) -> Response {
     let html = match template.render() {
         Ok(html) => html,
-        Err(error) => {
-            tracing::error!(%error, "a page could not be rendered");
-            return (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the page could not be rendered",
-            )
-                .into_response();
-        }
+        Err(error) => return not_rendered(&error),
     };
     let mut response = (status, html).into_response();
     for (name, value) in [
@@ -183,6 +176,16 @@ pub(crate) fn page(status: StatusCode, layout: &Layout, template: &impl Template
             .insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// 500 for a template that cannot be rendered.
+pub(super) fn not_rendered(error: &askama::Error) -> Response {
+    tracing::error!(%error, "a page could not be rendered");
+    (
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "the page could not be rendered",
+    )
+        .into_response()
 }
 
 /// A response that ends a handler early: a redirect, a form with its problems, or an error. Boxed, because `Result` would

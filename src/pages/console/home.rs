@@ -6,8 +6,8 @@ use axum::response::Response;
 
 use crate::http::context::RequestContext;
 use crate::http::session;
-use crate::pages::assets;
 use crate::pages::view::{Avatar, Layout, NavItem, page};
+use crate::pages::{assets, llms};
 
 /// The endpoints to configure in an app.
 const ENDPOINTS: [(&str, &str); 6] = [
@@ -47,6 +47,7 @@ struct Home {
     account: String,
     openapi: String,
     discovery: String,
+    llms: String,
 }
 
 struct Registered {
@@ -122,5 +123,6 @@ fn home(context: &RequestContext) -> Home {
         account: base.path("/user/account"),
         openapi: base.path("/_mock/openapi.json"),
         discovery: base.path("/.well-known/openid-configuration"),
+        llms: base.path(llms::PATH),
     }
 }

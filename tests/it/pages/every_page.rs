@@ -39,7 +39,7 @@ const PAGES: [&str; 24] = [
 ];
 
 /// The routes that have no page.
-const NO_PAGES: [&str; 2] = ["/_mock/assets/{name}", "/.well-known/"];
+const NO_PAGES: [&str; 3] = ["/_mock/assets/{name}", "/.well-known/", "/llms.txt"];
 
 const API: [&str; 3] = ["/api/", "/v1/", "/v2/"];
 

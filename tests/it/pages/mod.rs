@@ -8,6 +8,7 @@ mod dashboard;
 mod device;
 mod every_page;
 mod keyboard;
+mod llms;
 mod login;
 mod playground;
 mod rendering;
