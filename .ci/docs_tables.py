@@ -197,11 +197,11 @@ def fault_presets(program, base):
     for preset in "".join(names.split()).split(","):
         answer = get(base, f"/_sandbox/presets/_mock/faults/presets/{preset}", "POST")
         fault = {key: value for key, value in answer.get("fault", {}).items() if key in FAULT_KEYS}
-        rows.append([code(preset), answer["meaning"], code(json.dumps(fault)) if fault else ""])
+        rows.append([code(preset), answer["description"], code(json.dumps(fault)) if fault else ""])
     return table(["preset", "what happens", "the fault"], rows)
 
 
-FAULT_KEYS = ["endpoint", "client_id", "grant_type", "user", "nth", "after", "times", "probability", "effect"]
+FAULT_KEYS = ["endpoint", "client_id", "grant_type", "user", "nth", "skip", "times", "probability", "effect"]
 
 
 def words(schema):

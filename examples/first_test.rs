@@ -74,7 +74,7 @@ async fn an_expired_token_is_refreshed() -> Result<(), Box<dyn std::error::Error
     let user: Value = userinfo(&tokens).await?.json().await?;
     assert_eq!(user["preferred_username"], "ada");
 
-    server.advance(Duration::from_secs(3601)).await?;
+    server.advance_clock(Duration::from_secs(3601)).await?;
     assert_eq!(userinfo(&tokens).await?.status(), StatusCode::UNAUTHORIZED);
 
     let refresh_token = tokens["refresh_token"].as_str().ok_or("no refresh token")?;

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use civitai_oauth_mock::{MockServer, Scope, control::Mint};
+use civitai_oauth_mock::{MockServer, Scope, control::NewTokens};
 
 #[tokio::test]
 async fn access_token_expires() -> Result<(), Box<dyn std::error::Error>> {
     let server = MockServer::start().await; // a free port, all data in memory
     let client_id = "dec0de00-0000-4000-8000-000000000001";
     let tokens = server
-        .mint(Mint::new(client_id, "ada", Scope::AI_SERVICES))
+        .issue_tokens(NewTokens::new(client_id, "ada", Scope::AI_SERVICES))
         .await?;
     let me = async || {
         let request = reqwest::Client::new().get(format!("{}/api/v1/me", server.base_url()));
@@ -20,7 +20,7 @@ async fn access_token_expires() -> Result<(), Box<dyn std::error::Error>> {
     };
 
     assert!(me().await?.text().await?.contains(r#""username":"ada""#));
-    server.advance(Duration::from_secs(3601)).await?;
+    server.advance_clock(Duration::from_secs(3601)).await?;
     assert_eq!(me().await?.status(), 401);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use civitai_oauth_mock::control::{Endpoint, Expect, Fault, Mint, Preset};
+use civitai_oauth_mock::control::{Endpoint, Expect, Fault, NewTokens, Preset};
 use civitai_oauth_mock::{MockServer, Scope};
 
 const CLIENT_ID: &str = "dec0de00-0000-4000-8000-000000000001";
@@ -10,16 +10,16 @@ const CLIENT_ID: &str = "dec0de00-0000-4000-8000-000000000001";
 #[tokio::test]
 async fn tokens_expire_and_refreshes_fail() -> Result<(), Box<dyn std::error::Error>> {
     let server = MockServer::start().await; // stops when the value is dropped
-    let mint = Mint::new(CLIENT_ID, "ada", Scope::AI_SERVICES);
-    let tokens = server.mint(mint).await?; // no browser
-    assert!(server.introspect(&tokens.access_token).await?.active);
-    server.snapshot("signed-in").await?;
+    let new_tokens = NewTokens::new(CLIENT_ID, "ada", Scope::AI_SERVICES);
+    let tokens = server.issue_tokens(new_tokens).await?; // no browser
+    assert!(server.introspect_token(&tokens.access_token).await?.active);
+    server.take_snapshot("signed-in").await?;
 
-    server.advance(Duration::from_secs(3601)).await?; // the access token expires
-    server.preset(Preset::RefreshRevoked).await?; // and the refresh is refused
-    server.restore("signed-in").await?; // back to the snapshot
-    let slow = Fault::at(Endpoint::Token).delay(Duration::from_secs(2));
-    server.fault(slow.times(1).status(503)).await?;
+    server.advance_clock(Duration::from_secs(3601)).await?; // the access token expires
+    server.set_fault_preset(Preset::RefreshRevoked).await?; // and the refresh is refused
+    server.restore_snapshot("signed-in").await?; // back to the snapshot
+    let slow = Fault::endpoint(Endpoint::Token).delay(Duration::from_secs(2));
+    server.set_fault(slow.times(1).status(503)).await?;
 
     // … let the app at server.base_url() do its work, then:
     let refreshes = Expect::endpoint(Endpoint::Token).refresh_token();

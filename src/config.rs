@@ -76,9 +76,9 @@ pub struct Config {
     pub max_sandboxes: usize,
     /// The bearer token that the control API requires.
     pub(crate) control_token: Option<Secret>,
-    /// How many exchanges each journal stores; the oldest are removed first.
+    /// How many requests each journal stores; the oldest are removed first.
     pub journal_capacity: usize,
-    /// The memory of the journals of all sandboxes together, in bytes; the oldest exchanges are removed first.
+    /// The memory of the journals of all sandboxes together, in bytes; the oldest requests are removed first.
     pub journal_memory: usize,
     /// The key for id tokens; without one each sandbox generates its own.
     pub(crate) key: Option<IdTokenKey>,
@@ -243,7 +243,7 @@ impl Config {
     /// 0.
     pub(crate) fn template(&self) -> Result<SandboxTemplate, Invalid> {
         if self.journal_memory < MIN_JOURNAL_MEMORY {
-            let reason = format!("{} bytes are too few for one exchange", self.journal_memory);
+            let reason = format!("{} bytes are too few for one request", self.journal_memory);
             let hint = format!("give {MIN_JOURNAL_MEMORY} bytes (1MB) or more");
             return Err(Invalid::new("journal_memory", reason).with_hint(hint));
         }

@@ -6,7 +6,8 @@ mod service;
 use serde_json::Value;
 
 use crate::control::{
-    AdvanceClock, ClientSpec, Expectations, Fault, Mint, NewCode, NewConsent, NewSandbox, UserSpec,
+    AdvanceClock, ClientSpec, Expectations, Fault, NewCode, NewConsent, NewSandbox, NewTokens,
+    UserSpec,
 };
 use crate::invalid;
 use crate::protocol::authorize_request::AuthorizeRequest;
@@ -98,7 +99,7 @@ pub fn count_accepting_control_calls(bytes: &[u8]) -> usize {
     };
     let object = || value.clone();
     [
-        invalid::from_json::<Mint>(object()).is_ok(),
+        invalid::from_json::<NewTokens>(object()).is_ok(),
         invalid::from_json::<NewCode>(object()).is_ok(),
         invalid::from_json::<NewConsent>(object()).is_ok(),
         invalid::from_json::<UserSpec>(object()).is_ok(),

@@ -3,12 +3,12 @@
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use civitai_oauth_mock::control::{Endpoint, Expect, Mint};
+//! use civitai_oauth_mock::control::{Endpoint, Expect, NewTokens};
 //! use civitai_oauth_mock::{MockServer, Scope};
 //!
 //! let server = MockServer::start().await; // a free port, data of its own; stops when it is dropped
 //! let client = "dec0de00-0000-4000-8000-000000000001"; // one of the demo clients
-//! let tokens = server.mint(Mint::new(client, "ada", Scope::USER_READ)).await?;
+//! let tokens = server.issue_tokens(NewTokens::new(client, "ada", Scope::USER_READ)).await?;
 //!
 //! // … run the app against server.base_url() with tokens.access_token.reveal(), then:
 //! server.verify(Expect::endpoint(Endpoint::Token).refresh_token().never()).await?;

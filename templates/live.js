@@ -1,4 +1,4 @@
-// Adds new exchanges at the top of the journal and counts down lifetimes.
+// Adds new requests at the top of the journal and counts down lifetimes.
 const list = document.querySelector("[data-events]");
 // Shows times in the reader's time zone; the title has the full UTC time.
 const localise = (within) => {
@@ -17,8 +17,8 @@ const length = (seconds) => {
 };
 if (list) {
   const events = new EventSource(list.dataset.events);
-  events.addEventListener("exchange", (event) => {
-    if (document.getElementById(`exchange-${event.lastEventId}`)) return;
+  events.addEventListener("request", (event) => {
+    if (document.getElementById(`request-${event.lastEventId}`)) return;
     list.insertAdjacentHTML("afterbegin", event.data);
     localise(list.firstElementChild);
     document.getElementById("nothing")?.remove();

@@ -68,8 +68,8 @@ pub(crate) async fn cost(options: &Options, pin: bool) -> Result<Cost, String> {
         stalled,
         beside: p50.1 / p50.0,
         json: json!({
-            "exchanges": advice["exchanges"],
-            "dropped": advice["dropped"],
+            "requests": advice["requests"],
+            "evicted": advice["evicted"],
             "milliseconds": { "first": median(first), "later": one, "longest_request_beside_the_first": stalled },
             "userinfo_microseconds": {
                 "alone": { "p50": p50.0, "p99": p99.0 },

@@ -262,8 +262,8 @@ impl Caller {
         let url = format!("{}{place}/api/auth/oauth/token", self.base);
         let effects = [
             json!({ "status": 503 }),
-            json!({ "truncate": true }),
-            json!({ "reset": true }),
+            json!({ "truncate_body": true }),
+            json!({ "reset_connection": true }),
             json!({ "delay": "20ms" }),
         ];
         for effect in effects {

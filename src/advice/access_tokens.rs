@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::history::History;
-use super::rule::{Rule, Violation};
+use super::rule::{AdviceRule, Violation};
 use super::severity::Severity;
 use crate::advice::call::{CallKind, ObservedCall, sequential};
 
 /// An access token is rejected ten times, one after another, and the app neither refreshes nor signs in again.
-pub(crate) const EXPIRED_TOKEN_KEPT: Rule = Rule {
-    id: "expired-token-kept",
+pub(crate) const EXPIRED_TOKEN_USED: AdviceRule = AdviceRule {
+    id: "expired-token-used",
     severity: Severity::Error,
     rationale: "a rejected access token stays invalid: an hour after sign-in the app stops working but continues to send requests",
     fix: "on a 401 response, refresh once and retry; if the refresh is rejected, have the user sign in again",
@@ -64,9 +64,9 @@ mod tests {
 
     #[test]
     fn ten_rejections_without_a_refresh_are_reported() {
-        assert!(reported(&EXPIRED_TOKEN_KEPT, rejected(9)).is_empty());
+        assert!(reported(&EXPIRED_TOKEN_USED, rejected(9)).is_empty());
         assert_eq!(
-            reported(&EXPIRED_TOKEN_KEPT, rejected(10)),
+            reported(&EXPIRED_TOKEN_USED, rejected(10)),
             [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
         );
     }
@@ -74,11 +74,11 @@ mod tests {
     #[test]
     fn app_that_refreshes_afterwards_is_not_reported() {
         let refreshes = [refresh("r1", "r2"), api("access-r2")];
-        assert!(reported(&EXPIRED_TOKEN_KEPT, rejected(12).chain(refreshes)).is_empty());
+        assert!(reported(&EXPIRED_TOKEN_USED, rejected(12).chain(refreshes)).is_empty());
     }
 
     #[test]
     fn parallel_rejections_are_not_reported() {
-        assert!(reported(&EXPIRED_TOKEN_KEPT, rejected(20).map(TestCall::parallel)).is_empty());
+        assert!(reported(&EXPIRED_TOKEN_USED, rejected(20).map(TestCall::parallel)).is_empty());
     }
 }

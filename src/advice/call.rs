@@ -1,4 +1,4 @@
-//! An exchange reduced to what the rules read, so that a whole journal fits in memory.
+//! A request reduced to what the rules read, so that a whole journal fits in memory.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -119,11 +119,11 @@ impl CallKind {
     }
 }
 
-/// One exchange as the rules see it. `Debug` shows nothing that was sent.
+/// One request as the rules see it. `Debug` shows nothing that was sent.
 #[derive(Clone)]
 pub(crate) struct ObservedCall {
     pub(crate) id: u64,
-    /// The newest exchange that had ended when this one started.
+    /// The newest request that had ended when this one started.
     pub(crate) after: u64,
     /// Start, in milliseconds of the sandbox's clock.
     pub(crate) at: i64,
@@ -204,8 +204,8 @@ impl ObservedCall {
             is_lost: entry
                 .faults
                 .iter()
-                .any(|fault| fault.rule.effect.may_lose_response()),
-            revoke_noop: entry.idle,
+                .any(|fault| fault.definition.effect.may_lose_response()),
+            revoke_noop: entry.revoke_noop,
             authorization,
             fetch_site: header("sec-fetch-site"),
             is_navigation: header("accept").is_some_and(|accept| accept.contains("text/html")),

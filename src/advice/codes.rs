@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::history::History;
-use super::rule::{Rule, Violation, times};
+use super::rule::{AdviceRule, Violation, times};
 use super::severity::Severity;
 use crate::advice::call::{CallKind, ObservedCall};
 
 /// A code is exchanged twice.
-pub(crate) const CODE_REUSED: Rule = Rule {
+pub(crate) const CODE_REUSED: AdviceRule = AdviceRule {
     id: "code-reused",
     severity: Severity::Error,
     rationale: "an authorization code works once: the second exchange is rejected, and if the app shows its \

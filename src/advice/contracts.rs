@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::history::History;
-use super::rule::{Rule, Violation, times};
+use super::rule::{AdviceRule, Violation, times};
 use super::severity::Severity;
 use crate::advice::call::{CallKind, ObservedCall};
 use crate::contract::{Contract, Difference};
@@ -16,7 +16,7 @@ const DIFFERENCES: &str = "https://developer.civitai.com/site/oauth";
 macro_rules! relies {
     ($(#[$doc:meta] $name:ident $id:literal $severity:ident $difference:ident, $rationale:literal, $fix:literal;)*) => {$(
         #[$doc]
-        pub(crate) const $name: Rule = Rule {
+        pub(crate) const $name: AdviceRule = AdviceRule {
             id: $id,
             severity: Severity::$severity,
             rationale: $rationale,
@@ -73,7 +73,7 @@ relies! {
 }
 
 /// A refresh with a token of `client_credentials`, which only the deployed server of 2026-08 issues.
-pub(crate) const CLIENT_CREDENTIALS_REFRESH: Rule = Rule {
+pub(crate) const CLIENT_CREDENTIALS_REFRESH: AdviceRule = AdviceRule {
     id: "contract-client-credentials-refresh",
     severity: Severity::Warning,
     rationale: "only the deployed server of 2026-08 issued a refresh token for client_credentials; today's issues none, as documented",

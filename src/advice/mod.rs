@@ -41,14 +41,14 @@ pub use severity::Severity;
 /// the id of the last call before each.
 pub(crate) fn advise(all: Vec<ObservedCall>, restores: &[u64], client: Option<&str>) -> Advice {
     let mut found: HashMap<(&str, Option<String>), Finding> = HashMap::new();
-    let mut exchanges = 0;
+    let mut requests = 0;
     let owners = history::token_owners(&all);
     let stretches = history::split_at_restores(all, restores).into_iter();
     let histories = stretches.flat_map(|calls| history::by_client(calls, &owners));
     let is_requested =
         |history: &History| client.is_none_or(|client| history.client.as_deref() == Some(client));
     for history in histories.filter(is_requested) {
-        exchanges += history.calls.len() as u64;
+        requests += history.calls.len() as u64;
         for rule in rules::RULES {
             let Some(violation) = (rule.check)(&history) else {
                 continue;
@@ -63,12 +63,12 @@ pub(crate) fn advise(all: Vec<ObservedCall>, restores: &[u64], client: Option<&s
             let client_id = history.client.as_deref().map(redact_text);
             let client_id = client_id.map(Cow::into_owned);
             let finding = Finding {
-                id: rule.id.to_owned(),
+                rule_id: rule.id.to_owned(),
                 severity: rule.severity,
                 client_id: client_id.clone(),
                 summary: redact_message(&summary).into_owned(),
-                why: rule.rationale.to_owned(),
-                mend: rule.fix.to_owned(),
+                reason: rule.rationale.to_owned(),
+                fix: rule.fix.to_owned(),
                 source: rule.source.to_owned(),
                 requests: violation.requests,
             };
@@ -80,13 +80,13 @@ pub(crate) fn advise(all: Vec<ObservedCall>, restores: &[u64], client: Option<&s
     findings.sort_by_cached_key(|finding| {
         (
             finding.severity,
-            finding.id.clone(),
+            finding.rule_id.clone(),
             finding.client_id.clone(),
         )
     });
     Advice {
         findings,
-        exchanges,
-        dropped: 0,
+        requests,
+        evicted: 0,
     }
 }

@@ -1,12 +1,12 @@
 //! Rule about authorization parameters that Civitai ignores.
 
 use super::history::History;
-use super::rule::{Rule, Violation};
+use super::rule::{AdviceRule, Violation};
 use super::severity::Severity;
 use crate::advice::call::CallKind;
 
 /// A parameter of OpenID Connect or of an extension of OAuth at authorize that Civitai does not read.
-pub(crate) const IGNORED_PARAMETER: Rule = Rule {
+pub(crate) const IGNORED_PARAMETER: AdviceRule = AdviceRule {
     id: "ignored-parameter",
     severity: Severity::Hint,
     rationale: "OAuth 2.0 and OpenID Connect define the parameter, but Civitai ignores it: it has no effect \

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::history::History;
-use super::rule::{Rule, Violation, times};
+use super::rule::{AdviceRule, Violation, times};
 use super::severity::Severity;
 use crate::advice::call::{CallKind, ObservedCall};
 use crate::protocol::pkce::{Challenge, Verifier};
 
 /// No challenge at authorize, or no verifier with the code.
-pub(crate) const PKCE_MISSING: Rule = Rule {
+pub(crate) const PKCE_MISSING: AdviceRule = AdviceRule {
     id: "pkce-missing",
     severity: Severity::Error,
     rationale: "Civitai rejects an authorization without PKCE, and a token request without the verifier invalidates the code",
@@ -19,7 +19,7 @@ pub(crate) const PKCE_MISSING: Rule = Rule {
 };
 
 /// The method `plain`, or none, which means the same; or a challenge that is the verifier.
-pub(crate) const PKCE_PLAIN: Rule = Rule {
+pub(crate) const PKCE_PLAIN: AdviceRule = AdviceRule {
     id: "pkce-plain",
     severity: Severity::Error,
     rationale: "only S256 is supported; plain, the default without code_challenge_method, reveals the verifier \
@@ -30,8 +30,8 @@ pub(crate) const PKCE_PLAIN: Rule = Rule {
 };
 
 /// A challenge that is not 43 characters of base64url.
-pub(crate) const PKCE_CHALLENGE: Rule = Rule {
-    id: "pkce-challenge",
+pub(crate) const PKCE_CHALLENGE_MALFORMED: AdviceRule = AdviceRule {
+    id: "pkce-challenge-malformed",
     severity: Severity::Error,
     rationale: "the challenge is accepted, but no verifier can match it: the code cannot be exchanged",
     fix: "encode the 32 bytes of the SHA-256 as base64url without padding: 43 characters",
@@ -40,8 +40,8 @@ pub(crate) const PKCE_CHALLENGE: Rule = Rule {
 };
 
 /// A verifier that is not 43 to 128 unreserved characters.
-pub(crate) const PKCE_VERIFIER: Rule = Rule {
-    id: "pkce-verifier",
+pub(crate) const PKCE_VERIFIER_MALFORMED: AdviceRule = AdviceRule {
+    id: "pkce-verifier-malformed",
     severity: Severity::Error,
     rationale: "a verifier of another length or alphabet matches no challenge, and the failed exchange invalidates the code",
     fix: "generate 32 random bytes and encode them as base64url without padding: 43 characters",
@@ -50,8 +50,8 @@ pub(crate) const PKCE_VERIFIER: Rule = Rule {
 };
 
 /// One verifier for several codes.
-pub(crate) const VERIFIER_REUSED: Rule = Rule {
-    id: "verifier-reused",
+pub(crate) const PKCE_VERIFIER_REUSED: AdviceRule = AdviceRule {
+    id: "pkce-verifier-reused",
     severity: Severity::Warning,
     rationale: "an attacker who knows the verifier of one sign-in can exchange the code of the next",
     fix: "generate a new verifier for each attempt, and delete it after the exchange",
@@ -160,9 +160,9 @@ mod tests {
         for rule in [
             PKCE_MISSING,
             PKCE_PLAIN,
-            PKCE_CHALLENGE,
-            PKCE_VERIFIER,
-            VERIFIER_REUSED,
+            PKCE_CHALLENGE_MALFORMED,
+            PKCE_VERIFIER_MALFORMED,
+            PKCE_VERIFIER_REUSED,
         ] {
             let calls = ["c1", "c2"].map(|code| [authorize(code), exchange(code)]);
             let calls = calls.into_iter().flatten();
@@ -203,10 +203,14 @@ mod tests {
             "+/Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+cM",
         ] {
             let malformed = authorize("c1").with("code_challenge", challenge);
-            assert_eq!(reported(&PKCE_CHALLENGE, [malformed]), [1], "{challenge}");
+            assert_eq!(
+                reported(&PKCE_CHALLENGE_MALFORMED, [malformed]),
+                [1],
+                "{challenge}"
+            );
         }
         let malformed = exchange("c1").with("code_verifier", "short");
-        assert_eq!(reported(&PKCE_VERIFIER, [malformed]), [1]);
+        assert_eq!(reported(&PKCE_VERIFIER_MALFORMED, [malformed]), [1]);
     }
 
     #[test]
@@ -214,6 +218,6 @@ mod tests {
         let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
         let exchanges = ["c1", "c2"].map(|code| exchange(code).with("code_verifier", verifier));
         let calls = ["c1", "c2"].map(authorize).into_iter().chain(exchanges);
-        assert_eq!(reported(&VERIFIER_REUSED, calls), [3, 4]);
+        assert_eq!(reported(&PKCE_VERIFIER_REUSED, calls), [3, 4]);
     }
 }

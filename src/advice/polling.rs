@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::history::History;
-use super::rule::{Rule, Violation, times};
+use super::rule::{AdviceRule, Violation, times};
 use super::severity::Severity;
 use crate::advice::call::{CallKind, ObservedCall};
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::grant_type::GrantType;
 
 /// A device polls faster than `interval`, or than `slow_down` allows.
-pub(crate) const POLL_TOO_FAST: Rule = Rule {
-    id: "poll-too-fast",
+pub(crate) const DEVICE_POLL_TOO_FAST: AdviceRule = AdviceRule {
+    id: "device-poll-too-fast",
     severity: Severity::Warning,
     rationale: "/device and /device-token together allow 20 requests per minute for all devices of an app",
     fix: "wait for interval seconds between polls, and 5 more after each slow_down",
@@ -20,8 +20,8 @@ pub(crate) const POLL_TOO_FAST: Rule = Rule {
 };
 
 /// A device polls after a final response.
-pub(crate) const POLL_AFTER_END: Rule = Rule {
-    id: "poll-after-end",
+pub(crate) const DEVICE_POLL_AFTER_END: AdviceRule = AdviceRule {
+    id: "device-poll-after-end",
     severity: Severity::Warning,
     rationale: "the response is final after the user has decided or the code has expired",
     fix: "stop polling at any response other than authorization_pending and slow_down; start a new flow after an error",
@@ -30,7 +30,7 @@ pub(crate) const POLL_AFTER_END: Rule = Rule {
 };
 
 /// The device grant is sent to the token endpoint.
-pub(crate) const DEVICE_GRANT_AT_TOKEN: Rule = Rule {
+pub(crate) const DEVICE_GRANT_AT_TOKEN: AdviceRule = AdviceRule {
     id: "device-grant-at-token",
     severity: Severity::Error,
     rationale: "Civitai exchanges device codes at /device-token; RFC 8628 does so at the token endpoint",
@@ -155,10 +155,10 @@ mod tests {
     #[test]
     fn poll_before_the_interval_is_reported() {
         let calls = [device("d1", 5), pending(), pending().pause_ms(4000)];
-        assert_eq!(reported(&POLL_TOO_FAST, calls), [3]);
+        assert_eq!(reported(&DEVICE_POLL_TOO_FAST, calls), [3]);
         let slow_down = poll("d1").answered(400, json!({ "error": "slow_down" }));
         let calls = [device("d1", 5), slow_down, pending().pause_ms(5000)];
-        assert_eq!(reported(&POLL_TOO_FAST, calls), [3]);
+        assert_eq!(reported(&DEVICE_POLL_TOO_FAST, calls), [3]);
     }
 
     #[test]
@@ -169,15 +169,18 @@ mod tests {
             pending().pause_ms(5000),
             poll("d1").pause_ms(4900),
         ];
-        assert!(reported(&POLL_TOO_FAST, calls).is_empty());
+        assert!(reported(&DEVICE_POLL_TOO_FAST, calls).is_empty());
     }
 
     #[test]
     fn poll_after_a_final_response_is_reported() {
         let denied = || poll("d1").answered(400, json!({ "error": "access_denied" }));
-        assert_eq!(reported(&POLL_AFTER_END, [poll("d1"), denied()]), [2]);
-        assert_eq!(reported(&POLL_AFTER_END, [denied(), denied()]), [2]);
-        assert!(reported(&POLL_AFTER_END, [poll("d1"), denied().parallel()]).is_empty());
+        assert_eq!(
+            reported(&DEVICE_POLL_AFTER_END, [poll("d1"), denied()]),
+            [2]
+        );
+        assert_eq!(reported(&DEVICE_POLL_AFTER_END, [denied(), denied()]), [2]);
+        assert!(reported(&DEVICE_POLL_AFTER_END, [poll("d1"), denied().parallel()]).is_empty());
     }
 
     #[test]

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use super::history::History;
-use super::rule::{Rule, Violation, times};
+use super::rule::{AdviceRule, Violation, times};
 use super::severity::Severity;
 use crate::advice::call::{CallKind, ObservedCall};
 
 /// The same request is sent again after a 429 response, before `Retry-After` has passed, or one second without it.
-pub(crate) const RATE_LIMIT_IGNORED: Rule = Rule {
+pub(crate) const RATE_LIMIT_IGNORED: AdviceRule = AdviceRule {
     id: "rate-limit-ignored",
     severity: Severity::Warning,
     rationale: "rejected requests also count: an app that continues to send requests stays rate-limited",

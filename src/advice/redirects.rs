@@ -3,15 +3,15 @@
 use url::Url;
 
 use super::history::History;
-use super::rule::{Rule, Violation, times};
+use super::rule::{AdviceRule, Violation, times};
 use super::severity::Severity;
 use crate::advice::call::{CallKind, ObservedCall};
 use crate::contract::{Contract, Difference};
 use crate::protocol::redirect_uri;
 
 /// A redirect URI that only the loopback rule of the deployed server accepts.
-pub(crate) const REDIRECT_LOOPBACK_RULE: Rule = Rule {
-    id: "redirect-loopback-rule",
+pub(crate) const REDIRECT_URI_MATCH: AdviceRule = AdviceRule {
+    id: "contract-redirect-uri-match",
     severity: Severity::Warning,
     rationale: "the redirect URI is not registered: the deployed server accepts it because its scheme and path \
         equal a registered loopback URI, but the documentation requires an exact match",
@@ -21,8 +21,8 @@ pub(crate) const REDIRECT_LOOPBACK_RULE: Rule = Rule {
 };
 
 /// An http redirect URI that is not loopback.
-pub(crate) const REDIRECT_HTTP: Rule = Rule {
-    id: "redirect-http",
+pub(crate) const REDIRECT_URI_HTTP: AdviceRule = AdviceRule {
+    id: "redirect-uri-http",
     severity: Severity::Warning,
     rationale: "the code is sent unencrypted, and Civitai registers only https redirect URIs, except loopback ones",
     fix: "use https, or a loopback address during development",
@@ -31,8 +31,8 @@ pub(crate) const REDIRECT_HTTP: Rule = Rule {
 };
 
 /// A call with `Authorization` to the legacy host, which redirects it to another host.
-pub(crate) const AUTHORIZATION_REDIRECTED: Rule = Rule {
-    id: "authorization-redirected",
+pub(crate) const AUTHORIZATION_HEADER_REDIRECTED: AdviceRule = AdviceRule {
+    id: "authorization-header-redirected",
     severity: Severity::Warning,
     rationale: "civitai.com redirects to auth.civitai.com, and most HTTP clients remove the Authorization \
         header when a redirect leads to another host",
@@ -42,7 +42,7 @@ pub(crate) const AUTHORIZATION_REDIRECTED: Rule = Rule {
 };
 
 /// A browser is sent to authorize by a page of the same site.
-pub(crate) const SAME_SITE_SIGN_IN: Rule = Rule {
+pub(crate) const SAME_SITE_SIGN_IN: AdviceRule = AdviceRule {
     id: "same-site-sign-in",
     severity: Severity::Hint,
     rationale: "the app and the mock are on the same site, for example two ports of localhost, but in \
@@ -126,7 +126,7 @@ mod tests {
         let by = |side| {
             let call = authorize("c1").with("redirect_uri", "http://127.0.0.1:4000/callback");
             let call = call.decided(Difference::RedirectUriMatch, side);
-            reported(&REDIRECT_LOOPBACK_RULE, [call])
+            reported(&REDIRECT_URI_MATCH, [call])
         };
         assert_eq!(by(Contract::Live), [1]);
         assert!(by(Contract::Documented).is_empty());
@@ -134,7 +134,12 @@ mod tests {
 
     #[test]
     fn http_redirect_uri_is_reported_unless_it_is_loopback() {
-        let to = |uri| reported(&REDIRECT_HTTP, [authorize("c1").with("redirect_uri", uri)]);
+        let to = |uri| {
+            reported(
+                &REDIRECT_URI_HTTP,
+                [authorize("c1").with("redirect_uri", uri)],
+            )
+        };
         assert_eq!(to("http://app.example/callback"), [1]);
         assert!(to("http://localhost:3000/callback").is_empty());
         assert!(to("https://app.example/callback").is_empty());
@@ -145,7 +150,7 @@ mod tests {
         let moved = |call: TestCall| {
             let call = call.answered(308, json!(null));
             let call = call.decided(Difference::LegacyHost, Contract::Documented);
-            reported(&AUTHORIZATION_REDIRECTED, [call])
+            reported(&AUTHORIZATION_HEADER_REDIRECTED, [call])
         };
         assert_eq!(moved(api("a1")), [1]);
         assert!(moved(api("a1").without_header("authorization")).is_empty());

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::history::History;
-use super::rule::{Rule, Violation, times};
+use super::rule::{AdviceRule, Violation, times};
 use super::severity::Severity;
 use crate::advice::call::{CallKind, ObservedCall, sequential};
 
 /// A rotated refresh token is used again, after the rotation was answered.
-pub(crate) const REFRESH_REUSED: Rule = Rule {
-    id: "refresh-reused",
+pub(crate) const REFRESH_TOKEN_REUSED: AdviceRule = AdviceRule {
+    id: "refresh-token-reused",
     severity: Severity::Error,
     rationale: "a refresh token works once: the response contains the next one, and a user whose app still uses the old one is signed out",
     fix: "store the new refresh token before you use the new access token, in the transaction that removes the \
@@ -22,7 +22,7 @@ pub(crate) const REFRESH_REUSED: Rule = Rule {
 };
 
 /// Two refreshes with one token overlap.
-pub(crate) const REFRESH_RACE: Rule = Rule {
+pub(crate) const REFRESH_RACE: AdviceRule = AdviceRule {
     id: "refresh-race",
     severity: Severity::Error,
     rationale: "if two refreshes of one grant run in parallel, one is rejected, and an app that trusts the rejection signs the user out",
@@ -41,8 +41,8 @@ pub(crate) const REFRESH_RACE: Rule = Rule {
 };
 
 /// A rejected refresh token is sent twice more, each time after the previous rejection.
-pub(crate) const REFRESH_REFUSED_AGAIN: Rule = Rule {
-    id: "refresh-refused-again",
+pub(crate) const REFRESH_RETRIED_AFTER_REJECTION: AdviceRule = AdviceRule {
+    id: "refresh-retried-after-rejection",
     severity: Severity::Error,
     rationale: "a rejected refresh token stays invalid, each attempt counts towards the rate limit, and the user waits in vain",
     fix: "treat invalid_grant as final: delete the tokens and have the user sign in again",
@@ -154,13 +154,13 @@ mod tests {
             refresh("refresh-c1", "r2"),
             refresh("refresh-r2", "r3"),
         ];
-        assert!(reported(&REFRESH_REUSED, calls).is_empty());
+        assert!(reported(&REFRESH_TOKEN_REUSED, calls).is_empty());
     }
 
     #[test]
     fn second_use_of_a_rotated_token_is_reported() {
         let calls = [refresh("r1", "r2"), rejected("r1")];
-        assert_eq!(reported(&REFRESH_REUSED, calls), [1, 2]);
+        assert_eq!(reported(&REFRESH_TOKEN_REUSED, calls), [1, 2]);
     }
 
     #[test]
@@ -171,7 +171,12 @@ mod tests {
 
     #[test]
     fn third_rejection_of_one_token_is_reported() {
-        let calls = |count| reported(&REFRESH_REFUSED_AGAIN, (0..count).map(|_| rejected("r1")));
+        let calls = |count| {
+            reported(
+                &REFRESH_RETRIED_AFTER_REJECTION,
+                (0..count).map(|_| rejected("r1")),
+            )
+        };
         assert!(calls(2).is_empty());
         assert_eq!(calls(3), [1, 2, 3]);
     }
@@ -183,8 +188,8 @@ mod tests {
             rejected("r1").parallel(),
             rejected("r1").parallel(),
         ];
-        assert!(reported(&REFRESH_REFUSED_AGAIN, parallel).is_empty());
+        assert!(reported(&REFRESH_RETRIED_AFTER_REJECTION, parallel).is_empty());
         let others = ["r1", "r2", "r3"].map(rejected);
-        assert!(reported(&REFRESH_REFUSED_AGAIN, others).is_empty());
+        assert!(reported(&REFRESH_RETRIED_AFTER_REJECTION, others).is_empty());
     }
 }

@@ -151,13 +151,13 @@ const RULES: &[RefusalRule] = rules! {
 impl Explanation {
     /// The explanation of an exchange that was refused or had no effect; `None` for all others.
     pub(crate) fn new(entry: &Entry) -> Option<Self> {
-        if let Some(reason) = entry.idle {
+        if let Some(reason) = entry.revoke_noop {
             return Some(refusal_hints::without_effect(reason));
         }
         let by_fault = entry
             .faults
             .iter()
-            .find(|fault| fault.rule.effect.answers());
+            .find(|fault| fault.definition.effect.answers());
         let explanation = if entry.status == StatusCode::METHOD_NOT_ALLOWED {
             Some(Self::wrong_method(entry))
         } else {
@@ -180,7 +180,7 @@ impl Explanation {
             },
             None => Self {
                 rule: format!("fault {id} replaced the response"),
-                mend: "list the faults with GET /_mock/faults, and DELETE those that you no longer need".into(),
+                fix: "list the faults with GET /_mock/faults, and DELETE those that you no longer need".into(),
                 source: "the fault",
             },
         })
@@ -210,7 +210,7 @@ impl Explanation {
         };
         Some(Self {
             rule: text,
-            mend: rule.fix.into(),
+            fix: rule.fix.into(),
             source: rule.source,
         })
     }
@@ -220,7 +220,7 @@ impl Explanation {
     fn wrong_method(entry: &Entry) -> Self {
         Self {
             rule: format!("this path does not support the method {}", entry.method),
-            mend: "use a method from the response's Allow header".into(),
+            fix: "use a method from the response's Allow header".into(),
             source: "RFC 9110 §15.5.6",
         }
     }
@@ -235,7 +235,7 @@ impl Explanation {
         };
         Some(Self {
             rule: redact_message(&rule).into_owned(),
-            mend: match text("hint") {
+            fix: match text("hint") {
                 Some(hint) => redact_message(hint).into_owned().into(),
                 None => "correct the value that the response names".into(),
             },
@@ -284,7 +284,7 @@ impl Explanation {
         }?;
         Some(Self {
             rule: redact_message(&rule).into_owned(),
-            mend: fix.into(),
+            fix: fix.into(),
             source,
         })
     }
@@ -296,7 +296,7 @@ impl Explanation {
         if let Some(full) = description.strip_suffix(MAKE_ROOM) {
             return Some(Self {
                 rule: full.trim_end_matches("; ").to_owned(),
-                mend: MAKE_ROOM.into(),
+                fix: MAKE_ROOM.into(),
                 source: SOURCE,
             });
         }
@@ -311,7 +311,7 @@ impl Explanation {
             };
             return Some(Self {
                 rule: format!("client_id: {}", redact_message(&reason)),
-                mend: "register the app with an id of letters, digits, \"-\", \".\" and \"_\", and send that id".into(),
+                fix: "register the app with an id of letters, digits, \"-\", \".\" and \"_\", and send that id".into(),
                 source: SOURCE,
             });
         }
@@ -326,7 +326,7 @@ impl Explanation {
                     rule: format!(
                         "{name} has {bytes} bytes; at most {MAX_STORED_BYTES} are stored"
                     ),
-                    mend: format!("send a shorter {name}").into(),
+                    fix: format!("send a shorter {name}").into(),
                     source: SOURCE,
                 });
             }

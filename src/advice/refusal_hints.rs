@@ -76,7 +76,7 @@ pub(crate) fn find(entry: &Entry) -> Option<Explanation> {
     let hint = HINTS.iter().find(|hint| (hint.applies)(entry))?;
     Some(Explanation {
         rule: hint.rule.to_owned(),
-        mend: hint.fix.into(),
+        fix: hint.fix.into(),
         source: hint.source,
     })
 }
@@ -159,7 +159,7 @@ pub(crate) fn without_effect(reason: RevokeNoop) -> Explanation {
     };
     Explanation {
         rule: format!("nothing was revoked, although the response is 200: {rule}"),
-        mend: fix.into(),
+        fix: fix.into(),
         source: "RFC 7009 §2.2; differences revoke-by-client, revoke-by-public-client",
     }
 }

@@ -13,7 +13,7 @@ use crate::redact::printable;
 #[non_exhaustive]
 pub struct Finding {
     /// The id of the rule.
-    pub id: String,
+    pub rule_id: String,
     /// The severity of the rule.
     pub severity: Severity,
     /// The client; `None` if no request identifies it.
@@ -22,9 +22,9 @@ pub struct Finding {
     /// What the app did.
     pub summary: String,
     /// The reason to avoid the mistake.
-    pub why: String,
+    pub reason: String,
     /// The fix.
-    pub mend: String,
+    pub fix: String,
     /// A link to the specification or documentation.
     pub source: String,
     /// The journal ids of the requests that show it: the newest 20.
@@ -35,11 +35,16 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let client = printable(self.client_id.as_deref().unwrap_or("unknown client"));
         let requests: Vec<String> = self.requests.iter().map(u64::to_string).collect();
-        writeln!(f, "{}: {} ({client})", self.severity, printable(&self.id))?;
+        writeln!(
+            f,
+            "{}: {} ({client})",
+            self.severity,
+            printable(&self.rule_id)
+        )?;
         let summary = printable(&self.summary);
         writeln!(f, "  {summary}; requests {}", requests.join(", "))?;
-        writeln!(f, "  reason: {}", printable(&self.why))?;
-        writeln!(f, "  fix: {}", printable(&self.mend))?;
+        writeln!(f, "  reason: {}", printable(&self.reason))?;
+        writeln!(f, "  fix: {}", printable(&self.fix))?;
         write!(f, "  {}", printable(&self.source))
     }
 }
@@ -51,10 +56,10 @@ impl fmt::Display for Finding {
 pub struct Advice {
     /// Sorted by severity, then id, then client.
     pub findings: Vec<Finding>,
-    /// Number of exchanges that were checked, of all clients or of the requested one, without those of the playground.
-    pub exchanges: u64,
-    /// Number of older exchanges that were evicted from the journal, and so were not checked.
-    pub dropped: u64,
+    /// Number of requests that were checked, of all clients or of the requested one, without those of the playground.
+    pub requests: u64,
+    /// Number of older requests that were evicted from the journal, and so were not checked.
+    pub evicted: u64,
 }
 
 impl Advice {
@@ -76,18 +81,18 @@ impl fmt::Display for Advice {
             format!("{number} {severity}{}", if number == 1 { "" } else { "s" })
         };
         let counts: Vec<String> = Severity::ALL.iter().map(|one| count(*one)).collect();
-        let plural = if self.exchanges == 1 { "" } else { "s" };
+        let plural = if self.requests == 1 { "" } else { "s" };
         write!(
             f,
-            "{}, in {} exchange{plural}",
+            "{}, in {} request{plural}",
             counts.join(", "),
-            self.exchanges
+            self.requests
         )?;
-        if self.dropped > 0 {
+        if self.evicted > 0 {
             write!(
                 f,
                 " ({} older ones were removed: raise --journal or --journal-memory)",
-                self.dropped
+                self.evicted
             )?;
         }
         Ok(())

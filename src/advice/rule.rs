@@ -7,7 +7,7 @@ use super::severity::Severity;
 const MAX_REQUESTS: usize = 20;
 
 /// One rule of the linter.
-pub(crate) struct Rule {
+pub(crate) struct AdviceRule {
     pub(crate) id: &'static str,
     pub(crate) severity: Severity,
     /// The reason to avoid the mistake.

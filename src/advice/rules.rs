@@ -1,41 +1,41 @@
 //! The table of all rules.
 
-use super::access_tokens::EXPIRED_TOKEN_KEPT;
+use super::access_tokens::EXPIRED_TOKEN_USED;
 use super::codes::CODE_REUSED;
 use super::contracts as contract;
 use super::parameters::IGNORED_PARAMETER;
-use super::rule::Rule;
+use super::rule::AdviceRule;
 use super::scopes::SCOPE_TRIMMED;
 use super::{pkce, polling, rate_limits, redirects, refresh, secrets, state};
 
 /// Every rule.
-pub(crate) const RULES: &[Rule] = &[
+pub(crate) const RULES: &[AdviceRule] = &[
     pkce::PKCE_MISSING,
     pkce::PKCE_PLAIN,
-    pkce::PKCE_CHALLENGE,
-    pkce::PKCE_VERIFIER,
-    pkce::VERIFIER_REUSED,
+    pkce::PKCE_CHALLENGE_MALFORMED,
+    pkce::PKCE_VERIFIER_MALFORMED,
+    pkce::PKCE_VERIFIER_REUSED,
     state::STATE_MISSING,
     state::STATE_REUSED,
     CODE_REUSED,
-    refresh::REFRESH_REUSED,
+    refresh::REFRESH_TOKEN_REUSED,
     refresh::REFRESH_RACE,
-    refresh::REFRESH_REFUSED_AGAIN,
-    EXPIRED_TOKEN_KEPT,
+    refresh::REFRESH_RETRIED_AFTER_REJECTION,
+    EXPIRED_TOKEN_USED,
     secrets::PUBLIC_CLIENT_SECRET,
     secrets::SECRET_IN_QUERY,
-    secrets::BASIC_AT_REVOKE,
-    secrets::BASIC_ENCODED,
+    secrets::BASIC_AUTH_AT_REVOKE,
+    secrets::BASIC_AUTH_PERCENT_ENCODED,
     secrets::REVOKE_WITHOUT_EFFECT,
     secrets::REVOKE_BY_PUBLIC_CLIENT,
     SCOPE_TRIMMED,
-    polling::POLL_TOO_FAST,
-    polling::POLL_AFTER_END,
+    polling::DEVICE_POLL_TOO_FAST,
+    polling::DEVICE_POLL_AFTER_END,
     polling::DEVICE_GRANT_AT_TOKEN,
     rate_limits::RATE_LIMIT_IGNORED,
-    redirects::REDIRECT_LOOPBACK_RULE,
-    redirects::REDIRECT_HTTP,
-    redirects::AUTHORIZATION_REDIRECTED,
+    redirects::REDIRECT_URI_MATCH,
+    redirects::REDIRECT_URI_HTTP,
+    redirects::AUTHORIZATION_HEADER_REDIRECTED,
     redirects::SAME_SITE_SIGN_IN,
     IGNORED_PARAMETER,
     contract::SCOPE_SYNTAX,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::report::{Advice, Finding};
-use super::rule::Rule;
+use super::rule::AdviceRule;
 use super::rules::RULES;
 use super::severity::Severity;
 
@@ -45,7 +45,7 @@ pub(crate) fn reference(location: &str) -> String {
 /// The log with all rules and findings.
 pub(crate) fn log(advice: &Advice, location: &str) -> Value {
     let results = advice.findings.iter().map(|finding| {
-        let index = RULES.iter().position(|rule| rule.id == finding.id);
+        let index = RULES.iter().position(|rule| rule.id == finding.rule_id);
         result(finding, index.unwrap_or_default(), location)
     });
     json!({
@@ -62,7 +62,7 @@ pub(crate) fn log(advice: &Advice, location: &str) -> Value {
     })
 }
 
-fn described(rule: &Rule) -> Value {
+fn described(rule: &AdviceRule) -> Value {
     json!({
         "id": rule.id,
         "shortDescription": { "text": rule.id.replace('-', " ") },
@@ -77,10 +77,10 @@ fn result(finding: &Finding, index: usize, location: &str) -> Value {
     let client = finding.client_id.as_deref().unwrap_or("unknown client");
     let text = format!(
         "{client}: {}. Reason: {}. Fix: {}.",
-        finding.summary, finding.why, finding.mend
+        finding.summary, finding.reason, finding.fix
     );
     json!({
-        "ruleId": finding.id,
+        "ruleId": finding.rule_id,
         "ruleIndex": index,
         "level": level(finding.severity),
         "message": { "text": text },
@@ -92,7 +92,7 @@ fn result(finding: &Finding, index: usize, location: &str) -> Value {
             "logicalLocations": [{ "name": client }],
         }],
         // Identifies the finding across runs; request ids differ between runs.
-        "partialFingerprints": { "ruleAndClient/v1": format!("{}:{client}", finding.id) },
+        "partialFingerprints": { "ruleAndClient/v1": format!("{}:{client}", finding.rule_id) },
         "properties": { "client_id": finding.client_id, "requests": finding.requests },
     })
 }

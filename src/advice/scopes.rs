@@ -1,14 +1,14 @@
 //! Rule about scopes.
 
 use super::history::History;
-use super::rule::{Rule, Violation, times};
+use super::rule::{AdviceRule, Violation, times};
 use super::severity::Severity;
 use crate::advice::call::ObservedCall;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::scope::{Scope, leading_integer};
 
 /// Less is granted than requested, and a call that needs the rest is rejected.
-pub(crate) const SCOPE_TRIMMED: Rule = Rule {
+pub(crate) const SCOPE_TRIMMED: AdviceRule = AdviceRule {
     id: "scope-trimmed",
     severity: Severity::Error,
     rationale: "the response of /token contains the granted scope; if it is less than requested, calls that \

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::history::History;
-use super::rule::{Rule, Violation, times};
+use super::rule::{AdviceRule, Violation, times};
 use super::severity::Severity;
 use crate::advice::call::{CallKind, ObservedCall};
 use crate::contract::Difference;
@@ -11,7 +11,7 @@ use crate::protocol::endpoint::Endpoint;
 use crate::sandbox::journal::RevokeNoop;
 
 /// A public client sends a secret.
-pub(crate) const PUBLIC_CLIENT_SECRET: Rule = Rule {
+pub(crate) const PUBLIC_CLIENT_SECRET: AdviceRule = AdviceRule {
     id: "public-client-secret",
     severity: Severity::Error,
     rationale: "a public app has no secret: anyone can read what it ships, and as documented the request is rejected",
@@ -21,7 +21,7 @@ pub(crate) const PUBLIC_CLIENT_SECRET: Rule = Rule {
 };
 
 /// A secret or a token is in a query.
-pub(crate) const SECRET_IN_QUERY: Rule = Rule {
+pub(crate) const SECRET_IN_QUERY: AdviceRule = AdviceRule {
     id: "secret-in-query",
     severity: Severity::Warning,
     rationale: "URLs appear in logs, browser histories and Referer headers, and /token does not read secrets from the query",
@@ -31,8 +31,8 @@ pub(crate) const SECRET_IN_QUERY: Rule = Rule {
 };
 
 /// HTTP Basic at `/revoke`, which does not read it.
-pub(crate) const BASIC_AT_REVOKE: Rule = Rule {
-    id: "basic-at-revoke",
+pub(crate) const BASIC_AUTH_AT_REVOKE: AdviceRule = AdviceRule {
+    id: "basic-auth-at-revoke",
     severity: Severity::Error,
     rationale: "/revoke ignores HTTP Basic: it answers 200, and the token stays valid",
     fix: "send client_id, and client_secret if the app has one, in the body at /revoke",
@@ -41,8 +41,8 @@ pub(crate) const BASIC_AT_REVOKE: Rule = Rule {
 };
 
 /// HTTP Basic with a percent-encoded client id.
-pub(crate) const BASIC_ENCODED: Rule = Rule {
-    id: "basic-encoded",
+pub(crate) const BASIC_AUTH_PERCENT_ENCODED: AdviceRule = AdviceRule {
+    id: "basic-auth-percent-encoded",
     severity: Severity::Error,
     rationale: "Civitai does not percent-decode HTTP Basic: an id with percent-encoded dashes, as libraries \
         send it by RFC 6749 §2.3.1, is an unknown client",
@@ -52,7 +52,7 @@ pub(crate) const BASIC_ENCODED: Rule = Rule {
 };
 
 /// A revocation is answered 200 and revokes nothing, because the client or its secret is missing or wrong.
-pub(crate) const REVOKE_WITHOUT_EFFECT: Rule = Rule {
+pub(crate) const REVOKE_WITHOUT_EFFECT: AdviceRule = AdviceRule {
     id: "revoke-without-effect",
     severity: Severity::Warning,
     rationale: "/revoke answers 200 even if it revokes nothing, as in this case: the token stays valid",
@@ -62,7 +62,7 @@ pub(crate) const REVOKE_WITHOUT_EFFECT: Rule = Rule {
 };
 
 /// A revocation by a public client, which has no effect as documented.
-pub(crate) const REVOKE_BY_PUBLIC_CLIENT: Rule = Rule {
+pub(crate) const REVOKE_BY_PUBLIC_CLIENT: AdviceRule = AdviceRule {
     id: "revoke-by-public-client",
     severity: Severity::Hint,
     rationale: "as documented, a public app cannot revoke tokens: /revoke answers 200, and the token stays \
@@ -136,7 +136,7 @@ fn basic_encoded(history: &History) -> Option<Violation> {
     })
 }
 
-/// The tokens of other clients are left to the difference `revoke-by-client`, and HTTP Basic to `basic-at-revoke`.
+/// The tokens of other clients are left to the difference `revoke-by-client`, and HTTP Basic to `basic-auth-at-revoke`.
 fn revoke_without_effect(history: &History) -> Option<Violation> {
     revocations_without_effect(
         history,
@@ -212,11 +212,11 @@ mod tests {
     #[test]
     fn basic_is_reported_at_revoke_and_if_it_is_encoded() {
         let call = revoke("r1").header("authorization", BASIC);
-        assert_eq!(reported(&BASIC_AT_REVOKE, [call]), [1]);
+        assert_eq!(reported(&BASIC_AUTH_AT_REVOKE, [call]), [1]);
         let refused = exchange("c1")
             .header("authorization", ENCODED)
             .answered(400, json!({ "error": "invalid_client" }));
-        assert_eq!(reported(&BASIC_ENCODED, [refused]), [1]);
+        assert_eq!(reported(&BASIC_AUTH_PERCENT_ENCODED, [refused]), [1]);
     }
 
     #[test]

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::history::History;
 use super::pkce::attempts;
-use super::rule::{Rule, Violation, times};
+use super::rule::{AdviceRule, Violation, times};
 use super::severity::Severity;
 
 /// An authorization without a state.
-pub(crate) const STATE_MISSING: Rule = Rule {
+pub(crate) const STATE_MISSING: AdviceRule = AdviceRule {
     id: "state-missing",
     severity: Severity::Error,
     rationale: "Civitai rejects an authorization without a state",
@@ -19,7 +19,7 @@ pub(crate) const STATE_MISSING: Rule = Rule {
 
 /// One state for several attempts, each with a challenge of its own. A browser that goes back or reloads sends the same
 /// challenge again, as do the steps of one sign-in.
-pub(crate) const STATE_REUSED: Rule = Rule {
+pub(crate) const STATE_REUSED: AdviceRule = AdviceRule {
     id: "state-reused",
     severity: Severity::Warning,
     rationale: "the app cannot distinguish parallel sign-ins, and a response can be replayed",

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::call::ObservedCall;
 use super::history::History;
-use super::rule::Rule;
+use super::rule::AdviceRule;
 use crate::contract::{Contract, Decision, Difference};
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::pkce::Verifier;
@@ -22,7 +22,7 @@ pub(crate) struct TestCall {
 }
 
 /// The ids of the requests that the rule reports in these calls. Ids count from 1.
-pub(crate) fn reported(rule: &Rule, calls: impl IntoIterator<Item = TestCall>) -> Vec<u64> {
+pub(crate) fn reported(rule: &AdviceRule, calls: impl IntoIterator<Item = TestCall>) -> Vec<u64> {
     let (mut observed, mut last_after, mut now_ms) = (Vec::<ObservedCall>::new(), 0, 0);
     for (before, mut call) in (0..).zip(calls) {
         now_ms += call.pause_ms;
@@ -137,7 +137,7 @@ impl TestCall {
             retry_after: None,
             differences: Vec::new(),
             faults: Vec::new(),
-            idle: None,
+            revoke_noop: None,
             extensions: Vec::new(),
         };
         let call = Self {
@@ -201,7 +201,7 @@ impl TestCall {
     }
 
     pub(crate) fn without_effect(mut self, reason: RevokeNoop) -> Self {
-        self.entry.idle = Some(reason);
+        self.entry.revoke_noop = Some(reason);
         self
     }
 

@@ -58,7 +58,7 @@ pub(super) async fn run(options: &Advice) -> anyhow::Result<Verdict> {
         return Ok(Verdict::Passed);
     };
     anyhow::ensure!(
-        advice.exchanges > 0,
+        advice.requests > 0,
         "{} in the journal of this sandbox; check that your app uses this server and sandbox (--server)",
         app_name(options.client.as_deref())
     );

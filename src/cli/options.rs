@@ -177,11 +177,11 @@ pub(super) struct Options {
     #[arg(long, env = "CIVITAI_MOCK_SANDBOX_IDLE", value_name = "LENGTH")]
     pub(super) sandbox_idle: Option<Timeout>,
 
-    /// Number of exchanges that the journal of each sandbox stores [default: 10000]
+    /// Number of requests that the journal of each sandbox stores [default: 10000]
     #[arg(long, env = "CIVITAI_MOCK_JOURNAL", value_parser = number::<usize>, value_name = "NUMBER")]
     pub(super) journal: Option<usize>,
 
-    /// The memory of all journals together; the oldest exchanges are removed first [default: 128MB]
+    /// The memory of all journals together; the oldest requests are removed first [default: 128MB]
     #[arg(long, env = "CIVITAI_MOCK_JOURNAL_MEMORY", value_name = "SIZE")]
     pub(super) journal_memory: Option<ByteSize>,
 

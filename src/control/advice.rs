@@ -50,7 +50,7 @@ impl Sandbox {
             let _permit = permit;
             let (calls, restores) = (sandbox.observed_calls(), sandbox.journal.restores());
             Advice {
-                dropped: sandbox.journal.dropped().count,
+                evicted: sandbox.journal.evicted().count,
                 ..advise(calls, &restores, client.as_deref())
             }
         });
@@ -64,20 +64,17 @@ impl Sandbox {
     /// The whole journal, read page by page so that no request waits for all of it.
     fn observed_calls(&self) -> Vec<ObservedCall> {
         let mut all: Vec<ObservedCall> = Vec::new();
-        // Newer exchanges are left for the next call: they may arrive faster than this reads.
+        // Newer requests are left for the next call: they may arrive faster than this reads.
         let newest = self.journal.newest();
         loop {
             let last = all.last().map_or(0, |call| call.id);
             let mut page = self.journal.page_after(last);
-            page.retain(|exchange| exchange.id() <= newest);
+            page.retain(|request| request.id() <= newest);
             if page.is_empty() {
                 return all;
             }
             // One entry is parsed at a time.
-            all.extend(
-                page.iter()
-                    .map(|exchange| self.observe(exchange.to_entry())),
-            );
+            all.extend(page.iter().map(|request| self.observe(request.to_entry())));
         }
     }
 

@@ -76,7 +76,7 @@ impl Sandbox {
     }
 
     /// Changes some keys of a client.
-    pub(crate) async fn patch_client(&self, id: &str, spec: ClientSpec) -> ControlResult<Client> {
+    pub(crate) async fn update_client(&self, id: &str, spec: ClientSpec) -> ControlResult<Client> {
         let (users, settings) = (self.data().list_users(), self.settings());
         let declared = &settings.rules.declared_scopes;
         let patched = |before: &Client| Ok(spec.change(before.clone(), &users, declared)?);

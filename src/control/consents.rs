@@ -112,7 +112,7 @@ impl Sandbox {
     }
 
     /// Stores a consent and replaces an earlier one.
-    pub(crate) async fn put_consent(&self, input: NewConsent) -> ControlResult<ConsentView> {
+    pub(crate) async fn set_consent(&self, input: NewConsent) -> ControlResult<ConsentView> {
         let user = self.user(&input.user, "user")?;
         let client = self.client_named(&input.client_id)?;
         BuzzLimit::check_size(&input.buzz_limit)
@@ -123,7 +123,7 @@ impl Sandbox {
                 "for example [{\"type\":\"sliding\",\"limit\":5000,\"window\":\"day\",\"unit\":1}]",
             )
         })?;
-        if let Some(error) = buzz_limit.iter().flat_map(BuzzLimit::pitfalls).next() {
+        if let Some(error) = buzz_limit.iter().flat_map(BuzzLimit::warnings).next() {
             return Err(error.into());
         }
         let consent = Consent {

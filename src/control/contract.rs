@@ -1,4 +1,4 @@
-//! The contract in force: each difference with its side, and the scopes.
+//! The contract in force: each difference with its contract, and the scopes.
 
 use serde::Serialize;
 
@@ -22,15 +22,15 @@ pub struct ContractView {
     presets: Vec<PresetView>,
 }
 
-/// One difference and its side.
+/// One difference and the contract in force for it.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct DifferenceView {
     /// The difference.
     pub name: Difference,
-    /// The side in force.
-    pub side: Contract,
+    /// The contract in force for it.
+    pub contract: Contract,
     /// The behaviour under each contract.
     #[serde(flatten)]
     pub answers: ByContract<&'static str>,
@@ -78,7 +78,7 @@ impl Sandbox {
         let rules = &self.settings().rules;
         let difference = |entry: &crate::contract::DifferenceInfo| DifferenceView {
             name: entry.difference,
-            side: rules.side(entry.difference),
+            contract: rules.side(entry.difference),
             answers: ByContract::new(|contract| entry.side(contract).answer),
             since: ByContract::new(|contract| entry.side(contract).since),
             evidence: ByContract::new(|contract| entry.side(contract).evidence),

@@ -11,7 +11,7 @@ use crate::invalid::Invalid;
 use crate::model::user::UserRef;
 use crate::protocol::{endpoint::Endpoint, grant_type::GrantType, method::HttpMethod};
 
-/// The expected number of exchanges that match a filter; by default at least one.
+/// The expected number of requests that match a filter; by default at least one.
 ///
 /// ```
 /// use civitai_oauth_mock::control::{Endpoint, Expect, GrantType};
@@ -44,7 +44,7 @@ flatten_filter! {
         times: Option<usize>,
         at_least: Option<usize>,
         at_most: Option<usize>,
-        /// One of the exchanges came after the first match of the previous expectation.
+        /// One of the requests came after the first match of the previous expectation.
         in_order: bool,
     }
 }
@@ -80,7 +80,7 @@ impl Expect {
         self
     }
 
-    /// No exchange.
+    /// No request.
     #[must_use]
     pub fn never(self) -> Self {
         self.times(0)
@@ -100,7 +100,7 @@ impl Expect {
         self
     }
 
-    /// One of the exchanges came after the first match of the previous expectation.
+    /// One of the requests came after the first match of the previous expectation.
     #[must_use]
     pub fn in_order(mut self) -> Self {
         self.in_order = true;
@@ -128,7 +128,7 @@ impl Expect {
         Ok(())
     }
 
-    /// Whether more exchanges than `found` could change the result.
+    /// Whether more requests than `found` could change the result.
     pub(super) fn depends_on_more(&self, found: usize) -> bool {
         match (self.times, self.at_least, self.at_most) {
             (Some(most), _, _) => found <= most,

@@ -11,13 +11,13 @@ use crate::protocol::error::ErrorCode;
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::method::HttpMethod;
 use crate::sandbox::Sandbox;
-use crate::sandbox::journal::{Dropped, StoredExchange};
+use crate::sandbox::journal::{Evicted, StoredExchange};
 use crate::sandbox::settings::UnknownClients;
 
 /// The error codes of the mock itself: for misused extensions and unknown paths.
 const OWN_ERRORS: [&str; 2] = ["invalid", "not_found"];
 
-/// A filter of exchanges. An empty field matches every exchange.
+/// A filter of requests. An empty field matches every request.
 ///
 /// ```
 /// use civitai_oauth_mock::control::{Endpoint, Filter};
@@ -44,7 +44,7 @@ pub struct Filter {
     pub(crate) status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
-    /// Only exchanges after this id.
+    /// Only requests after this id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) after: Option<u64>,
 }
@@ -60,12 +60,12 @@ impl Filter {
 macro_rules! filter_builder {
     ($kind:ident $(, $filter:ident)?) => {
         impl $kind {
-            /// Every exchange.
+            /// Every request.
             pub fn any() -> Self {
                 Self::default()
             }
 
-            /// Exchanges at this endpoint.
+            /// Requests at this endpoint.
             pub fn endpoint(endpoint: Endpoint) -> Self {
                 let mut all = Self::any();
                 all.$($filter.)?endpoint = Some(endpoint);
@@ -105,14 +105,14 @@ macro_rules! filter_builder {
                 self.grant_type(GrantType::AuthorizationCode)
             }
 
-            /// Only exchanges of this client.
+            /// Only requests of this client.
             #[must_use]
             pub fn client(mut self, id: impl Into<String>) -> Self {
                 self.$($filter.)?client_id = Some(id.into());
                 self
             }
 
-            /// Only exchanges on behalf of this user.
+            /// Only requests on behalf of this user.
             #[must_use]
             pub fn user(mut self, user: impl Into<UserRef>) -> Self {
                 self.$($filter.)?user = Some(user.into());
@@ -133,7 +133,7 @@ macro_rules! filter_builder {
                 self
             }
 
-            /// Only exchanges after this id.
+            /// Only requests after this id.
             #[must_use]
             pub fn after(mut self, id: u64) -> Self {
                 self.$($filter.)?after = Some(id);
@@ -150,7 +150,7 @@ macro_rules! flatten_filter {
         #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
         #[serde(default, deny_unknown_fields)]
         struct $name {
-            /// Only exchanges at this endpoint.
+            /// Only requests at this endpoint.
             endpoint: Option<crate::protocol::endpoint::Endpoint>,
             /// Only this exact path, without query and sandbox prefix.
             path: Option<String>,
@@ -158,13 +158,13 @@ macro_rules! flatten_filter {
             /// Only token requests with this grant.
             grant_type: Option<crate::protocol::grant_type::GrantType>,
             client_id: Option<String>,
-            /// Only exchanges on behalf of this user.
+            /// Only requests on behalf of this user.
             user: Option<crate::model::user::UserRef>,
             /// Only responses with this status; 0 for connections that a fault cut.
             status: Option<u16>,
             /// Only responses with this error code.
             error: Option<String>,
-            /// Only exchanges after this id.
+            /// Only requests after this id.
             after: Option<u64>,
             $($(#[$about])* $key: $kind,)*
         }
@@ -199,31 +199,31 @@ pub(crate) struct JournalSearch {
 }
 
 impl JournalSearch {
-    /// Whether an exchange matches. Fields that need parsing are compared last.
-    pub(crate) fn matches(&self, exchange: &StoredExchange) -> bool {
+    /// Whether a request matches. Fields that need parsing are compared last.
+    pub(crate) fn matches(&self, request: &StoredExchange) -> bool {
         let Self { filter, user } = self;
         // Browsers send preflights on their own: a search for an endpoint does not mean them.
-        let is_hidden = exchange.is_preflight() && filter.method.is_none() && filter.is_narrow();
+        let is_hidden = request.is_preflight() && filter.method.is_none() && filter.is_narrow();
         !is_hidden
-            && filter.after.is_none_or(|after| exchange.id() > after)
-            && (filter.endpoint).is_none_or(|wanted| wanted == exchange.endpoint())
-            && (filter.status).is_none_or(|wanted| wanted == exchange.status())
-            && (filter.grant_type).is_none_or(|wanted| exchange.grant() == Some(wanted))
-            && (filter.user.is_none() || (user.is_some() && exchange.user_id() == *user))
-            && (filter.method).is_none_or(|wanted| wanted.name() == exchange.method())
-            && same(filter.path.as_deref(), || Some(exchange.path()))
-            && same(filter.client_id.as_deref(), || exchange.client_id())
-            && same(filter.error.as_deref(), || exchange.error())
+            && filter.after.is_none_or(|after| request.id() > after)
+            && (filter.endpoint).is_none_or(|wanted| wanted == request.endpoint())
+            && (filter.status).is_none_or(|wanted| wanted == request.status())
+            && (filter.grant_type).is_none_or(|wanted| request.grant() == Some(wanted))
+            && (filter.user.is_none() || (user.is_some() && request.user_id() == *user))
+            && (filter.method).is_none_or(|wanted| wanted.name() == request.method())
+            && same(filter.path.as_deref(), || Some(request.path()))
+            && same(filter.client_id.as_deref(), || request.client_id())
+            && same(filter.error.as_deref(), || request.error())
     }
 
-    /// The id after which exchanges can match.
+    /// The id after which requests can match.
     pub(crate) fn after(&self) -> u64 {
         self.filter.after.unwrap_or(0)
     }
 
-    /// Whether matching exchanges may be among the evicted ones.
-    pub(crate) fn may_have_matched(&self, dropped: Dropped) -> bool {
-        dropped.count > 0 && self.filter.after.is_none_or(|after| after < dropped.last)
+    /// Whether matching requests may be among the evicted ones.
+    pub(crate) fn may_have_matched(&self, evicted: Evicted) -> bool {
+        evicted.count > 0 && self.filter.after.is_none_or(|after| after < evicted.last)
     }
 }
 
@@ -255,14 +255,14 @@ pub(crate) fn check_grant(
     Err(Invalid::new("grant_type", message).with_hint(hint))
 }
 
-/// Checks that an exchange can have this status. 0 is a connection that a fault cut.
+/// Checks that a request can have this status. 0 is a connection that a fault cut.
 fn check_status(status: u16) -> Result<(), Invalid> {
     if status == 0 || (100..=599).contains(&status) {
         return Ok(());
     }
     let message = format!("{status} is not a status from 100 to 599");
     Err(Invalid::new("status", message)
-        .with_hint("use 0 for exchanges whose connection was closed without a response"))
+        .with_hint("use 0 for requests whose connection was closed without a response"))
 }
 
 impl Sandbox {
@@ -290,9 +290,9 @@ impl Sandbox {
             // Searching the journal is slow, so it comes last.
             let is_known = || registers || self.read_client(id).is_ok();
             let has_called = || {
-                let called = |exchange: &StoredExchange| exchange.client_id();
+                let called = |request: &StoredExchange| request.client_id();
                 self.journal
-                    .any(|exchange| called(exchange).as_deref() == Some(id))
+                    .any(|request| called(request).as_deref() == Some(id))
             };
             if !is_known() && !has_called() {
                 self.client_named(id)?;
@@ -312,7 +312,7 @@ impl Sandbox {
         known.extend(of_faults.iter().map(String::as_str));
         known.sort_unstable();
         known.dedup();
-        let was_answered = |exchange: &StoredExchange| exchange.error().as_deref() == Some(error);
+        let was_answered = |request: &StoredExchange| request.error().as_deref() == Some(error);
         if known.contains(&error) || self.journal.any(was_answered) {
             return Ok(());
         }

@@ -1,10 +1,10 @@
-//! The search of the journal. Found exchanges are parsed one by one, when they are sent.
+//! The search of the journal. Found requests are parsed one by one, when they are sent.
 
 use std::time::Duration;
 
 use super::error::{ControlError, ControlResult};
 use super::filter::JournalSearch;
-use super::requests::{Exchange, ExchangeList, Requests};
+use super::requests::{JournalRequest, RequestList, RequestQuery};
 use crate::invalid::Invalid;
 use crate::protocol::duration::SignedDuration;
 use crate::redact::printable_json;
@@ -13,19 +13,19 @@ use crate::sandbox::journal::{ReaderPermit, TooManyReaders};
 
 const LONGEST_WAIT: SignedDuration = SignedDuration(60_000);
 
-/// The ids of found exchanges, which are parsed one by one when they are sent.
+/// The ids of found requests, which are parsed one by one when they are sent.
 #[derive(Debug)]
 pub(crate) struct Found {
     ids: Vec<u64>,
-    secrets: bool,
-    /// `None` if no exchange was requested.
+    unredacted: bool,
+    /// `None` if the query asks for none.
     permit: Option<ReaderPermit>,
 }
 
-/// A response with more exchanges is sent in pieces.
+/// A response with more requests is sent in pieces.
 const MAX_WHOLE: usize = 32;
 
-/// Number of exchanges in a piece of a long response.
+/// Number of requests in a piece of a long response.
 const PIECE: usize = 8;
 
 impl From<TooManyReaders> for ControlError {
@@ -36,14 +36,14 @@ impl From<TooManyReaders> for ControlError {
 }
 
 impl Sandbox {
-    /// The exchanges that match, oldest first, and the counters of all.
-    pub(crate) async fn list_requests(&self, query: Requests) -> ControlResult<ExchangeList> {
+    /// The requests that match, oldest first, and the counters of all.
+    pub(crate) async fn list_requests(&self, query: RequestQuery) -> ControlResult<RequestList> {
         let found = self.find_requests(query).await?;
         Ok(self.show_requests(&found))
     }
 
     /// The same as JSON, with at most one piece in memory.
-    pub(crate) async fn stream_requests(&self, query: Requests) -> ControlResult<JsonPieces> {
+    pub(crate) async fn stream_requests(&self, query: RequestQuery) -> ControlResult<JsonPieces> {
         let found = self.find_requests(query).await?;
         if found.ids.len() <= MAX_WHOLE {
             let whole = serde_json::to_string(&self.show_requests(&found)).unwrap_or_default();
@@ -51,7 +51,7 @@ impl Sandbox {
         }
         let Found {
             ids,
-            secrets,
+            unredacted,
             permit,
         } = found;
         // The search permit is released before the wait for the turn to send.
@@ -60,7 +60,7 @@ impl Sandbox {
         Ok(JsonPieces::Stream(JsonStream {
             sandbox: self.clone(),
             ids,
-            secrets,
+            unredacted,
             at: 0,
             is_first: true,
             is_done: false,
@@ -68,23 +68,23 @@ impl Sandbox {
         }))
     }
 
-    fn show_requests(&self, found: &Found) -> ExchangeList {
+    fn show_requests(&self, found: &Found) -> RequestList {
         let pieces = found.ids.chunks(PIECE);
         let stored = pieces.flat_map(|ids| self.journal.find(ids));
-        let shown = stored.map(|exchange| Exchange::new(exchange.to_entry(), found.secrets));
-        ExchangeList {
+        let shown = stored.map(|request| JournalRequest::new(request.to_entry(), found.unredacted));
+        RequestList {
             requests: shown.collect(),
             counters: self.journal.counters(),
-            dropped: self.journal.dropped().count,
+            evicted: self.journal.evicted().count,
         }
     }
 
-    /// Deletes every exchange.
+    /// Deletes every request.
     pub(crate) fn clear_requests(&self) {
         self.if_current(|core| core.journal.clear());
     }
 
-    async fn find_requests(&self, query: Requests) -> ControlResult<Found> {
+    async fn find_requests(&self, query: RequestQuery) -> ControlResult<Found> {
         let wait = query.wait.unwrap_or(SignedDuration(0));
         if !(SignedDuration(0)..=LONGEST_WAIT).contains(&wait) {
             let message = format!("{wait} is not between 0s and {LONGEST_WAIT}");
@@ -111,12 +111,12 @@ impl Sandbox {
         };
         Ok(Found {
             ids: self.newest_ids(&search, before, limit).await,
-            secrets: query.secrets,
+            unredacted: query.unredacted,
             permit,
         })
     }
 
-    /// The ids of the newest exchanges before `before` that match, at most `limit`, oldest first.
+    /// The ids of the newest requests before `before` that match, at most `limit`, oldest first.
     async fn newest_ids(&self, search: &JournalSearch, mut before: u64, limit: usize) -> Vec<u64> {
         let mut ids = Vec::new();
         while ids.len() < limit {
@@ -124,12 +124,8 @@ impl Sandbox {
             let Some(oldest) = page.last() else {
                 break;
             };
-            let fitting = page.iter().filter(|exchange| search.matches(exchange));
-            ids.extend(
-                fitting
-                    .take(limit - ids.len())
-                    .map(|exchange| exchange.id()),
-            );
+            let fitting = page.iter().filter(|request| search.matches(request));
+            ids.extend(fitting.take(limit - ids.len()).map(|request| request.id()));
             before = oldest.id();
             if before <= search.after() {
                 break;
@@ -141,7 +137,7 @@ impl Sandbox {
         ids
     }
 
-    /// Waits until this many exchanges match, for at most `wait`. Each exchange is compared once.
+    /// Waits until this many requests match, for at most `wait`. Each request is compared once.
     async fn wait_for(
         &self,
         search: &JournalSearch,
@@ -149,7 +145,7 @@ impl Sandbox {
         wait: Duration,
     ) -> ControlResult<()> {
         let _place = self.journal.readers().waits.try_acquire()?;
-        // Watched before it is read, so that exchanges in between wake this task.
+        // Watched before it is read, so that requests in between wake this task.
         let mut news = self.journal.watch();
         let enough = async {
             let mut permit = Some(self.journal.readers().searches.acquire().await?);
@@ -165,7 +161,7 @@ impl Sandbox {
                 {
                     found += page
                         .iter()
-                        .filter(|exchange| search.matches(exchange))
+                        .filter(|request| search.matches(request))
                         .count();
                     last = newest.id();
                     tokio::task::yield_now().await;
@@ -179,7 +175,7 @@ impl Sandbox {
         };
         tokio::select! {
             waited = tokio::time::timeout(wait, enough) => waited.unwrap_or(Ok(())),
-            // A deleted sandbox gets no more exchanges.
+            // A deleted sandbox gets no more requests.
             () = self.closed() => Ok(()),
         }
     }
@@ -192,12 +188,12 @@ pub(crate) enum JsonPieces {
     Stream(JsonStream),
 }
 
-/// A long response in pieces. Exchanges that are evicted meanwhile are left out.
+/// A long response in pieces. Requests that are evicted meanwhile are left out.
 #[derive(Debug)]
 pub(crate) struct JsonStream {
     sandbox: Sandbox,
     ids: Vec<u64>,
-    secrets: bool,
+    unredacted: bool,
     /// Number of ids sent so far.
     at: usize,
     is_first: bool,
@@ -217,8 +213,8 @@ impl Iterator for JsonStream {
             piece.push_str("{\"requests\":[");
         }
         let ids = &self.ids[self.at..self.ids.len().min(self.at + PIECE)];
-        for exchange in self.sandbox.journal.find(ids) {
-            let shown = Exchange::new(exchange.to_entry(), self.secrets);
+        for request in self.sandbox.journal.find(ids) {
+            let shown = JournalRequest::new(request.to_entry(), self.unredacted);
             if !std::mem::take(&mut self.is_first) {
                 piece.push(',');
             }
@@ -229,9 +225,9 @@ impl Iterator for JsonStream {
         if self.at == self.ids.len() {
             self.is_done = true;
             let counters = serde_json::to_string(&self.sandbox.journal.counters());
-            let dropped = self.sandbox.journal.dropped().count;
+            let evicted = self.sandbox.journal.evicted().count;
             let end = format!(
-                "],\"counters\":{},\"dropped\":{dropped}}}",
+                "],\"counters\":{},\"evicted\":{evicted}}}",
                 counters.unwrap_or_default()
             );
             piece.push_str(&end);

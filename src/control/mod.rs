@@ -9,12 +9,12 @@
 //! | the clock | [`Timestamp`] | [`ClockView`] |
 //! | users | [`UserSpec`], [`UserRef`] | [`User`], [`SessionCookie`] |
 //! | clients | [`ClientSpec`] | [`Client`], [`NewSecret`] |
-//! | tokens and codes | [`Mint`], [`NewCode`] | [`Tokens`], [`TokenView`], [`Introspection`], [`IssuedCode`] |
+//! | tokens and codes | [`NewTokens`], [`NewCode`] | [`Tokens`], [`TokenView`], [`Introspection`], [`IssuedCode`] |
 //! | consents | [`NewConsent`], [`BuzzLimit`] | [`ConsentView`] |
-//! | spends | | [`Spent`], [`Spending`], [`Rule`], [`Bucket`] |
+//! | spends | | [`SpendView`], [`Spending`], [`BudgetState`], [`Bucket`] |
 //! | user and client of tokens, codes, consents and spends | [`GrantFilter`] | |
-//! | faults | [`Fault`], [`Preset`] | [`SetFault`], [`AppliedPreset`] |
-//! | the journal | [`Requests`], [`Filter`], [`Expect`], [`Expectations`] | [`ExchangeList`], [`Exchange`], [`Counters`] |
+//! | faults | [`Fault`], [`Preset`] | [`FaultView`], [`AppliedPreset`] |
+//! | the journal | [`RequestQuery`], [`Filter`], [`Expect`], [`Expectations`] | [`RequestList`], [`JournalRequest`], [`Counters`] |
 //! | advice | | [`Advice`], [`Finding`], [`Severity`] |
 //! | snapshots | | [`Snapshot`] |
 //! | sandboxes | [`NewSandbox`] | [`SandboxInfo`] |
@@ -65,10 +65,10 @@ pub use crate::protocol::ids::{ClientId, UserId};
 pub use crate::protocol::method::HttpMethod;
 pub use crate::protocol::secret::Secret;
 pub use crate::protocol::time::Timestamp;
-pub use crate::sandbox::faults::{Fault, SetFault};
+pub use crate::sandbox::faults::{Fault, FaultView};
 pub use crate::sandbox::journal::Counters;
 pub use crate::sandbox::settings::{Settings, SettingsPatch};
-pub use crate::sandbox::spending::Spent;
+pub use crate::sandbox::spending::SpendView;
 pub use clients::NewSecret;
 pub use clock::ClockView;
 pub use codes::{CodeView, IssuedCode, NewCode};
@@ -78,11 +78,11 @@ pub use expectations::{Expect, Expectations};
 pub use faults::{AppliedPreset, NewPresetFault, Preset};
 pub use filter::Filter;
 pub use grant_filter::GrantFilter;
-pub use requests::{DecisionView, Exchange, ExchangeList, Requests};
+pub use requests::{DecisionView, JournalRequest, RequestList, RequestQuery};
 pub use sandboxes::{NewSandbox, SandboxInfo};
 pub use sessions::{SessionCookie, SessionView};
 pub use snapshots::Snapshot;
-pub use tokens::{Introspection, Mint, TokenView};
+pub use tokens::{Introspection, NewTokens, TokenView};
 
 pub(crate) use advice_query::{AdviceFormat, AdviceQuery};
 pub(crate) use clients::NewClient;

@@ -1,4 +1,4 @@
-//! The query of the journal, and the view of an exchange. Secrets are redacted unless the query asks for them.
+//! The query of the journal, and the view of a request. Secrets are redacted unless the query asks for them.
 
 use std::fmt;
 use std::time::Duration;
@@ -26,10 +26,10 @@ use crate::sandbox::journal::{Counters, Entry};
 /// ```
 /// use std::time::Duration;
 ///
-/// use civitai_oauth_mock::control::{Endpoint, Requests};
+/// use civitai_oauth_mock::control::{Endpoint, RequestQuery};
 ///
 /// // Returns when the app has called twice, or after 5 s.
-/// let two = Requests::endpoint(Endpoint::Token).wait(Duration::from_secs(5)).count(2);
+/// let two = RequestQuery::endpoint(Endpoint::Token).wait(Duration::from_secs(5)).count(2);
 /// # let _ = two;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -39,45 +39,45 @@ use crate::sandbox::journal::{Counters, Entry};
     schemars(with = "Keys")
 )]
 #[serde(from = "Keys")]
-pub struct Requests {
+pub struct RequestQuery {
     pub(crate) filter: Filter,
     pub(crate) limit: Option<usize>,
-    /// Only exchanges before this id.
+    /// Only requests before this id.
     pub(crate) before: Option<u64>,
-    pub(crate) secrets: bool,
+    pub(crate) unredacted: bool,
     pub(crate) wait: Option<SignedDuration>,
     pub(crate) count: Option<usize>,
 }
 
 flatten_filter! {
     Keys {
-        /// At most this many exchanges, the newest.
+        /// At most this many requests, the newest.
         limit: Option<usize>,
-        /// Only exchanges before this id; with a limit, the previous page.
+        /// Only requests before this id; with a limit, the previous page.
         before: Option<u64>,
         /// Shows secrets instead of redacting them.
-        secrets: bool,
-        /// Waits until `count` exchanges match, for at most this time: up to 60 s.
+        unredacted: bool,
+        /// Waits until `count` requests match, for at most this time: up to 60 s.
         wait: Option<SignedDuration>,
-        /// The number of exchanges to wait for; 1 by default.
+        /// The number of requests to wait for; 1 by default.
         count: Option<usize>,
     }
 }
 
-impl From<Keys> for Requests {
+impl From<Keys> for RequestQuery {
     fn from(keys: Keys) -> Self {
         Self {
             filter: keys.filter(),
             limit: keys.limit,
             before: keys.before,
-            secrets: keys.secrets,
+            unredacted: keys.unredacted,
             wait: keys.wait,
             count: keys.count,
         }
     }
 }
 
-impl From<Filter> for Requests {
+impl From<Filter> for RequestQuery {
     fn from(filter: Filter) -> Self {
         Self {
             filter,
@@ -86,17 +86,17 @@ impl From<Filter> for Requests {
     }
 }
 
-filter_builder!(Requests, filter);
+filter_builder!(RequestQuery, filter);
 
-impl Requests {
-    /// At most `limit` exchanges, the newest.
+impl RequestQuery {
+    /// At most `limit` requests, the newest.
     #[must_use]
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = Some(limit);
         self
     }
 
-    /// Only exchanges before this id; with a limit, the previous page.
+    /// Only requests before this id; with a limit, the previous page.
     #[must_use]
     pub fn before(mut self, id: u64) -> Self {
         self.before = Some(id);
@@ -105,19 +105,19 @@ impl Requests {
 
     /// Shows secrets instead of redacting them.
     #[must_use]
-    pub fn secrets(mut self) -> Self {
-        self.secrets = true;
+    pub fn unredacted(mut self) -> Self {
+        self.unredacted = true;
         self
     }
 
-    /// Waits until [`Requests::count`] exchanges match, for at most this time (60 s or less).
+    /// Waits until [`RequestQuery::count`] requests match, for at most this time (60 s or less).
     #[must_use]
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = Some(SignedDuration::from_std(wait));
         self
     }
 
-    /// The number of exchanges to wait for; 1 by default.
+    /// The number of requests to wait for; 1 by default.
     #[must_use]
     pub fn count(mut self, count: usize) -> Self {
         self.count = Some(count);
@@ -142,17 +142,17 @@ impl Requests {
     }
 }
 
-/// A list of exchanges.
+/// A list of requests.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[non_exhaustive]
-pub struct ExchangeList {
-    /// The matching exchanges, oldest first.
-    pub requests: Vec<Exchange>,
+pub struct RequestList {
+    /// The matching requests, oldest first.
+    pub requests: Vec<JournalRequest>,
     /// The number of calls by endpoint and grant since the journal was cleared.
     pub counters: Counters,
-    /// The number of exchanges that were evicted since then because the journal was full.
-    pub dropped: u64,
+    /// The number of requests that were evicted since then because the journal was full.
+    pub evicted: u64,
 }
 
 /// A request and its response. `Debug` never shows secrets.
@@ -160,10 +160,10 @@ pub struct ExchangeList {
 #[cfg_attr(
     feature = "openapi",
     derive(schemars::JsonSchema),
-    schemars(rename = "ExchangeView")
+    schemars(rename = "RequestView")
 )]
 #[non_exhaustive]
-pub struct Exchange {
+pub struct JournalRequest {
     /// The id: counts from 1, and continues when the journal is cleared.
     pub id: u64,
     /// Arrival, by the sandbox's clock.
@@ -191,16 +191,16 @@ pub struct Exchange {
     /// The `Location` header of the response.
     pub location: Option<String>,
     /// The body of the response, if it is JSON.
-    pub answer: Option<Value>,
+    pub response_body: Option<Value>,
     /// The explanation of a refusal.
-    pub why: Option<Explanation>,
-    /// The differences that the response depended on, each with its side.
+    pub reason: Option<Explanation>,
+    /// The differences that the response depended on, each with its contract.
     pub differences: Vec<DecisionView>,
     /// The ids of the faults that applied.
     pub faults: Vec<u64>,
-    /// The rules of these faults, for the pages: a fault may have been removed since.
+    /// These faults as they were, for the pages: a fault may have been removed since.
     #[serde(skip)]
-    pub(crate) struck: Vec<Fault>,
+    pub(crate) applied_faults: Vec<Fault>,
     /// The extensions of the mock that it used.
     pub extensions: Vec<&'static str>,
 }
@@ -212,13 +212,13 @@ pub struct Exchange {
 pub struct DecisionView {
     /// The difference.
     pub name: Difference,
-    /// The side in force.
-    pub side: Contract,
+    /// The contract in force for it.
+    pub contract: Contract,
     /// Whether the response is known to differ under the other contract.
-    pub otherwise: bool,
+    pub other_contract_differs: bool,
 }
 
-impl Exchange {
+impl JournalRequest {
     /// A text parameter.
     pub fn param(&self, name: &str) -> Option<&str> {
         self.params.get(name)?.as_str()
@@ -229,11 +229,11 @@ impl Exchange {
         self.headers.get(name)?.as_str()
     }
 
-    pub(crate) fn new(entry: Entry, secrets: bool) -> Self {
+    pub(crate) fn new(entry: Entry, unredacted: bool) -> Self {
         let view = |decision: &Decision| DecisionView {
             name: decision.difference,
-            side: decision.side,
-            otherwise: decision.other_side_differs,
+            contract: decision.side,
+            other_contract_differs: decision.other_side_differs,
         };
         let faults = entry.faults.iter();
         let whole = Self {
@@ -241,23 +241,23 @@ impl Exchange {
             at: entry.at,
             grant_type: entry.grant_type().map(str::to_owned),
             error: entry.error().map(str::to_owned),
-            why: Explanation::new(&entry),
+            reason: Explanation::new(&entry),
             endpoint: entry.endpoint,
             user: entry.user_id,
             status: (entry.status != 0).then_some(entry.status),
             differences: entry.differences.iter().map(view).collect(),
             faults: faults.clone().map(|fault| fault.id).collect(),
-            struck: faults.map(|fault| fault.rule.clone()).collect(),
+            applied_faults: faults.map(|fault| fault.definition.clone()).collect(),
             method: entry.method,
             path: entry.path,
             client_id: entry.client_id,
             params: entry.params,
             headers: entry.headers,
             location: entry.location,
-            answer: entry.answer,
+            response_body: entry.answer,
             extensions: entry.extensions,
         };
-        if secrets { whole } else { whole.redacted() }
+        if unredacted { whole } else { whole.redacted() }
     }
 
     fn redacted(self) -> Self {
@@ -276,15 +276,15 @@ impl Exchange {
             headers: object(self.headers),
             error: self.error.map(text),
             location: self.location.map(text),
-            answer: self.answer.map(redact),
+            response_body: self.response_body.map(redact),
             ..self
         }
     }
 }
 
-impl fmt::Debug for Exchange {
+impl fmt::Debug for JournalRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = serde_json::to_value(self.clone().redacted()).map_err(|_| fmt::Error)?;
-        write!(f, "Exchange {shown}")
+        write!(f, "JournalRequest {shown}")
     }
 }

@@ -6,7 +6,7 @@ use crate::sandbox::settings::{Settings, SettingsPatch};
 
 impl Sandbox {
     /// Changes some settings.
-    pub(crate) fn patch_settings(&self, patch: SettingsPatch) -> ControlResult<Settings> {
+    pub(crate) fn update_settings(&self, patch: SettingsPatch) -> ControlResult<Settings> {
         if let Some(named) = patch.user_to_sign_in() {
             self.user(named, "login")?;
         }

@@ -9,14 +9,14 @@ use crate::invalid::Invalid;
 use crate::model::user::UserRef;
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::TooManyReaders;
-use crate::sandbox::spending::{self, Spent};
+use crate::sandbox::spending::{self, SpendView};
 use crate::store::GrantTable;
 
 /// `{"spends":[…]}`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct SpendList {
-    pub(crate) spends: Vec<Spent>,
+    pub(crate) spends: Vec<SpendView>,
 }
 
 /// The user and the client whose absolute budgets are reset.

@@ -1,4 +1,4 @@
-//! Operations on tokens: mint, list, introspect, expire, revoke.
+//! Operations on tokens: issue, list, introspect, expire, revoke.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -23,17 +23,17 @@ use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
 use crate::store::GrantTable;
 
-/// Tokens to mint for a client, a user and a scope. The scope may exceed the client's allowed scopes: a test may need a
+/// Tokens to issue for a client, a user and a scope. The scope may exceed the client's allowed scopes: a test may need a
 /// state that the flows do not allow.
 ///
 /// ```
 /// use std::time::Duration;
 ///
 /// use civitai_oauth_mock::Scope;
-/// use civitai_oauth_mock::control::Mint;
+/// use civitai_oauth_mock::control::NewTokens;
 ///
-/// let short = Mint::new("my-app", "ada", Scope::AI_SERVICES).expires_in(Duration::from_secs(60));
-/// let of_old = Mint::new("my-app", 2, "ModelsRead,MediaRead".parse()?).exact_scope();
+/// let short = NewTokens::new("my-app", "ada", Scope::AI_SERVICES).expires_in(Duration::from_secs(60));
+/// let of_old = NewTokens::new("my-app", 2, "ModelsRead,MediaRead".parse()?).exact_scope();
 /// # let _ = (short, of_old);
 /// # Ok::<(), String>(())
 /// ```
@@ -41,10 +41,10 @@ use crate::store::GrantTable;
 #[cfg_attr(
     feature = "openapi",
     derive(schemars::JsonSchema),
-    schemars(rename = "MintTokens")
+    schemars(rename = "NewTokens")
 )]
 #[serde(deny_unknown_fields)]
-pub struct Mint {
+pub struct NewTokens {
     client_id: String,
     user: UserRef,
     #[serde(default)]
@@ -57,7 +57,7 @@ pub struct Mint {
     exact_scope: bool,
 }
 
-impl Mint {
+impl NewTokens {
     /// The client by id, the user by id or username.
     pub fn new(client_id: impl Into<String>, user: impl Into<UserRef>, scope: Scope) -> Self {
         Self {
@@ -187,7 +187,7 @@ pub(crate) struct Expired {
 
 impl Sandbox {
     /// Mints tokens for a user and a client. The response is that of `/token`.
-    pub(crate) async fn mint_tokens(&self, input: Mint) -> ControlResult<Tokens> {
+    pub(crate) async fn issue_tokens(&self, input: NewTokens) -> ControlResult<Tokens> {
         let client = self.client_named(&input.client_id)?;
         let user = self.user(&input.user, "user")?;
         let scope = self.resolve_scope(&input.scope.unwrap_or_else(|| Scope::USER_READ.into()))?;
@@ -223,7 +223,7 @@ impl Sandbox {
     }
 
     /// Introspects a token, valid or not.
-    pub(crate) fn introspect(&self, input: &TokenParam) -> Introspection {
+    pub(crate) fn introspect_token(&self, input: &TokenParam) -> Introspection {
         let found = self.data().find_token(&input.token.hash());
         let settings = self.settings();
         let token = found.map(|token| show(&token, self.now(), &settings.rules));

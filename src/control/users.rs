@@ -54,7 +54,7 @@ impl Sandbox {
     }
 
     /// Changes some keys of a user.
-    pub(crate) async fn patch_user(&self, named: &UserRef, spec: UserSpec) -> ControlResult<User> {
+    pub(crate) async fn update_user(&self, named: &UserRef, spec: UserSpec) -> ControlResult<User> {
         let id = self.read_user(named)?.id;
         let buzz = spec.buzz;
         let patched = |before: &User| Ok(spec.change(before.clone())?);

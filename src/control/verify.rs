@@ -17,17 +17,17 @@ pub(crate) struct Verified {
     verified: bool,
 }
 
-/// The most expectations of one call. The matches of an exchange are stored as bits of a `u128`.
+/// The most expectations of one call. The matches of a request are stored as bits of a `u128`.
 const MAX_EXPECTATIONS: usize = 100;
 
-/// An exchange with the expectations that it matches.
+/// A request with the expectations that it matches.
 #[derive(Debug, Clone, Copy)]
 struct Matched {
     id: u64,
     expectations: u128,
 }
 
-/// The exchanges that match an expectation.
+/// The requests that match an expectation.
 #[derive(Debug, Default)]
 struct Matches {
     count: usize,
@@ -48,7 +48,7 @@ impl Matches {
     }
 }
 
-/// Checks expectations without the journal. Errors: too many of them, or one that no number of exchanges meets.
+/// Checks expectations without the journal. Errors: too many of them, or one that no number of requests meets.
 fn check(expectations: &[Expect]) -> Result<(), Invalid> {
     let count = expectations.len();
     if count > MAX_EXPECTATIONS {
@@ -69,20 +69,20 @@ impl Sandbox {
         let _permit = self.journal.readers().searches.acquire().await?;
         let searches = self.searches(&expected.expectations)?;
         let matched = self.matched(&searches).await;
-        // Read after the search, which may have missed exchanges that were evicted meanwhile.
-        let dropped = self.journal.dropped();
+        // Read after the search, which may have missed requests that were evicted meanwhile.
+        let evicted = self.journal.evicted();
         let (mut differences, mut before) = (Vec::new(), 0);
         let paired = expected.expectations.into_iter().zip(&searches);
         for (at, (expectation, search)) in paired.enumerate() {
             let in_order = expectation.in_order || expected.in_order;
             let meant = describe(&expectation.filter);
             let found = Matches::new(&matched, at, before);
-            // Matches may be among the evicted exchanges, so the result is unknown.
-            if search.may_have_matched(dropped) && expectation.depends_on_more(found.count) {
+            // Matches may be among the evicted requests, so the result is unknown.
+            if search.may_have_matched(evicted) && expectation.depends_on_more(found.count) {
                 differences.push(format!(
                     "[{at}] {meant}: found {} in the journal, but its oldest {} requests were removed; raise \
                      --journal or --journal-memory, or expect only requests after {}",
-                    found.count, dropped.count, dropped.last
+                    found.count, evicted.count, evicted.last
                 ));
             } else if let Some(difference) = expectation.differs(found.count) {
                 differences.push(format!("[{at}] {meant}: {difference}"));
@@ -122,7 +122,7 @@ impl Sandbox {
         expectations.iter().enumerate().map(search).collect()
     }
 
-    /// The exchanges that match any of the searches: one pass over the journal for all of them.
+    /// The requests that match any of the searches: one pass over the journal for all of them.
     async fn matched(&self, searches: &[JournalSearch]) -> Vec<Matched> {
         let mut found = Vec::new();
         let Some(mut last) = searches.iter().map(JournalSearch::after).min() else {
@@ -131,14 +131,14 @@ impl Sandbox {
         while let page = self.journal.page_after(last)
             && let Some(newest) = page.last()
         {
-            for exchange in &page {
+            for request in &page {
                 let fitting = searches
                     .iter()
                     .enumerate()
-                    .filter(|(_, one)| one.matches(exchange));
+                    .filter(|(_, one)| one.matches(request));
                 let expectations = fitting.fold(0, |bits, (at, _)| bits | 1_u128 << at);
                 if expectations != 0 {
-                    let id = exchange.id();
+                    let id = request.id();
                     found.push(Matched { id, expectations });
                 }
             }

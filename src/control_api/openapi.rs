@@ -24,7 +24,7 @@ pub(crate) fn operation() -> Operation {
         OperationMethod::Get,
         "/_mock/openapi.json",
         "Read this document",
-        read_document,
+        read_openapi,
     )
 }
 
@@ -46,7 +46,7 @@ impl JsonSchema for Document {
     }
 }
 
-async fn read_document(context: RequestContext) -> Answer<Document> {
+async fn read_openapi(context: RequestContext) -> Answer<Document> {
     let mut all = operations();
     all.push(operation());
     Ok(Reply(document(&all, &context.base.to_string())))
@@ -100,7 +100,7 @@ fn describe(operation: &Operation, schemas: &mut Schemas) -> Value {
         .chain(query.iter().flat_map(query_parameters))
         .collect();
     let mut described = json!({
-        "operationId": operation_id(operation),
+        "operationId": operation.name,
         "summary": operation.summary,
         "parameters": parameters,
         "responses": responses,
@@ -139,13 +139,6 @@ fn query_parameters(query: &Value) -> Vec<Value> {
             parameter
         })
         .collect()
-}
-
-/// The operation id, from method and path: `post_tokens_expire`.
-fn operation_id(operation: &Operation) -> String {
-    let path = operation.path.trim_start_matches("/_mock/");
-    let path = path.replace(['{', '}'], "").replace(['/', '-', '.'], "_");
-    format!("{}_{path}", operation.method.name())
 }
 
 /// Where the schemas of responses are, until it is known which of their names requests use too.

@@ -38,6 +38,9 @@ pub(crate) struct Operation {
     pub(crate) is_list: bool,
     #[cfg(feature = "openapi")]
     pub(crate) method: OperationMethod,
+    /// The name of its handler, which is the id of the operation.
+    #[cfg(feature = "openapi")]
+    pub(crate) name: &'static str,
     #[cfg(feature = "openapi")]
     pub(crate) summary: &'static str,
     /// A media type of the response other than JSON.
@@ -75,6 +78,8 @@ impl Operation {
             #[cfg(feature = "openapi")]
             method,
             #[cfg(feature = "openapi")]
+            name: function_name::<H>(),
+            #[cfg(feature = "openapi")]
             summary,
             #[cfg(feature = "openapi")]
             also_as: None,
@@ -110,4 +115,11 @@ impl Operation {
         }
         self
     }
+}
+
+/// The name of a function, without its path.
+#[cfg(feature = "openapi")]
+fn function_name<F>() -> &'static str {
+    let path = std::any::type_name::<F>();
+    path.rsplit("::").next().unwrap_or(path)
 }

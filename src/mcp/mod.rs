@@ -42,8 +42,8 @@ pub(crate) const PATH: &str = "/mcp";
 
 const INSTRUCTIONS: &str = "A mock of Civitai's OAuth 2.0 server. To build an app against it: get a code as a \
     user with mock-authorize, exchange it with civitai-oauth-exchange, list your app's requests and the \
-    reasons for rejections with mock-requests, list mistakes that fail in production with mock-advice, expire \
-    tokens with mock-advance-clock, and simulate failures with mock-fault. The resources describe the \
+    reasons for rejections with mock-list-requests, list mistakes that fail in production with mock-list-advice, expire \
+    tokens with mock-advance-clock, and simulate failures with mock-set-fault. The resources describe the \
     differences between the documented and the deployed server.";
 
 /// Resources: the last segment of the URI, and a description.

@@ -9,18 +9,18 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::control::devices::Empty;
-use crate::control::{Endpoint, Fault, Filter, GrantType, Requests, UserRef};
+use crate::control::{Endpoint, Fault, Filter, GrantType, RequestQuery, UserRef};
 use crate::protocol::duration::SignedDuration;
 use crate::protocol::scope::Scope;
 
 pub(super) const EXCHANGE: &str = "civitai-oauth-exchange";
 pub(super) const AUTHORIZE: &str = "mock-authorize";
-pub(super) const REQUESTS: &str = "mock-requests";
+pub(super) const REQUESTS: &str = "mock-list-requests";
 pub(super) const ADVANCE: &str = "mock-advance-clock";
-pub(super) const FAULT: &str = "mock-fault";
+pub(super) const FAULT: &str = "mock-set-fault";
 pub(super) const CLEAR_FAULTS: &str = "mock-clear-faults";
 pub(super) const SCOPE: &str = "mock-explain-scope";
-pub(super) const ADVICE: &str = "mock-advice";
+pub(super) const ADVICE: &str = "mock-list-advice";
 pub(super) const RESET: &str = "mock-reset";
 
 /// The effect of a tool on the sandbox.
@@ -90,7 +90,7 @@ pub(super) struct Advance {
 #[serde(deny_unknown_fields)]
 pub(super) struct SetFault {
     #[schemars(
-        description = "name of a preset: refresh-revoked, token-endpoint-down, rate-limited, slow-token, user-denies, code-expires, clock-skew and others"
+        description = "name of a preset: refresh-revoked, token-endpoint-down, rate-limited, token-endpoint-slow, consent-denied, code-expired, clock-skew and others"
     )]
     #[serde(default)]
     pub(super) preset: Option<String>,
@@ -146,7 +146,7 @@ pub(super) struct ReadRequests {
     limit: Option<usize>,
 }
 
-impl From<ReadRequests> for Requests {
+impl From<ReadRequests> for RequestQuery {
     fn from(input: ReadRequests) -> Self {
         Self {
             filter: Filter {

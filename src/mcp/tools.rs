@@ -19,7 +19,7 @@ use super::tool_specs::{
 };
 use crate::control::devices::Empty;
 use crate::control::sessions::MAX_SESSIONS;
-use crate::control::{ControlError, NewPresetFault, Preset, Requests, UserRef};
+use crate::control::{ControlError, NewPresetFault, Preset, RequestQuery, UserRef};
 use crate::http::connection::ConnectionInfo;
 use crate::http::context::RequestContext;
 use crate::http::root_service::RootService;
@@ -30,10 +30,10 @@ use crate::model::user::User;
 use crate::protocol::pkce::Verifier;
 use crate::protocol::scope::{PRESETS, Scope};
 
-/// Default number of exchanges in a result. Small, because an agent reads all of them.
+/// Default number of requests in a result. Small, because an agent reads all of them.
 const SHOWN: usize = 20;
 
-/// Maximum number of exchanges in a result: it is built in memory.
+/// Maximum number of requests in a result: it is built in memory.
 const MAX_SHOWN: usize = 500;
 
 /// Placeholder for a value that the agent fills in.
@@ -147,7 +147,7 @@ impl ToolCall<'_> {
             .query_pairs()
             .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
             .collect();
-        let mut result = json!({ "location": location.as_str(), "answer": answer });
+        let mut result = json!({ "location": location.as_str(), "response": answer });
         if let Some(code) = answer.get("code") {
             result["exchange"] = json!({
                 "grant_type": "authorization_code",
@@ -193,7 +193,7 @@ impl ToolCall<'_> {
 
     async fn requests(&self, arguments: Value) -> ControlResult {
         let input: ReadRequests = invalid::from_json(arguments)?;
-        let input = Requests::from(input).limit_within(SHOWN, MAX_SHOWN)?;
+        let input = RequestQuery::from(input).limit_within(SHOWN, MAX_SHOWN)?;
         let shown = self.request.sandbox.list_requests(input).await?;
         Ok(CallToolResult::structured(json!(shown)))
     }
@@ -220,13 +220,13 @@ impl ToolCall<'_> {
                 if let Some(times) = input.times {
                     preset = preset.times(times);
                 }
-                json!(sandbox.create_preset(preset).await?)
+                json!(sandbox.set_fault_preset(preset).await?)
             }
             (None, Some(_)) if input.times.is_some() => {
                 let error = Invalid::new("times", "times applies only to presets");
                 return Err(error.with_hint("use fault.times").into());
             }
-            (None, Some(fault)) => json!(sandbox.create_fault(fault)?),
+            (None, Some(fault)) => json!(sandbox.set_fault(fault)?),
             _ => {
                 let error = Invalid::new("", "exactly one of preset and fault is required");
                 return Err(error.with_hint("give one of the two").into());

@@ -22,7 +22,7 @@ use crate::http::context::RequestContext;
 use crate::http::request::RequestInfo;
 use crate::http::state::ServerState;
 use crate::sandbox::Sandbox;
-use crate::sandbox::faults::TriggeredFault;
+use crate::sandbox::faults::ActiveFault;
 
 /// Answers a request in its sandbox.
 pub(super) async fn answer(
@@ -96,7 +96,7 @@ pub(super) fn is_observed(path: &str) -> bool {
         || folders.iter().any(|folder| path.starts_with(folder)))
 }
 
-fn matching_faults(context: &RequestContext, parts: &Parts) -> Vec<Arc<TriggeredFault>> {
+fn matching_faults(context: &RequestContext, parts: &Parts) -> Vec<Arc<ActiveFault>> {
     let sandbox = &context.sandbox;
     // Faults do not apply to CORS preflights.
     if sandbox.faults.is_empty() || parts.method == Method::OPTIONS {

@@ -17,8 +17,8 @@ use crate::http::context::RequestContext;
 use crate::http::cors;
 use crate::http::respond;
 use crate::middleware::legacy_host;
+use crate::sandbox::faults::ActiveFault;
 use crate::sandbox::faults::Effect;
-use crate::sandbox::faults::TriggeredFault;
 
 /// Total duration of a slow body.
 const SLOW_BODY_DURATION: Duration = Duration::from_secs(2);
@@ -32,14 +32,14 @@ const TRUNCATION_DELAY: Duration = Duration::from_millis(30);
 /// Answers the request with all faults applied except the delay, which is [`delay`].
 pub(crate) async fn answer(
     context: &RequestContext,
-    faults: &[Arc<TriggeredFault>],
+    faults: &[Arc<ActiveFault>],
     request: Request,
     table: Router,
 ) -> Response {
     let cors = context.cors_policy();
     let mut response = None;
     for fault in faults {
-        if fault.rule.effect.deny {
+        if fault.definition.effect.deny_consent {
             context.notes.deny();
         }
         response =
@@ -56,8 +56,10 @@ pub(crate) async fn answer(
 }
 
 /// The total delay of the response, if any.
-pub(crate) fn delay(context: &RequestContext, faults: &[Arc<TriggeredFault>]) -> Option<Duration> {
-    let delays = faults.iter().filter_map(|fault| fault.rule.effect.delay);
+pub(crate) fn delay(context: &RequestContext, faults: &[Arc<ActiveFault>]) -> Option<Duration> {
+    let delays = faults
+        .iter()
+        .filter_map(|fault| fault.definition.effect.delay);
     let delays = delays.map(|delay| delay.duration(&context.sandbox.entropy).to_std());
     delays.reduce(Duration::saturating_add)
 }
@@ -83,18 +85,20 @@ pub(crate) async fn wait_for_delay(delay: Duration, connection: Option<&Connecti
 
 /// The handle to reset the connection, if a fault does so.
 pub(crate) fn connection_reset(
-    faults: &[Arc<TriggeredFault>],
+    faults: &[Arc<ActiveFault>],
     request: &Request,
 ) -> Option<ConnectionReset> {
-    let resets = faults.iter().any(|fault| fault.rule.effect.reset);
+    let resets = faults
+        .iter()
+        .any(|fault| fault.definition.effect.reset_connection);
     ConnectionInfo::from_extensions(request.extensions())
         .filter(|_| resets)
         .map(|connection| connection.reset.clone())
 }
 
 /// The response that the fault returns instead of the handler's.
-fn replacement(fault: &TriggeredFault) -> Option<Response> {
-    let effect = &fault.rule.effect;
+fn replacement(fault: &ActiveFault) -> Option<Response> {
+    let effect = &fault.definition.effect;
     let status = effect
         .status
         .and_then(|status| StatusCode::from_u16(status).ok());
@@ -121,13 +125,13 @@ fn replacement(fault: &TriggeredFault) -> Option<Response> {
     Some((status, kind, body).into_response())
 }
 
-async fn alter(mut response: Response, fault: &TriggeredFault) -> Response {
-    let effect = &fault.rule.effect;
-    if effect.reset {
+async fn alter(mut response: Response, fault: &ActiveFault) -> Response {
+    let effect = &fault.definition.effect;
+    if effect.reset_connection {
         // The client never receives this response.
         return Body::empty().into_response();
     }
-    if effect.malformed || effect.truncate || effect.slow_body {
+    if effect.malformed_json || effect.truncate_body || effect.slow_body {
         response = alter_body(response, effect).await;
     }
     for (name, value) in &effect.headers {
@@ -150,18 +154,18 @@ async fn alter_body(response: Response, effect: &Effect) -> Response {
     let (mut parts, body) = response.into_parts();
     // Our responses are complete in memory: reading one cannot fail.
     let whole = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let whole = if effect.malformed {
+    let whole = if effect.malformed_json {
         malformed(&whole)
     } else {
         whole
     };
-    if effect.malformed {
+    if effect.malformed_json {
         parts
             .headers
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     parts.headers.insert(CONTENT_LENGTH, whole.len().into());
-    let body = match (effect.truncate, effect.slow_body) {
+    let body = match (effect.truncate_body, effect.slow_body) {
         (true, _) => truncated(&whole),
         (false, true) => slow(&whole),
         (false, false) => Body::from(whole),

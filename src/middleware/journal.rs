@@ -18,7 +18,7 @@ use crate::protocol::endpoint::Endpoint;
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::params::Params;
 use crate::protocol::time::Timestamp;
-use crate::sandbox::faults::TriggeredFault;
+use crate::sandbox::faults::ActiveFault;
 use crate::sandbox::journal::{Capture, CapturedBody, Facts, STORED_HEADERS, StoredExchange};
 
 /// A larger record is added to the journal before a delay, so that delayed requests hold little memory.
@@ -153,10 +153,12 @@ impl Drop for PendingRecord {
 pub(crate) async fn capture(
     context: &RequestContext,
     head: Head,
-    faults: &[Arc<TriggeredFault>],
+    faults: &[Arc<ActiveFault>],
     response: Response,
 ) -> (StoredExchange, Response) {
-    let resets = faults.iter().any(|fault| fault.rule.effect.reset);
+    let resets = faults
+        .iter()
+        .any(|fault| fault.definition.effect.reset_connection);
     let (answer, response) = whole_json(response, faults).await;
     let noted = context.notes.read();
     let headers = response.headers();
@@ -178,7 +180,7 @@ pub(crate) async fn capture(
             .iter()
             .map(|fault| Arc::clone(&fault.recorded))
             .collect(),
-        idle: noted.revoke_noop,
+        revoke_noop: noted.revoke_noop,
         extensions: noted.extensions,
     };
     let record = context.sandbox.journal.store(Capture {
@@ -197,13 +199,10 @@ pub(crate) async fn capture(
 
 /// The body of a JSON response, which is stored, and the response with it. Does not wait for a response that a fault
 /// slows down or truncates.
-async fn whole_json(
-    response: Response,
-    faults: &[Arc<TriggeredFault>],
-) -> (Option<Bytes>, Response) {
+async fn whole_json(response: Response, faults: &[Arc<ActiveFault>]) -> (Option<Bytes>, Response) {
     let streams = faults
         .iter()
-        .any(|fault| fault.rule.effect.truncate || fault.rule.effect.slow_body);
+        .any(|fault| fault.definition.effect.truncate_body || fault.definition.effect.slow_body);
     let is_json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| {
         let kind = kind.as_bytes();
         kind.starts_with(b"application/json") || kind.starts_with(b"application/problem+json")

@@ -111,7 +111,7 @@ impl Line {
             cause: is_refusal.then(|| shortened(&redact_message(&cause(entry)))),
             page: logged
                 .id
-                .map(|id| format!("{}{prefix}/_mock#exchange-{id}", logged.origin)),
+                .map(|id| format!("{}{prefix}/_mock#request-{id}", logged.origin)),
         }
     }
 }
@@ -147,7 +147,10 @@ impl fmt::Display for Line {
 /// The reason of the refusal: the rule if it is known, else the message of the response.
 fn cause(entry: &Entry) -> String {
     if entry.status == 0 {
-        let reset = entry.faults.iter().find(|fault| fault.rule.effect.reset);
+        let reset = entry
+            .faults
+            .iter()
+            .find(|fault| fault.definition.effect.reset_connection);
         return match reset {
             Some(fault) => format!("fault {} reset the connection", fault.id),
             None => "the connection was reset".to_owned(),

@@ -79,7 +79,7 @@ impl MockServerBuilder {
         self
     }
 
-    /// Bounds the memory of the journals of all sandboxes together, in bytes. The oldest exchanges are removed first.
+    /// Bounds the memory of the journals of all sandboxes together, in bytes. The oldest requests are removed first.
     #[must_use]
     pub fn journal_memory(mut self, bytes: usize) -> Self {
         self.config.journal_memory = bytes;

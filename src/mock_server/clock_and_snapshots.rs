@@ -22,8 +22,8 @@ impl MockSandbox {
     }
 
     /// Changes some settings and returns all of them. Errors: `login` names no user.
-    pub async fn set(&self, settings: SettingsPatch) -> Result<Settings, MockError> {
-        Ok(self.open().await?.patch_settings(settings)?)
+    pub async fn update_settings(&self, settings: SettingsPatch) -> Result<Settings, MockError> {
+        Ok(self.open().await?.update_settings(settings)?)
     }
 
     /// The contract in force, difference by difference.
@@ -42,19 +42,19 @@ impl MockSandbox {
     }
 
     /// Moves the clock on. Errors: that leads beyond the year 9999.
-    pub async fn advance(&self, by: Duration) -> Result<ClockView, MockError> {
+    pub async fn advance_clock(&self, by: Duration) -> Result<ClockView, MockError> {
         let by = AdvanceClock::from(SignedDuration::from_std(by));
         Ok(self.open().await?.advance_clock(by).await?)
     }
 
     /// Moves the clock back. Errors: that leads before the year 1.
-    pub async fn rewind(&self, by: Duration) -> Result<ClockView, MockError> {
+    pub async fn rewind_clock(&self, by: Duration) -> Result<ClockView, MockError> {
         let by = AdvanceClock::from(SignedDuration(-SignedDuration::from_std(by).0));
         Ok(self.open().await?.advance_clock(by).await?)
     }
 
     /// Freezes the clock at its current time.
-    pub async fn freeze(&self) -> Result<ClockView, MockError> {
+    pub async fn freeze_clock(&self) -> Result<ClockView, MockError> {
         Ok(self
             .open()
             .await?
@@ -70,18 +70,18 @@ impl MockSandbox {
     /// # use civitai_oauth_mock::MockServer;
     /// # use civitai_oauth_mock::control::Timestamp;
     /// let server = MockServer::start().await;
-    /// server.freeze_at("2026-01-31T12:00:00Z".parse::<Timestamp>()?).await?;
+    /// server.freeze_clock_at("2026-01-31T12:00:00Z".parse::<Timestamp>()?).await?;
     /// assert_eq!(server.now().await?.to_string(), "2026-01-31T12:00:00Z");
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn freeze_at(&self, at: impl Into<Timestamp>) -> Result<ClockView, MockError> {
+    pub async fn freeze_clock_at(&self, at: impl Into<Timestamp>) -> Result<ClockView, MockError> {
         let at = Some(at.into());
         Ok(self.open().await?.freeze_clock(FreezeClock { at }).await?)
     }
 
     /// Resumes a frozen clock from its time.
-    pub async fn resume(&self) -> Result<ClockView, MockError> {
+    pub async fn resume_clock(&self) -> Result<ClockView, MockError> {
         Ok(self.open().await?.resume_clock().await?)
     }
 
@@ -93,7 +93,7 @@ impl MockSandbox {
 
     /// Takes a snapshot of rows, clock, settings and faults, in place of one of the same name. Errors: that is not a name
     /// (letters, digits, `-`, `_` and `.`, 64 at the most).
-    pub async fn snapshot(&self, name: &str) -> Result<Snapshot, MockError> {
+    pub async fn take_snapshot(&self, name: &str) -> Result<Snapshot, MockError> {
         Ok(self.open().await?.take_snapshot(name).await?)
     }
 
@@ -103,12 +103,12 @@ impl MockSandbox {
     }
 
     /// One snapshot. Errors: no snapshot has this name.
-    pub async fn snapshot_info(&self, name: &str) -> Result<Snapshot, MockError> {
+    pub async fn snapshot(&self, name: &str) -> Result<Snapshot, MockError> {
         Ok(self.open().await?.read_snapshot(name)?)
     }
 
     /// Restores a snapshot, which can be restored again. The journal is not restored. Errors: no snapshot has this name.
-    pub async fn restore(&self, name: &str) -> Result<(), MockError> {
+    pub async fn restore_snapshot(&self, name: &str) -> Result<(), MockError> {
         Ok(self.open().await?.restore_snapshot(name).await?)
     }
 

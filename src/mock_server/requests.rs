@@ -5,17 +5,17 @@ use std::sync::Arc;
 use super::error::MockError;
 use super::sandbox::MockSandbox;
 use crate::control::{
-    Advice, AppliedPreset, ExchangeList, Expectations, Fault, NewPresetFault, Requests, SetFault,
-    Severity,
+    Advice, AppliedPreset, Expectations, Fault, FaultView, NewPresetFault, RequestList,
+    RequestQuery, Severity,
 };
 
 impl MockSandbox {
     /// Sets a fault. Errors: it can never apply, its effects contradict each other, or its client or user does not exist.
-    pub async fn fault(&self, fault: Fault) -> Result<SetFault, MockError> {
-        Ok(self.open().await?.create_fault(fault)?)
+    pub async fn set_fault(&self, fault: Fault) -> Result<FaultView, MockError> {
+        Ok(self.open().await?.set_fault(fault)?)
     }
 
-    /// Sets a fault by its name. Errors: as for [`MockSandbox::fault`].
+    /// Sets a fault by its name. Errors: as for [`MockSandbox::set_fault`].
     ///
     /// ```
     /// # #[tokio::main]
@@ -24,32 +24,32 @@ impl MockSandbox {
     /// use civitai_oauth_mock::control::Preset;
     ///
     /// let server = MockServer::start().await;
-    /// server.preset(Preset::TokenEndpointDown).await?;
-    /// server.preset(Preset::UserDenies.times(1)).await?;
+    /// server.set_fault_preset(Preset::TokenEndpointDown).await?;
+    /// server.set_fault_preset(Preset::ConsentDenied.times(1)).await?;
     /// assert_eq!(server.faults().await?.len(), 2);
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn preset(
+    pub async fn set_fault_preset(
         &self,
         preset: impl Into<NewPresetFault>,
     ) -> Result<AppliedPreset, MockError> {
         let preset = preset.into();
-        Ok(self.open().await?.create_preset(preset).await?)
+        Ok(self.open().await?.set_fault_preset(preset).await?)
     }
 
     /// The faults that are set, and how often each has applied.
-    pub async fn faults(&self) -> Result<Vec<SetFault>, MockError> {
+    pub async fn faults(&self) -> Result<Vec<FaultView>, MockError> {
         Ok(self.open().await?.list_faults().faults)
     }
 
     /// One fault, and how often it has applied. Errors: no fault has this id.
-    pub async fn read_fault(&self, id: u64) -> Result<SetFault, MockError> {
+    pub async fn fault(&self, id: u64) -> Result<FaultView, MockError> {
         Ok(self.open().await?.read_fault(&id.to_string())?)
     }
 
     /// Removes one fault. Errors: no fault has this id.
-    pub async fn remove_fault(&self, id: u64) -> Result<(), MockError> {
+    pub async fn delete_fault(&self, id: u64) -> Result<(), MockError> {
         Ok(self.open().await?.delete_fault(&id.to_string())?)
     }
 
@@ -65,16 +65,16 @@ impl MockSandbox {
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use civitai_oauth_mock::MockServer;
-    /// use civitai_oauth_mock::control::{Endpoint, Filter, Requests};
+    /// use civitai_oauth_mock::control::{Endpoint, Filter, RequestQuery};
     ///
     /// let server = MockServer::start().await;
-    /// let all = server.requests(Requests::any()).await?;
+    /// let all = server.requests(RequestQuery::any()).await?;
     /// let refused = server.requests(Filter::endpoint(Endpoint::Token).status(400)).await?;
     /// assert_eq!((all.counters.total, refused.requests.len()), (0, 0));
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn requests(&self, asked: impl Into<Requests>) -> Result<ExchangeList, MockError> {
+    pub async fn requests(&self, asked: impl Into<RequestQuery>) -> Result<RequestList, MockError> {
         let asked = asked.into();
         Ok(self.open().await?.list_requests(asked).await?)
     }

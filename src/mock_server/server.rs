@@ -17,19 +17,19 @@ use crate::server::Server;
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use std::time::Duration;
 ///
-/// use civitai_oauth_mock::control::{Endpoint, Expect, Fault, GrantType, Mint};
+/// use civitai_oauth_mock::control::{Endpoint, Expect, Fault, GrantType, NewTokens};
 /// use civitai_oauth_mock::{MockServer, Scope};
 ///
 /// let server = MockServer::start().await;
 /// let client = "dec0de00-0000-4000-8000-000000000001";
-/// let tokens = server.mint(Mint::new(client, "ada", Scope::AI_SERVICES)).await?;
+/// let tokens = server.issue_tokens(NewTokens::new(client, "ada", Scope::AI_SERVICES)).await?;
 /// assert_eq!(tokens.scope.to_string(), "114689");
 ///
 /// // An hour later the access token has expired, and the refresh is rejected.
-/// server.advance(Duration::from_secs(3601)).await?;
-/// assert!(!server.introspect(&tokens.access_token).await?.active);
-/// let refused = Fault::at(Endpoint::Token).grant_type(GrantType::RefreshToken).error("invalid_grant");
-/// server.fault(refused).await?;
+/// server.advance_clock(Duration::from_secs(3601)).await?;
+/// assert!(!server.introspect_token(&tokens.access_token).await?.active);
+/// let refused = Fault::endpoint(Endpoint::Token).grant_type(GrantType::RefreshToken).error("invalid_grant");
+/// server.set_fault(refused).await?;
 ///
 /// // … let the app at server.base_url() do its work, then:
 /// server.verify([Expect::endpoint(Endpoint::Token).refresh_token().at_most(1)]).await?;

@@ -3,14 +3,14 @@
 use super::error::MockError;
 use super::sandbox::MockSandbox;
 use crate::control::{
-    CodeView, ExpireTokens, GrantFilter, Introspection, IssuedCode, Mint, NewCode, Secret,
+    CodeView, ExpireTokens, GrantFilter, Introspection, IssuedCode, NewCode, NewTokens, Secret,
     TokenParam, TokenSelector, TokenView, Tokens,
 };
 
 impl MockSandbox {
     /// Mints tokens, in the form of the token endpoint's answer. Errors: the client or user does not exist.
-    pub async fn mint(&self, mint: Mint) -> Result<Tokens, MockError> {
-        Ok(self.open().await?.mint_tokens(mint).await?)
+    pub async fn issue_tokens(&self, mint: NewTokens) -> Result<Tokens, MockError> {
+        Ok(self.open().await?.issue_tokens(mint).await?)
     }
 
     /// Issues an authorization code, as if the user had pressed Authorize. Errors: the client or user does not exist, no
@@ -30,13 +30,16 @@ impl MockSandbox {
     }
 
     /// Introspects a token, valid or not.
-    pub async fn introspect(&self, token: impl Into<Secret>) -> Result<Introspection, MockError> {
+    pub async fn introspect_token(
+        &self,
+        token: impl Into<Secret>,
+    ) -> Result<Introspection, MockError> {
         let token = token.into();
-        Ok(self.open().await?.introspect(&TokenParam { token }))
+        Ok(self.open().await?.introspect_token(&TokenParam { token }))
     }
 
     /// Expires a token now. Errors: it does not exist, or it has expired already.
-    pub async fn expire(&self, token: impl Into<Secret>) -> Result<(), MockError> {
+    pub async fn expire_token(&self, token: impl Into<Secret>) -> Result<(), MockError> {
         let token = Some(token.into());
         let one = ExpireTokens { token };
         self.open().await?.expire_tokens(one).await?;
@@ -50,7 +53,7 @@ impl MockSandbox {
     }
 
     /// Revokes a token as its user would (RFC 7009 §2.1). Errors: no token has this value.
-    pub async fn revoke(&self, token: impl Into<Secret>) -> Result<(), MockError> {
+    pub async fn revoke_token(&self, token: impl Into<Secret>) -> Result<(), MockError> {
         let one = TokenSelector {
             token: Some(token.into()),
             ..TokenSelector::default()
@@ -60,7 +63,7 @@ impl MockSandbox {
     }
 
     /// Deletes the tokens of a user or a client, or all, and returns how many. Errors: the user or client does not exist.
-    pub async fn revoke_all(&self, filter: GrantFilter) -> Result<u64, MockError> {
+    pub async fn revoke_tokens(&self, filter: GrantFilter) -> Result<u64, MockError> {
         let some = TokenSelector {
             token: None,
             client_id: filter.client_id,

@@ -4,7 +4,7 @@ use super::error::MockError;
 use super::sandbox::MockSandbox;
 use crate::control::{
     Approval, Client, ClientSpec, ConsentView, Denial, GrantFilter, NewConsent, NewSecret,
-    NewSession, ResetBudgets, SessionCookie, SessionFilter, SessionView, Spent, User, UserRef,
+    NewSession, ResetBudgets, SessionCookie, SessionFilter, SessionView, SpendView, User, UserRef,
     UserSpec,
 };
 
@@ -24,7 +24,7 @@ impl MockSandbox {
     ///
     /// let server = MockServer::start().await;
     /// let mia = server.create_user(UserSpec::named("mia").tier("gold")).await?;
-    /// let mia = server.change_user(&mia, UserSpec::new().banned(true).no_tier()).await?;
+    /// let mia = server.update_user(&mia, UserSpec::new().banned(true).no_tier()).await?;
     /// assert!(mia.banned && mia.tier.is_none());
     /// # Ok(())
     /// # }
@@ -40,13 +40,13 @@ impl MockSandbox {
     }
 
     /// Changes some keys of a user. Errors: no user has this id or name, or the new username is taken.
-    pub async fn change_user(
+    pub async fn update_user(
         &self,
         named: impl Into<UserRef>,
         changes: UserSpec,
     ) -> Result<User, MockError> {
         let named = named.into();
-        Ok(self.open().await?.patch_user(&named, changes).await?)
+        Ok(self.open().await?.update_user(&named, changes).await?)
     }
 
     /// Deletes a user with their tokens, codes, consents, spends and sessions. Errors: no user has this id or name.
@@ -94,8 +94,8 @@ impl MockSandbox {
     }
 
     /// Changes some keys of a client. Errors: no client has this id, or a value is invalid.
-    pub async fn change_client(&self, id: &str, changes: ClientSpec) -> Result<Client, MockError> {
-        Ok(self.open().await?.patch_client(id, changes).await?)
+    pub async fn update_client(&self, id: &str, changes: ClientSpec) -> Result<Client, MockError> {
+        Ok(self.open().await?.update_client(id, changes).await?)
     }
 
     /// Deletes a client with its tokens, codes and consents. Errors: no client has this id.
@@ -115,23 +115,23 @@ impl MockSandbox {
     }
 
     /// Stores a consent and replaces an earlier one. Errors: the user or client does not exist, or the budget is invalid.
-    pub async fn agree(&self, agreement: NewConsent) -> Result<ConsentView, MockError> {
-        Ok(self.open().await?.put_consent(agreement).await?)
+    pub async fn set_consent(&self, agreement: NewConsent) -> Result<ConsentView, MockError> {
+        Ok(self.open().await?.set_consent(agreement).await?)
     }
 
     /// Deletes consents and returns how many. Errors: the user or client does not exist.
-    pub async fn forget_consents(&self, filter: GrantFilter) -> Result<u64, MockError> {
+    pub async fn delete_consents(&self, filter: GrantFilter) -> Result<u64, MockError> {
         Ok(self.open().await?.delete_consents(filter).await?.deleted)
     }
 
     /// What apps have spent of users' buzz, and the state of their budgets. Errors: the user or client does not exist.
-    pub async fn spends(&self, filter: GrantFilter) -> Result<Vec<Spent>, MockError> {
+    pub async fn spends(&self, filter: GrantFilter) -> Result<Vec<SpendView>, MockError> {
         Ok(self.open().await?.list_spends(filter).await?.spends)
     }
 
     /// Deletes spends, so that budgets are free again, and returns how many. Balances do not change. Errors: the user or
     /// client does not exist.
-    pub async fn forget_spends(&self, filter: GrantFilter) -> Result<u64, MockError> {
+    pub async fn delete_spends(&self, filter: GrantFilter) -> Result<u64, MockError> {
         Ok(self.open().await?.delete_spends(filter).await?.deleted)
     }
 

@@ -114,9 +114,9 @@ impl BuzzLimit {
     }
 
     /// The budgets that do not work as written. A consent may have them nevertheless, as at Civitai.
-    pub(crate) fn pitfalls(&self) -> Vec<Invalid> {
+    pub(crate) fn warnings(&self) -> Vec<Invalid> {
         let budgets = self.0.iter().enumerate();
-        let found = budgets.flat_map(|(at, budget)| budget.pitfalls(&format!("buzz_limit[{at}]")));
+        let found = budgets.flat_map(|(at, budget)| budget.warnings(&format!("buzz_limit[{at}]")));
         found.collect()
     }
 
@@ -185,7 +185,7 @@ impl Budget {
         }
     }
 
-    fn pitfalls(&self, path: &str) -> Vec<Invalid> {
+    fn warnings(&self, path: &str) -> Vec<Invalid> {
         let mut found = Vec::new();
         if let Self::Rollover { cron, .. } = self
             && !is_readable(cron)

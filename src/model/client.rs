@@ -65,7 +65,7 @@ pub struct Client {
     /// Extension of the mock: registered by its first request (`unknown_clients = "register"`). It may use every redirect URI,
     /// and its first secret becomes its own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub adopted: bool,
+    pub auto_registered: bool,
     /// Stored in a column of its own, and never shown.
     #[serde(skip)]
     pub(crate) secret: Option<SecretHash>,
@@ -116,7 +116,7 @@ impl Client {
     /// The most that a token of this client may carry. A client that its first request registered may ask for every bit,
     /// until its scopes are narrowed.
     pub(crate) fn ceiling(&self) -> Scope {
-        if self.adopted && self.allowed_scopes == Scope::ALL {
+        if self.auto_registered && self.allowed_scopes == Scope::ALL {
             return Scope::EVERY_BIT;
         }
         self.allowed_scopes.with_user_read()
@@ -124,7 +124,7 @@ impl Client {
 
     /// The bits that this client's requests may name in addition to Civitai's: the declared ones, or all of them.
     pub(crate) fn declared_scope(&self, rules: &ContractRules) -> Scope {
-        if self.adopted {
+        if self.auto_registered {
             return Scope::EVERY_BIT;
         }
         rules.declared_scopes.scope()
@@ -161,7 +161,7 @@ impl Client {
     fn redirect_extension(&self, given: &str) -> Option<&'static str> {
         if self.any_loopback_redirect && redirect_uri::is_loopback(given) {
             Some("any_loopback_redirect")
-        } else if self.adopted && redirect_uri::check(given).is_ok() {
+        } else if self.auto_registered && redirect_uri::check(given).is_ok() {
             Some("unknown_clients")
         } else {
             None

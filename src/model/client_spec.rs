@@ -91,7 +91,7 @@ impl ClientSpec {
             access_mode: AccessMode::default(),
             may_introspect: false,
             owner: UserId(1),
-            adopted: false,
+            auto_registered: false,
         };
         // `null` asks for the default.
         let spec = Self {

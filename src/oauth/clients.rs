@@ -43,7 +43,7 @@ pub(crate) async fn find(
         access_mode: AccessMode::Open,
         may_introspect: false,
         owner: owner.unwrap_or(UserId(1)),
-        adopted: true,
+        auto_registered: true,
         secret: None,
     };
     if sandbox.data().insert_client(&client, MOST_CLIENTS).await? {
@@ -59,7 +59,7 @@ pub(crate) async fn bind_first_secret(
     client: Arc<Client>,
     presented: Option<&Secret>,
 ) -> Result<Arc<Client>, StoreError> {
-    let (true, None, Some(secret)) = (client.adopted, &client.secret, presented) else {
+    let (true, None, Some(secret)) = (client.auto_registered, &client.secret, presented) else {
         return Ok(client);
     };
     let sandbox = &context.sandbox;

@@ -328,7 +328,7 @@ mod tests {
             "Missing parameter: `code_verifier`",
             "Invalid grant: authorization code is invalid",
             "send response_type=code and code_challenge_method=S256",
-            "secrets=true shows them",
+            "unredacted=true shows them",
             "Authorization: Bearer …",
             "Authorization: Basic [redacted]",
             "code=&state=x",

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock::{Clock, ClockState, system_now};
 use super::entropy::Entropy;
-use super::faults::{FaultRequest, FaultState, Faults, TriggeredFault};
+use super::faults::{ActiveFault, FaultRequest, FaultState, Faults};
 use super::in_flight::InFlight;
 use super::journal::{Journal, StoredExchange};
 use super::keys::IdTokenKey;
@@ -254,7 +254,7 @@ impl Sandbox {
     }
 
     /// The faults that apply to a request.
-    pub(crate) fn matching_faults(&self, target: &FaultRequest) -> Vec<Arc<TriggeredFault>> {
+    pub(crate) fn matching_faults(&self, target: &FaultRequest) -> Vec<Arc<ActiveFault>> {
         self.if_current(|core| core.faults.matching(target, &core.entropy, self.data()))
             .unwrap_or_default()
     }

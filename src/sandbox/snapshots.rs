@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::clock::ClockState;
-use super::faults::SetFault;
+use super::faults::FaultView;
 use super::handle::{Sandbox, SandboxCore, StartingState};
 use super::journal::Journal;
 use super::settings::Settings;
@@ -15,7 +15,7 @@ use crate::store::{StoreError, from_json};
 pub(crate) struct SnapshotState {
     pub(crate) clock: ClockState,
     pub(crate) settings: Settings,
-    pub(crate) faults: Vec<SetFault>,
+    pub(crate) faults: Vec<FaultView>,
 }
 
 impl SandboxCore {

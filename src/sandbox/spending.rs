@@ -20,7 +20,7 @@ use crate::store::UserClientFilter;
     schemars(rename = "SpendView")
 )]
 #[non_exhaustive]
-pub struct Spent {
+pub struct SpendView {
     /// Whose buzz it was.
     pub user: UserId,
     /// Who has spent it.
@@ -30,7 +30,7 @@ pub struct Spent {
     /// The budgets that do not work as written, why, and the fix: a budget whose cron expression cannot be parsed never
     /// starts again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub pitfalls: Vec<String>,
+    pub warnings: Vec<String>,
     /// What counts now, and how the budgets stand.
     #[serde(flatten)]
     pub spending: Spending,
@@ -47,7 +47,7 @@ pub(crate) const BUSY: &str = "too many computations of spends are in progress";
 pub(crate) async fn list(
     sandbox: &Sandbox,
     whose: UserClientFilter<'_>,
-) -> Result<Vec<Spent>, TooManyReaders> {
+) -> Result<Vec<SpendView>, TooManyReaders> {
     let _permit = if sandbox.data().count_limits(whose) > MAX_UNLIMITED_APPS {
         Some(sandbox.journal.readers().spends.acquire().await?)
     } else {
@@ -56,7 +56,7 @@ pub(crate) async fn list(
     let now = sandbox.now();
     let mut spent = Vec::new();
     for ((user, client), grant) in grants(sandbox, whose) {
-        spent.push(Spent::new(user, client, grant, now));
+        spent.push(SpendView::new(user, client, grant, now));
         // Other requests do not wait for all of them.
         tokio::task::yield_now().await;
     }
@@ -64,7 +64,7 @@ pub(crate) async fn list(
 }
 
 /// What one app has spent. None if it has no limit and has spent nothing.
-pub(crate) fn find(sandbox: &Sandbox, user: UserId, client: &str) -> Option<Spent> {
+pub(crate) fn find(sandbox: &Sandbox, user: UserId, client: &str) -> Option<SpendView> {
     let mut found = grants(
         sandbox,
         UserClientFilter {
@@ -73,7 +73,7 @@ pub(crate) fn find(sandbox: &Sandbox, user: UserId, client: &str) -> Option<Spen
         },
     );
     let ((user, client), grant) = found.pop_first()?;
-    Some(Spent::new(user, client, grant, sandbox.now()))
+    Some(SpendView::new(user, client, grant, sandbox.now()))
 }
 
 /// The limit of an app and its spends.
@@ -101,14 +101,14 @@ fn grants(sandbox: &Sandbox, whose: UserClientFilter<'_>) -> Grants {
     grants
 }
 
-impl Spent {
+impl SpendView {
     fn new(user: UserId, client: String, grant: Grant, now: Timestamp) -> Self {
         let Grant { limit, spends } = grant;
-        let pitfalls = limit.iter().flat_map(BuzzLimit::pitfalls);
+        let warnings = limit.iter().flat_map(BuzzLimit::warnings);
         Self {
             user,
             client_id: ClientId(client),
-            pitfalls: pitfalls.map(|pitfall| pitfall.to_string()).collect(),
+            warnings: warnings.map(|warning| warning.to_string()).collect(),
             spending: Spending::new(limit.as_ref(), &spends, now),
             buzz_limit: limit,
         }

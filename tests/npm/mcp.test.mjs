@@ -60,14 +60,14 @@ test("an agent gets a code, exchanges it once, and reads why the second time fai
   assert.match(tokens.access_token, /^civitai_[0-9a-f]{36}$/);
   const again = await call("civitai-oauth-exchange", { body: exchange });
   assert.deepEqual([again.isError, again.error], [true, "invalid_grant"]);
-  const { requests } = await call("mock-requests", { endpoint: "token" });
-  assert.match(requests.at(-1).why.mend, /new authorization/);
+  const { requests } = await call("mock-list-requests", { endpoint: "token" });
+  assert.match(requests.at(-1).reason.fix, /new authorization/);
 });
 
 test("every tool is listed with a description", async () => {
   const { tools } = await agent.listTools();
   assert.deepEqual(tools.map(({ name }) => name), [
-    "civitai-oauth-exchange", "mock-authorize", "mock-requests", "mock-advice", "mock-advance-clock", "mock-fault",
+    "civitai-oauth-exchange", "mock-authorize", "mock-list-requests", "mock-list-advice", "mock-advance-clock", "mock-set-fault",
     "mock-clear-faults", "mock-explain-scope", "mock-reset",
   ]);
   for (const { name, description, inputSchema } of tools) {
@@ -90,22 +90,22 @@ test("tokens expire when the clock is moved, and a fault comes and goes", async 
   assert.equal(await me(), 200);
 
   const refresh = { grant_type: "refresh_token", client_id: exchange.client_id, refresh_token: tokens.refresh_token };
-  const set = await call("mock-fault", { fault: { endpoint: "token", effect: { error: "invalid_grant", error_description: "not today" } } });
+  const set = await call("mock-set-fault", { fault: { endpoint: "token", effect: { error: "invalid_grant", error_description: "not today" } } });
   assert.ok(!set.isError, JSON.stringify(set));
   const refused = await call("civitai-oauth-exchange", { body: refresh });
   assert.deepEqual([refused.isError, refused.error_description], [true, "not today"]);
   await call("mock-clear-faults", {});
   assert.match((await call("civitai-oauth-exchange", { body: refresh })).access_token, /^civitai_/);
-  await call("mock-fault", { preset: "refresh-revoked", times: 1 });
+  await call("mock-set-fault", { preset: "refresh-revoked", times: 1 });
   await call("mock-reset", {});
-  const { requests } = await call("mock-requests", {});
+  const { requests } = await call("mock-list-requests", {});
   assert.deepEqual(requests, []);
 });
 
 test("a scope is explained, and advice given", async () => {
   const { preset, bits } = await call("mock-explain-scope", { scope: 114689 });
   assert.deepEqual([preset, bits.length], ["AI Services", 4]);
-  const { findings } = await call("mock-advice", {});
+  const { findings } = await call("mock-list-advice", {});
   assert.ok(Array.isArray(findings));
 });
 

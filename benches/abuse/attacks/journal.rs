@@ -11,7 +11,7 @@ use crate::client::{FEW, FORM, JSON, TOKEN, Target, get, post};
 const CAPACITY: usize = 10_000;
 
 /// Who reads the whole journal at once, secrets and all.
-pub(crate) const WHOLE_JOURNAL: &str = "/_mock/requests?secrets=true";
+pub(crate) const WHOLE_JOURNAL: &str = "/_mock/requests?unredacted=true";
 
 /// Fills the journal of the default sandbox: as many exchanges as it keeps, about 4 kB each.
 pub(crate) async fn fill(target: &Arc<Target>) {

@@ -12,15 +12,15 @@ use crate::sandbox::faults::{Delay, Fault};
 
 impl Fault {
     /// Applies to calls to this endpoint.
-    pub fn at(endpoint: Endpoint) -> Self {
+    pub fn endpoint(endpoint: Endpoint) -> Self {
         Self {
             endpoint: Some(endpoint),
-            ..Self::anywhere()
+            ..Self::any()
         }
     }
 
     /// Applies to calls to every endpoint.
-    pub fn anywhere() -> Self {
+    pub fn any() -> Self {
         Self::default()
     }
 
@@ -52,10 +52,10 @@ impl Fault {
         self
     }
 
-    /// Only after this number of matching calls.
+    /// Skips this number of matching calls.
     #[must_use]
-    pub fn after(mut self, calls: u64) -> Self {
-        self.after = Some(calls);
+    pub fn skip(mut self, calls: u64) -> Self {
+        self.skip = Some(calls);
         self
     }
 
@@ -128,22 +128,22 @@ impl Fault {
 
     /// Cuts the connection without a response.
     #[must_use]
-    pub fn reset(mut self) -> Self {
-        self.effect.reset = true;
+    pub fn reset_connection(mut self) -> Self {
+        self.effect.reset_connection = true;
         self
     }
 
     /// Cuts the connection in the middle of the body.
     #[must_use]
-    pub fn truncate(mut self) -> Self {
-        self.effect.truncate = true;
+    pub fn truncate_body(mut self) -> Self {
+        self.effect.truncate_body = true;
         self
     }
 
     /// Responds with truncated JSON.
     #[must_use]
-    pub fn malformed(mut self) -> Self {
-        self.effect.malformed = true;
+    pub fn malformed_json(mut self) -> Self {
+        self.effect.malformed_json = true;
         self
     }
 
@@ -156,8 +156,8 @@ impl Fault {
 
     /// At authorize: as if the user had pressed Deny.
     #[must_use]
-    pub fn deny(mut self) -> Self {
-        self.effect.deny = true;
+    pub fn deny_consent(mut self) -> Self {
+        self.effect.deny_consent = true;
         self
     }
 }

@@ -12,7 +12,7 @@ use crate::sandbox::faults::{Delay, Effect, Fault};
 pub(crate) fn check(fault: &Fault) -> Result<(), Invalid> {
     if fault.effect == Effect::default() {
         return Err(Invalid::new("effect", "the effect is empty").with_hint(
-            "give error, status, body, headers, delay, reset, truncate, malformed, slow_body or deny",
+            "give error, status, body, headers, delay, reset_connection, truncate_body, malformed_json, slow_body or deny_consent",
         ));
     }
     check_aim(fault)?;
@@ -25,12 +25,12 @@ pub(crate) fn check(fault: &Fault) -> Result<(), Invalid> {
 fn check_aim(fault: &Fault) -> Result<(), Invalid> {
     check_grant(fault.endpoint, fault.grant_type)?;
     if let Some(endpoint) = fault.endpoint
-        && fault.effect.deny
+        && fault.effect.deny_consent
         && endpoint != Endpoint::Authorize
     {
         let message = format!("the endpoint \"{endpoint}\" does not ask for consent");
-        return Err(Invalid::new("effect.deny", message)
-            .with_hint("use the endpoint \"authorize\", or omit effect.deny"));
+        return Err(Invalid::new("effect.deny_consent", message)
+            .with_hint("use the endpoint \"authorize\", or omit effect.deny_consent"));
     }
     Ok(())
 }
@@ -43,13 +43,13 @@ fn check_budget(fault: &Fault) -> Result<(), Invalid> {
             );
         }
     }
-    if let (Some(nth), Some(after)) = (fault.nth, fault.after)
-        && nth <= after
+    if let (Some(nth), Some(skip)) = (fault.nth, fault.skip)
+        && nth <= skip
     {
         let message = format!(
-            "nth {nth} is not greater than after {after}, so the fault never applies: both count all matching requests"
+            "nth {nth} is not greater than skip {skip}, so the fault never applies: both count all matching requests"
         );
-        return Err(Invalid::new("nth", message).with_hint("omit nth or after"));
+        return Err(Invalid::new("nth", message).with_hint("omit nth or skip"));
     }
     if let Some(chance) = fault.probability
         && !(chance > 0.0 && chance <= 1.0)
@@ -87,11 +87,11 @@ fn check_effect(effect: &Effect) -> Result<(), Invalid> {
         ("status", effect.status.is_some()),
         ("body", effect.body.is_some()),
         ("headers", !effect.headers.is_empty()),
-        ("truncate", effect.truncate),
-        ("malformed", effect.malformed),
+        ("truncate_body", effect.truncate_body),
+        ("malformed_json", effect.malformed_json),
         ("slow_body", effect.slow_body),
-        ("reset", effect.reset),
-        ("deny", effect.deny),
+        ("reset_connection", effect.reset_connection),
+        ("deny_consent", effect.deny_consent),
     ];
     let has = |name: &str| given.iter().any(|(key, given)| *key == name && *given);
     for (one, others, reason) in CONTRADICTIONS {
@@ -105,7 +105,7 @@ fn check_effect(effect: &Effect) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// The statuses without a response body (RFC 9110 §15). `malformed` is allowed: an empty body is not JSON.
+/// The statuses without a response body (RFC 9110 §15). `malformed_json` is allowed: an empty body is not JSON.
 const BODILESS: [u16; 3] = [204, 205, 304];
 
 fn check_bodiless(effect: &Effect) -> Result<(), Invalid> {
@@ -115,7 +115,7 @@ fn check_bodiless(effect: &Effect) -> Result<(), Invalid> {
     let about_bodies = [
         ("error", effect.error.is_some()),
         ("body", effect.body.is_some()),
-        ("truncate", effect.truncate),
+        ("truncate_body", effect.truncate_body),
         ("slow_body", effect.slow_body),
     ];
     let Some((name, _)) = about_bodies.iter().find(|(_, given)| *given) else {
@@ -131,27 +131,27 @@ fn check_bodiless(effect: &Effect) -> Result<(), Invalid> {
 /// An effect, the effects that contradict it, and the reason.
 const CONTRADICTIONS: [(&str, &[&str], &str); 4] = [
     (
-        "reset",
+        "reset_connection",
         &[
             "error",
             "status",
             "body",
             "headers",
-            "truncate",
-            "malformed",
+            "truncate_body",
+            "malformed_json",
             "slow_body",
-            "deny",
+            "deny_consent",
         ],
         "a reset connection has no response",
     ),
     (
-        "truncate",
-        &["slow_body", "malformed"],
+        "truncate_body",
+        &["slow_body", "malformed_json"],
         "a body can be cut in only one way",
     ),
     ("body", &["error"], "a response has only one body"),
     (
-        "deny",
+        "deny_consent",
         &["error", "status", "body"],
         "the response is the user's denial",
     ),
@@ -209,7 +209,9 @@ fn check_headers(effect: &Effect) -> Result<(), Invalid> {
                 path,
                 format!("{name:?} is a connection header, which a fault cannot set"),
             );
-            return Err(error.with_hint("use truncate, slow_body or reset for broken responses"));
+            return Err(error.with_hint(
+                "use truncate_body, slow_body or reset_connection for broken responses",
+            ));
         }
         let fits = match value {
             Value::String(text) => text.bytes().all(|byte| byte >= 0x20 && byte != 0x7f),

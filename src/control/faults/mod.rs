@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::error::{ControlError, ControlResult};
 use crate::invalid::Invalid;
 use crate::sandbox::Sandbox;
-use crate::sandbox::faults::{Fault, Faults, SetFault};
+use crate::sandbox::faults::{Fault, FaultView, Faults};
 
 pub(crate) use presets::PresetOptions;
 pub use presets::{AppliedPreset, NewPresetFault, Preset};
@@ -18,12 +18,12 @@ pub use presets::{AppliedPreset, NewPresetFault, Preset};
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct FaultList {
-    pub(crate) faults: Vec<SetFault>,
+    pub(crate) faults: Vec<FaultView>,
 }
 
 impl Sandbox {
     /// Sets a fault.
-    pub(crate) fn create_fault(&self, fault: Fault) -> ControlResult<SetFault> {
+    pub(crate) fn set_fault(&self, fault: Fault) -> ControlResult<FaultView> {
         check::check(&fault)?;
         self.known_parties(fault.client_id.as_deref(), fault.user.as_ref())?;
         // A reset removes the faults that were set before it.
@@ -40,7 +40,7 @@ impl Sandbox {
     }
 
     /// One fault, by its id as text.
-    pub(crate) fn read_fault(&self, id: &str) -> ControlResult<SetFault> {
+    pub(crate) fn read_fault(&self, id: &str) -> ControlResult<FaultView> {
         let found = self
             .faults
             .list()

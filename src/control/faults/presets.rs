@@ -7,15 +7,15 @@ use super::super::error::{ControlError, ControlResult};
 use crate::invalid::Invalid;
 use crate::protocol::duration::SignedDuration;
 use crate::sandbox::Sandbox;
-use crate::sandbox::faults::{Fault, SetFault};
+use crate::sandbox::faults::{Fault, FaultView};
 
 macro_rules! presets {
-    ($($preset:ident $name:literal $meaning:literal $fault:literal)*) => {
+    ($($preset:ident $name:literal $description:literal $fault:literal)*) => {
         /// A fault with a name.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Preset {
-            $(#[doc = concat!("`", $name, "`: ", $meaning, ".")] $preset,)*
+            $(#[doc = concat!("`", $name, "`: ", $description, ".")] $preset,)*
         }
 
         impl Preset {
@@ -28,12 +28,12 @@ macro_rules! presets {
             }
 
             /// What it does.
-            pub fn meaning(self) -> &'static str {
-                match self { $(Self::$preset => $meaning,)* }
+            pub fn description(self) -> &'static str {
+                match self { $(Self::$preset => $description,)* }
             }
 
             /// The fault that it sets; `None` for a clock change.
-            pub(crate) fn rule(self) -> Option<Fault> {
+            pub(crate) fn to_fault(self) -> Option<Fault> {
                 serde_json::from_str(self.json()).ok()
             }
 
@@ -55,13 +55,13 @@ presets! {
     RateLimited "rate-limited"
         "the token endpoint returns 429"
         r#"{"endpoint":"token","effect":{"error":"rate_limited","error_description":"Too many token requests"}}"#
-    SlowToken "slow-token"
+    TokenEndpointSlow "token-endpoint-slow"
         "the token endpoint takes 3 s"
         r#"{"endpoint":"token","effect":{"delay":"3s"}}"#
-    UserDenies "user-denies"
+    ConsentDenied "consent-denied"
         "users deny consent"
-        r#"{"endpoint":"authorize","effect":{"deny":true}}"#
-    CodeExpires "code-expires"
+        r#"{"endpoint":"authorize","effect":{"deny_consent":true}}"#
+    CodeExpired "code-expired"
         "rejects every code exchange, as if the code had expired"
         r#"{"endpoint":"token","grant_type":"authorization_code","effect":{"error":"invalid_grant","error_description":"Invalid grant: authorization code has expired"}}"#
     SlowDown "slow-down"
@@ -69,7 +69,7 @@ presets! {
         r#"{"endpoint":"device-token","effect":{"error":"slow_down"}}"#
     ConnectionReset "connection-reset"
         "the token endpoint resets connections"
-        r#"{"endpoint":"token","effect":{"reset":true}}"#
+        r#"{"endpoint":"token","effect":{"reset_connection":true}}"#
     ClockSkew "clock-skew"
         "advances the server's clock by 5 minutes; POST clock/advance \"-5m\" reverts it"
         "{}"
@@ -155,10 +155,10 @@ impl Preset {
 pub struct AppliedPreset {
     preset: &'static str,
     /// What it does.
-    pub meaning: &'static str,
+    pub description: &'static str,
     /// The fault; `None` for a clock change.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub fault: Option<SetFault>,
+    pub fault: Option<FaultView>,
     /// The clock after a clock change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock: Option<ClockView>,
@@ -166,14 +166,14 @@ pub struct AppliedPreset {
 
 impl Sandbox {
     /// Applies a preset.
-    pub(crate) async fn create_preset(
+    pub(crate) async fn set_fault_preset(
         &self,
         preset_fault: NewPresetFault,
     ) -> ControlResult<AppliedPreset> {
         let NewPresetFault { preset, options } = preset_fault;
         let mut set = AppliedPreset {
             preset: preset.name(),
-            meaning: preset.meaning(),
+            description: preset.description(),
             fault: None,
             clock: None,
         };
@@ -192,7 +192,7 @@ impl Sandbox {
             serde_json::from_str(preset.json()).expect("a test reads every preset");
         fault.times = options.times;
         fault.client_id = options.client_id;
-        set.fault = Some(self.create_fault(fault)?);
+        set.fault = Some(self.set_fault(fault)?);
         Ok(set)
     }
 }

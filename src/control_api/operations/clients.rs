@@ -18,7 +18,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(Get, "/_mock/clients", "List the clients", list_clients).list(),
         Operation::new(Post, "/_mock/clients", "Create a client", create_client),
         Operation::new(Get, "/_mock/clients/{id}", "Read a client", read_client),
-        Operation::new(Patch, "/_mock/clients/{id}", "Change a client", patch_client),
+        Operation::new(Patch, "/_mock/clients/{id}", "Update a client", update_client),
         Operation::new(Delete, "/_mock/clients/{id}", "Delete a client with its tokens, codes, consents and spends", delete_client),
         Operation::new(Post, "/_mock/clients/{id}/rotate-secret", "Replace a client's secret; the new one is shown once", rotate_secret),
     ]
@@ -39,12 +39,12 @@ async fn read_client(context: RequestContext, Path(id): Path<String>) -> Answer<
     Ok(Reply(context.sandbox.read_client(&id)?))
 }
 
-async fn patch_client(
+async fn update_client(
     context: RequestContext,
     Path(id): Path<String>,
     JsonBody(input): JsonBody<ClientSpec>,
 ) -> Answer<Client> {
-    Ok(Reply(context.sandbox.patch_client(&id, input).await?))
+    Ok(Reply(context.sandbox.update_client(&id, input).await?))
 }
 
 async fn delete_client(context: RequestContext, Path(id): Path<String>) -> Answer<Empty> {

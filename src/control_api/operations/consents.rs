@@ -15,7 +15,7 @@ use crate::http::context::RequestContext;
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new(Get, "/_mock/consents", "List the consents", list_consents).list(),
-        Operation::new(Post, "/_mock/consents", "Store a consent", put_consent),
+        Operation::new(Post, "/_mock/consents", "Store a consent", set_consent),
         Operation::new(Delete, "/_mock/consents", "Delete consents", delete_consents),
         Operation::new(Get, "/_mock/spends", "List what apps have spent of users' buzz, and the state of their budgets", list_spends).list(),
         Operation::new(Delete, "/_mock/spends", "Delete spends: budgets are free again, balances do not change", delete_spends),
@@ -30,11 +30,11 @@ async fn list_consents(
     Ok(Reply(context.sandbox.list_consents(filter)?))
 }
 
-async fn put_consent(
+async fn set_consent(
     context: RequestContext,
     JsonBody(input): JsonBody<NewConsent>,
 ) -> Answer<ConsentView> {
-    Ok(Reply(context.sandbox.put_consent(input).await?))
+    Ok(Reply(context.sandbox.set_consent(input).await?))
 }
 
 async fn delete_consents(

@@ -4,7 +4,7 @@ use axum::extract::Path;
 
 use crate::control::devices::Empty;
 use crate::control::faults::{FaultList, PresetOptions};
-use crate::control::{AppliedPreset, ControlResult, Fault, NewPresetFault, Preset, SetFault};
+use crate::control::{AppliedPreset, ControlResult, Fault, FaultView, NewPresetFault, Preset};
 use crate::control_api::input::JsonBody;
 use crate::control_api::operation::{
     Operation,
@@ -17,11 +17,11 @@ use crate::http::context::RequestContext;
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new(Get, "/_mock/faults", "List the faults", list_faults).list(),
-        Operation::new(Post, "/_mock/faults", "Set a fault", create_fault),
+        Operation::new(Post, "/_mock/faults", "Set a fault", set_fault),
         Operation::new(Delete, "/_mock/faults", "Delete every fault", clear_faults),
         Operation::new(Get, "/_mock/faults/{id}", "Read a fault", read_fault),
         Operation::new(Delete, "/_mock/faults/{id}", "Delete a fault", delete_fault),
-        Operation::new(Post, "/_mock/faults/presets/{name}", "Set a fault by the name of a preset", create_preset),
+        Operation::new(Post, "/_mock/faults/presets/{name}", "Set a fault by the name of a preset", set_fault_preset),
     ]
 }
 
@@ -29,11 +29,11 @@ async fn list_faults(context: RequestContext) -> Answer<FaultList> {
     Ok(Reply(context.sandbox.list_faults()))
 }
 
-async fn create_fault(
+async fn set_fault(
     context: RequestContext,
     JsonBody(input): JsonBody<Fault>,
-) -> ControlResult<Created<SetFault>> {
-    Ok(Created(context.sandbox.create_fault(input)?))
+) -> ControlResult<Created<FaultView>> {
+    Ok(Created(context.sandbox.set_fault(input)?))
 }
 
 async fn clear_faults(context: RequestContext) -> Answer<Empty> {
@@ -41,7 +41,7 @@ async fn clear_faults(context: RequestContext) -> Answer<Empty> {
     Ok(done())
 }
 
-async fn read_fault(context: RequestContext, Path(id): Path<String>) -> Answer<SetFault> {
+async fn read_fault(context: RequestContext, Path(id): Path<String>) -> Answer<FaultView> {
     Ok(Reply(context.sandbox.read_fault(&id)?))
 }
 
@@ -50,12 +50,12 @@ async fn delete_fault(context: RequestContext, Path(id): Path<String>) -> Answer
     Ok(done())
 }
 
-async fn create_preset(
+async fn set_fault_preset(
     context: RequestContext,
     Path(name): Path<String>,
     JsonBody(options): JsonBody<PresetOptions>,
 ) -> ControlResult<Created<AppliedPreset>> {
     let preset = Preset::named(&name)?;
     let query = NewPresetFault { preset, options };
-    Ok(Created(context.sandbox.create_preset(query).await?))
+    Ok(Created(context.sandbox.set_fault_preset(query).await?))
 }

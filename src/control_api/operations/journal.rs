@@ -13,8 +13,8 @@ use crate::control::devices::Empty;
 use crate::control::listing::JsonPieces;
 use crate::control::verify::Verified;
 use crate::control::{
-    Advice, AdviceFormat, AdviceQuery, ControlResult, ExchangeList, Expectations, MismatchView,
-    Requests,
+    Advice, AdviceFormat, AdviceQuery, ControlResult, Expectations, MismatchView, RequestList,
+    RequestQuery,
 };
 use crate::control_api::input::{JsonBody, Query};
 use crate::control_api::operation::{
@@ -38,8 +38,8 @@ pub(super) fn operations() -> Vec<Operation> {
 async fn list_requests(
     context: RequestContext,
     connection: Option<Extension<Arc<ConnectionInfo>>>,
-    Query(query): Query<Requests>,
-) -> ControlResult<Rendered<ExchangeList>> {
+    Query(query): Query<RequestQuery>,
+) -> ControlResult<Rendered<RequestList>> {
     let caller = connection
         .filter(|_| query.waits())
         .and_then(|connection| connection.socket.clone());

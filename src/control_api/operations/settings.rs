@@ -15,7 +15,7 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new(Post, "/_mock/reset", "Reset the sandbox to its seed and start-up settings", reset),
         Operation::new(Get, "/_mock/settings", "Read the settings", read_settings),
-        Operation::new(Patch, "/_mock/settings", "Change some settings", patch_settings),
+        Operation::new(Patch, "/_mock/settings", "Update some settings", update_settings),
         Operation::new(Get, "/_mock/contract", "Read the contract in force, with each difference", read_contract),
     ]
 }
@@ -29,11 +29,11 @@ async fn read_settings(context: RequestContext) -> Answer<Settings> {
     Ok(Reply((*context.sandbox.settings()).clone()))
 }
 
-async fn patch_settings(
+async fn update_settings(
     context: RequestContext,
     JsonBody(input): JsonBody<SettingsPatch>,
 ) -> Answer<Settings> {
-    Ok(Reply(context.sandbox.patch_settings(input)?))
+    Ok(Reply(context.sandbox.update_settings(input)?))
 }
 
 async fn read_contract(context: RequestContext) -> Answer<ContractView> {

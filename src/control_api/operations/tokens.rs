@@ -4,8 +4,8 @@ use crate::control::codes::CodeList;
 use crate::control::consents::Deleted;
 use crate::control::tokens::{Expired, TokenList};
 use crate::control::{
-    ControlResult, ExpireTokens, GrantFilter, Introspection, IssuedCode, Mint, NewCode, TokenParam,
-    TokenSelector, Tokens,
+    ControlResult, ExpireTokens, GrantFilter, Introspection, IssuedCode, NewCode, NewTokens,
+    TokenParam, TokenSelector, Tokens,
 };
 use crate::control_api::input::{JsonBody, JsonOrQuery, Query};
 use crate::control_api::operation::{
@@ -21,9 +21,9 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(Post, "/_mock/codes", "Issue an authorization code without a browser; the client's redirect URIs and scope ceiling are not checked", issue_code),
         Operation::new(Get, "/_mock/codes", "List the authorization codes that are not exchanged yet, newest first", list_codes).list(),
         Operation::new(Get, "/_mock/tokens", "List the tokens, newest first", list_tokens).list(),
-        Operation::new(Post, "/_mock/tokens", "Mint tokens; responds like /token; the client's scope ceiling is not checked", mint_tokens),
+        Operation::new(Post, "/_mock/tokens", "NewTokens tokens; responds like /token; the client's scope ceiling is not checked", issue_tokens),
         Operation::new(Delete, "/_mock/tokens", "Revoke a token, or delete the tokens of a user and a client, or all tokens", revoke_tokens),
-        Operation::new(Post, "/_mock/tokens/introspect", "Introspect a token", introspect),
+        Operation::new(Post, "/_mock/tokens/introspect", "Introspect a token", introspect_token),
         Operation::new(Post, "/_mock/tokens/expire", "Expire a token, or every access token", expire_tokens),
     ]
 }
@@ -49,8 +49,11 @@ async fn list_tokens(
     Ok(Reply(context.sandbox.list_tokens(filter)?))
 }
 
-async fn mint_tokens(context: RequestContext, JsonBody(input): JsonBody<Mint>) -> Answer<Tokens> {
-    Ok(Reply(context.sandbox.mint_tokens(input).await?))
+async fn issue_tokens(
+    context: RequestContext,
+    JsonBody(input): JsonBody<NewTokens>,
+) -> Answer<Tokens> {
+    Ok(Reply(context.sandbox.issue_tokens(input).await?))
 }
 
 async fn revoke_tokens(
@@ -60,11 +63,11 @@ async fn revoke_tokens(
     Ok(Reply(context.sandbox.revoke_tokens(input).await?))
 }
 
-async fn introspect(
+async fn introspect_token(
     context: RequestContext,
     JsonBody(input): JsonBody<TokenParam>,
 ) -> Answer<Introspection> {
-    Ok(Reply(context.sandbox.introspect(&input)))
+    Ok(Reply(context.sandbox.introspect_token(&input)))
 }
 
 async fn expire_tokens(

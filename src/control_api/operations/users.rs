@@ -18,7 +18,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(Get, "/_mock/users", "List the users", list_users).list(),
         Operation::new(Post, "/_mock/users", "Create a user", create_user),
         Operation::new(Get, "/_mock/users/{id}", "Read a user, by id or username", read_user),
-        Operation::new(Patch, "/_mock/users/{id}", "Change a user", patch_user),
+        Operation::new(Patch, "/_mock/users/{id}", "Update a user", update_user),
         Operation::new(Delete, "/_mock/users/{id}", "Delete a user with their tokens, codes, consents, spends and sessions", delete_user),
     ]
 }
@@ -38,13 +38,13 @@ async fn read_user(context: RequestContext, Path(id): Path<String>) -> Answer<Us
     Ok(Reply(context.sandbox.read_user(&UserRef::from(id))?))
 }
 
-async fn patch_user(
+async fn update_user(
     context: RequestContext,
     Path(id): Path<String>,
     JsonBody(input): JsonBody<UserSpec>,
 ) -> Answer<User> {
     let user = UserRef::from(id);
-    Ok(Reply(context.sandbox.patch_user(&user, input).await?))
+    Ok(Reply(context.sandbox.update_user(&user, input).await?))
 }
 
 async fn delete_user(context: RequestContext, Path(id): Path<String>) -> Answer<Empty> {

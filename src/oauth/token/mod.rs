@@ -115,7 +115,7 @@ async fn authenticate(
         .ok_or_else(refused)?;
     let client = clients::bind_first_secret(context, client, secret).await?;
     if is_client_credentials {
-        let is_public = !client.confidential && !client.adopted;
+        let is_public = !client.confidential && !client.auto_registered;
         rules.record_divergence(Difference::ClientCredentialsPublic, is_public);
     }
     let shows_secret = !client.confidential && !is_client_credentials && secret.is_some();
@@ -143,7 +143,7 @@ fn refuse_public(
     };
     match context.sandbox.data().find_client(id) {
         // A client that was registered by its first request may still present a secret.
-        Some(client) if !client.confidential && !client.adopted => Err(grant_refused()),
+        Some(client) if !client.confidential && !client.auto_registered => Err(grant_refused()),
         _ => Ok(()),
     }
 }

@@ -30,7 +30,7 @@ struct Findings {
 struct Row {
     finding: Finding,
     is_error_or_warning: bool,
-    /// The exchanges that show it, each with its link.
+    /// The requests that show it, each with its link.
     requests: Vec<(u64, String)>,
 }
 
@@ -72,7 +72,7 @@ pub(crate) async fn get(context: RequestContext, RawQuery(query): RawQuery) -> R
 
 fn row(finding: Finding, base: &BaseUrl) -> Row {
     // The dashboard page that starts with the exchange.
-    let href = |id: u64| base.path(&format!("/_mock?before={}#exchange-{id}", id + 1));
+    let href = |id: u64| base.path(&format!("/_mock?before={}#request-{id}", id + 1));
     Row {
         is_error_or_warning: finding.severity != Severity::Hint,
         requests: finding.requests.iter().map(|id| (*id, href(*id))).collect(),

@@ -1,12 +1,12 @@
-//! Injected faults: rules that say which requests fail, and how. `middleware/faults.rs` applies them to responses;
+//! Injected faults: which requests fail, and how. `middleware/faults.rs` applies them to responses;
 //! `control/faults/` checks them and has the presets.
 
-mod active;
-mod rule;
-mod triggered;
+mod active_fault;
+mod active_faults;
+mod fault;
 
-pub use active::SetFault;
-pub(crate) use active::{FaultState, Faults};
-pub use rule::Fault;
-pub(crate) use rule::{Delay, Effect, FaultRequest};
-pub(crate) use triggered::{RecordedFault, TriggeredFault};
+pub(crate) use active_fault::{ActiveFault, RecordedFault};
+pub use active_faults::FaultView;
+pub(crate) use active_faults::{FaultState, Faults};
+pub use fault::Fault;
+pub(crate) use fault::{Delay, Effect, FaultRequest};

@@ -43,7 +43,7 @@ pub(crate) struct Facts {
     pub(crate) retry_after: Option<u32>,
     pub(crate) decisions: DecisionSet,
     pub(crate) faults: Vec<Arc<RecordedFault>>,
-    pub(crate) idle: Option<RevokeNoop>,
+    pub(crate) revoke_noop: Option<RevokeNoop>,
     pub(crate) extensions: Vec<&'static str>,
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct Entry {
     /// The faults that applied to it.
     pub(crate) faults: Vec<Arc<RecordedFault>>,
     /// The reason if a successful revocation had no effect.
-    pub(crate) idle: Option<RevokeNoop>,
+    pub(crate) revoke_noop: Option<RevokeNoop>,
     /// Our extensions that it relied on.
     pub(crate) extensions: Vec<&'static str>,
 }

@@ -22,7 +22,7 @@ pub(crate) use memory::JournalMemory;
 pub(crate) use memory_limit::{DEFAULT_JOURNAL_MEMORY, MIN_JOURNAL_MEMORY};
 pub(crate) use readers::{JournalReaders, ReaderPermit, TooManyReaders};
 pub use ring::Counters;
-pub(crate) use ring::Dropped;
+pub(crate) use ring::Evicted;
 use ring::Ring;
 pub(crate) use stored::StoredExchange;
 pub(crate) use truncate::{JsonSizeLimit, cut, original_len, size_in_bytes};
@@ -137,8 +137,8 @@ impl Journal {
     }
 
     /// The exchanges that were removed to make room.
-    pub(crate) fn dropped(&self) -> Dropped {
-        self.ring.dropped()
+    pub(crate) fn evicted(&self) -> Evicted {
+        self.ring.evicted()
     }
 
     /// The id of the newest exchange, whether it is still stored or not.

@@ -28,7 +28,7 @@ pub struct Counters {
 
 /// The exchanges that a journal has removed since it was cleared, to make room.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Dropped {
+pub(crate) struct Evicted {
     pub(crate) count: u64,
     /// The id of the newest of them; 0 if there are none.
     pub(crate) last: u64,
@@ -44,7 +44,7 @@ struct State {
     last_id: u64,
     /// The id of the newest exchange before each restore of a snapshot.
     restores: Vec<u64>,
-    dropped: Dropped,
+    evicted: Evicted,
     /// How often it was cleared.
     clearings: u64,
 }
@@ -63,8 +63,8 @@ impl State {
 
     fn remove_oldest(&mut self) -> Option<Arc<StoredExchange>> {
         let oldest = self.entries.pop_front()?;
-        self.dropped.count += 1;
-        self.dropped.last = oldest.id();
+        self.evicted.count += 1;
+        self.evicted.last = oldest.id();
         Some(oldest)
     }
 }
@@ -165,8 +165,8 @@ impl Ring {
         self.state().counters.clone()
     }
 
-    pub(super) fn dropped(&self) -> Dropped {
-        self.state().dropped
+    pub(super) fn evicted(&self) -> Evicted {
+        self.state().evicted
     }
 
     pub(super) fn restores(&self) -> Vec<u64> {
@@ -180,7 +180,7 @@ impl Ring {
     /// Notes the restore of a snapshot after the newest exchange.
     pub(super) fn note_restore(&self) {
         let mut state = self.state();
-        let (newest, oldest) = (state.last_id, state.dropped.last);
+        let (newest, oldest) = (state.last_id, state.evicted.last);
         // Restores before the oldest exchange have no effect.
         state
             .restores
@@ -192,7 +192,7 @@ impl Ring {
     pub(super) fn clear(&self) -> VecDeque<Arc<StoredExchange>> {
         let mut state = self.state();
         state.counters = Counters::default();
-        state.dropped = Dropped::default();
+        state.evicted = Evicted::default();
         state.restores.clear();
         state.clearings += 1;
         std::mem::take(&mut state.entries)

@@ -308,7 +308,7 @@ impl StoredExchange {
             retry_after: facts.retry_after,
             differences: facts.decisions.to_vec(),
             faults: facts.faults.clone(),
-            idle: facts.idle,
+            revoke_noop: facts.revoke_noop,
             extensions: facts.extensions.clone(),
         }
     }

@@ -35,7 +35,7 @@ fn facts() -> Facts {
         retry_after: None,
         decisions: DecisionSet::default(),
         faults: Vec::new(),
-        idle: None,
+        revoke_noop: None,
         extensions: Vec::new(),
     }
 }
@@ -139,7 +139,7 @@ fn many_small_values_are_reduced_when_read() {
 }
 
 #[test]
-fn dropped_exchanges_free_their_memory() {
+fn evicted_exchanges_free_their_memory() {
     let limits = limits(1_000_000);
     let first = journal(3, &limits);
     for _ in 0..5 {
@@ -177,10 +177,10 @@ fn the_oldest_exchanges_of_all_journals_are_evicted_first() {
     let left = (ids(&old), ids(&new));
     assert!(limits.memory.used() <= limits.memory.limit());
     assert_eq!(left.1, (1..=15).collect::<Vec<_>>(), "they are newer");
-    let dropped = old.dropped();
-    assert!((5..12).contains(&dropped.count), "{dropped:?}");
-    assert_eq!(left.0, (dropped.last + 1..=15).collect::<Vec<_>>());
-    assert_eq!(new.dropped().count, 0);
+    let evicted = old.evicted();
+    assert!((5..12).contains(&evicted.count), "{evicted:?}");
+    assert_eq!(left.0, (evicted.last + 1..=15).collect::<Vec<_>>());
+    assert_eq!(new.evicted().count, 0);
     for _ in 0..100 {
         push(&new, 4000);
         assert!(limits.memory.used() <= limits.memory.limit());

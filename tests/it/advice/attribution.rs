@@ -9,7 +9,7 @@ use crate::support::{CONF, ME, SPA, SandboxClient, TestServer, with_frozen_clock
 async fn calls_with_token_in_query(mock: &SandboxClient, token: &str) -> Value {
     mock.get(&format!("{ME}?token={token}")).await;
     let findings = mock.findings().await;
-    assert_eq!(findings[0]["id"], "secret-in-query");
+    assert_eq!(findings[0]["rule_id"], "secret-in-query");
     findings[0].clone()
 }
 
@@ -62,5 +62,5 @@ async fn repeats_after_a_restore_are_not_reported() {
         mock.control("POST", "/snapshots/signed-in/restore", json!({}))
             .await;
     }
-    assert_eq!(mock.accusations().await, "");
+    assert_eq!(mock.errors_and_warnings().await, "");
 }

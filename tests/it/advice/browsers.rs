@@ -26,10 +26,10 @@ async fn same_site_browser_request_is_a_hint() {
     ] {
         let sandbox = mock.sandbox(site);
         navigates(&sandbox, &SignIn::new(&CONF), site).await;
-        assert_eq!(sandbox.suspicions().await, suspected, "{site}");
+        assert_eq!(sandbox.hints().await, suspected, "{site}");
     }
     let finding = mock.sandbox("same-site").findings().await;
-    let fix = finding[0]["mend"].as_str().unwrap_or_default();
+    let fix = finding[0]["fix"].as_str().unwrap_or_default();
     assert!(fix.contains("http://127.0.0.1:8080"), "{fix}");
 }
 
@@ -58,14 +58,14 @@ async fn pages_of_the_mock_and_scripts_are_not_reported() {
         .header("accept", "*/*")
         .header("sec-fetch-site", "same-site")
         .await;
-    assert_eq!(mock.suspicions().await, "");
+    assert_eq!(mock.hints().await, "");
 }
 
 #[tokio::test]
 async fn parameters_ignored_by_civitai_are_a_hint() {
     let mock = with_frozen_clock(TestServer::documented().await).await;
     mock.authorize(&SignIn::new(&CONF).asks("1")).await;
-    assert_eq!(mock.suspicions().await, "");
+    assert_eq!(mock.hints().await, "");
     let asks = |app| -> Fields { SignIn::new(app).asks("1").with("prompt", "login") };
     mock.authorize(&asks(&CONF)).await;
     mock.authorize(&asks(&CONF).with("max_age", "0")).await;
@@ -74,7 +74,7 @@ async fn parameters_ignored_by_civitai_are_a_hint() {
     let findings = mock.findings().await;
     let ignored: Vec<String> = findings
         .iter()
-        .filter(|one| one["id"] == "ignored-parameter")
+        .filter(|one| one["rule_id"] == "ignored-parameter")
         .map(|one| {
             format!(
                 "{} {} {}",

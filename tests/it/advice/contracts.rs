@@ -29,10 +29,10 @@ async fn app_that_relies_on_one_contract_is_a_warning() {
     ] {
         let sandbox = under(&mock, id, contract).await;
         sandbox.approve(&attempt.asks("1")).await.code();
-        assert_eq!(sandbox.accusations().await, "", "{id}");
+        assert_eq!(sandbox.errors_and_warnings().await, "", "{id}");
         sandbox.approve(&request).await.code();
         assert_eq!(
-            sandbox.accusations().await,
+            sandbox.errors_and_warnings().await,
             format!("warning contract-{id}")
         );
     }
@@ -42,16 +42,19 @@ async fn app_that_relies_on_one_contract_is_a_warning() {
     strict
         .approve(&attempt.asks("1").without("response_type"))
         .await;
-    assert_eq!(strict.accusations().await, "");
+    assert_eq!(strict.errors_and_warnings().await, "");
 }
 
 #[tokio::test]
 async fn trimmed_scope_is_a_warning() {
     let mock = with_frozen_clock(TestServer::documented().await).await;
     mock.signs_in(&NARROW, "4").await;
-    assert_eq!(mock.accusations().await, "");
+    assert_eq!(mock.errors_and_warnings().await, "");
     mock.signs_in(&NARROW, "12").await;
-    assert_eq!(mock.accusations().await, "warning contract-scope-ceiling");
+    assert_eq!(
+        mock.errors_and_warnings().await,
+        "warning contract-scope-ceiling"
+    );
     let summary = mock.findings().await[0]["summary"].clone();
     assert_eq!(
         summary,
@@ -67,7 +70,7 @@ async fn a_code_exchanged_late_is_a_warning() {
         let code = mock.approve(&attempt.asks("1")).await.code();
         mock.later(wait).await;
         assert_eq!(mock.token(&attempt.redeems(&code)).await.status, 200);
-        assert_eq!(mock.accusations().await, accused, "{wait}");
+        assert_eq!(mock.errors_and_warnings().await, accused, "{wait}");
     }
 }
 
@@ -79,7 +82,7 @@ async fn a_fetch_of_authorize_is_a_warning() {
         .header("origin", "https://app.example")
         .await;
     assert_eq!(
-        mock.accusations().await,
+        mock.errors_and_warnings().await,
         "warning contract-authorize-preflight"
     );
 }
@@ -89,17 +92,17 @@ async fn client_credentials_that_one_contract_rejects_are_a_warning() {
     let mock = with_frozen_clock(TestServer::documented().await).await;
     mock.token(&CONF.client_credentials().with("scope", "1"))
         .await;
-    assert_eq!(mock.accusations().await, "");
+    assert_eq!(mock.errors_and_warnings().await, "");
     mock.token(&CONF.client_credentials().with("scope", "5"))
         .await;
     assert_eq!(
-        mock.accusations().await,
+        mock.errors_and_warnings().await,
         "warning contract-client-credentials-ceiling"
     );
     let unscoped = under(&mock, "unscoped", "documented").await;
     unscoped.token(&NARROW.client_credentials()).await;
     assert_eq!(
-        unscoped.accusations().await,
+        unscoped.errors_and_warnings().await,
         "warning contract-client-credentials-ceiling; warning contract-client-credentials-scope"
     );
     let live = under(&mock, "live", "live@2026-08").await;
@@ -108,11 +111,11 @@ async fn client_credentials_that_one_contract_rejects_are_a_warning() {
             .token(&CONF.client_credentials().with("scope", "1"))
             .await,
     );
-    assert_eq!(live.accusations().await, "");
+    assert_eq!(live.errors_and_warnings().await, "");
     live.later("61m").await;
     live.refreshed(&CONF, &tokens).await;
     assert_eq!(
-        live.accusations().await,
+        live.errors_and_warnings().await,
         "warning contract-client-credentials-refresh"
     );
 }
@@ -125,10 +128,13 @@ async fn scope_at_refresh_with_an_effect_is_a_warning() {
     let refresh =
         |tokens: &Tokens, scope: &str| CONF.refreshes(&tokens.refresh).and("scope", scope);
     let next = Tokens::from_response(&mock.token(&refresh(&tokens, "5")).await);
-    assert_eq!(mock.accusations().await, "");
+    assert_eq!(mock.errors_and_warnings().await, "");
     mock.later("61m").await;
     mock.token(&refresh(&next, "1")).await;
-    assert_eq!(mock.accusations().await, "warning contract-refresh-scope");
+    assert_eq!(
+        mock.errors_and_warnings().await,
+        "warning contract-refresh-scope"
+    );
 }
 
 #[tokio::test]
@@ -139,7 +145,10 @@ async fn calls_to_the_legacy_host_are_a_warning() {
     let address = mock.server().legacy_address().expect("it listens");
     let old = SandboxClient::at(format!("http://{address}"));
     let tokens = mock.signs_in(&CONF, "1").await;
-    assert_eq!(mock.accusations().await, "");
+    assert_eq!(mock.errors_and_warnings().await, "");
     assert_eq!(old.calls(USERINFO, &tokens).await.status, 200);
-    assert_eq!(mock.accusations().await, "warning contract-legacy-host");
+    assert_eq!(
+        mock.errors_and_warnings().await,
+        "warning contract-legacy-host"
+    );
 }

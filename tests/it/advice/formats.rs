@@ -45,7 +45,7 @@ async fn findings_are_sorted_by_severity_and_have_a_fix() {
         .map(|one| {
             format!(
                 "{} {} {} {}",
-                one["severity"], one["id"], one["client_id"], one["requests"]
+                one["severity"], one["rule_id"], one["client_id"], one["requests"]
             )
         })
         .collect();
@@ -57,12 +57,12 @@ async fn findings_are_sorted_by_severity_and_have_a_fix() {
     "#);
     assert_snapshot!(serde_json::to_string_pretty(&advice["findings"][2]).unwrap(), @r#"
     {
-      "id": "secret-in-query",
+      "rule_id": "secret-in-query",
       "severity": "warning",
       "client_id": "conf",
       "summary": "sent token in the query once",
-      "why": "URLs appear in logs, browser histories and Referer headers, and /token does not read secrets from the query",
-      "mend": "send secrets in the body, and access tokens in the Authorization: Bearer header",
+      "reason": "URLs appear in logs, browser histories and Referer headers, and /token does not read secrets from the query",
+      "fix": "send secrets in the body, and access tokens in the Authorization: Bearer header",
       "source": "https://www.rfc-editor.org/rfc/rfc9700#section-4.3.2",
       "requests": [
         4
@@ -79,7 +79,7 @@ async fn an_empty_journal_gives_no_advice() {
     200
     content-type: application/json
 
-    {"findings":[],"exchanges":0,"dropped":0}
+    {"findings":[],"requests":0,"evicted":0}
     "#);
 }
 
@@ -154,7 +154,7 @@ async fn advice_page_shows_the_findings() {
         "pkce-missing",
         "secret-in-query",
         "ignored-parameter",
-        "/_mock?before=2#exchange-1",
+        "/_mock?before=2#request-1",
     ] {
         assert!(page.body.contains(text), "{text}");
     }
@@ -223,7 +223,7 @@ async fn exit_status_follows_the_chosen_severity() {
       fix: generate a verifier for each attempt; send its S256 challenge to authorize, and the verifier with the code
       https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1
 
-    1 error, 0 warnings, 0 hints, in 1 exchange
+    1 error, 0 warnings, 0 hints, in 1 request
     ");
     for (limit, code) in [("error", 1), ("warning", 1), ("hint", 1)] {
         assert_eq!(
@@ -325,7 +325,7 @@ async fn rust_api_returns_and_asserts_advice() {
     let advice = server.advice().await.expect("advice");
     let ids: Vec<&str> = advice
         .at_least(Severity::Warning)
-        .map(|one| one.id.as_str())
+        .map(|one| one.rule_id.as_str())
         .collect();
     assert_eq!(ids, ["pkce-missing", "pkce-missing", "secret-in-query"]);
 }
@@ -349,7 +349,7 @@ async fn advice_without_a_journal_is_rejected() {
     assert_snapshot!(page.texts(".problem").concat(), @"journal: the journal is off, so advice has no requests to check; start the server with --journal 1000 or more");
 }
 
-/// Advice over 10,000 exchanges, the default capacity of a journal.
+/// Advice over 10,000 requests, the default capacity of a journal.
 #[expect(clippy::print_stdout, reason = "a measurement, shown with --nocapture")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_journal_is_read_in_bounded_time() {
@@ -388,7 +388,7 @@ async fn a_full_journal_is_read_in_bounded_time() {
     let began = Stopwatch::start();
     let findings = mock.findings().await;
     let took = began.elapsed();
-    println!("advice over {EXCHANGES} exchanges: {took:?}");
+    println!("advice over {EXCHANGES} requests: {took:?}");
     assert!(!findings.is_empty());
     assert!(findings.iter().all(|one| {
         one["requests"]

@@ -32,17 +32,23 @@ async fn device_poll_before_the_interval_is_a_warning() {
     mock.poll(&device).await;
     mock.later("10s").await;
     mock.poll(&device).await;
-    assert_eq!(mock.accusations().await, "");
+    assert_eq!(mock.errors_and_warnings().await, "");
     mock.later("5s").await;
     mock.poll(&device).await;
-    assert_eq!(mock.accusations().await, "warning poll-too-fast");
+    assert_eq!(
+        mock.errors_and_warnings().await,
+        "warning device-poll-too-fast"
+    );
     let hasty = mock.sandbox("hasty");
     hasty.register_cli().await;
     let device = hasty.device("1").await;
     hasty.poll(&device).await;
     hasty.later("1s").await;
     hasty.poll(&device).await;
-    assert_eq!(hasty.accusations().await, "warning poll-too-fast");
+    assert_eq!(
+        hasty.errors_and_warnings().await,
+        "warning device-poll-too-fast"
+    );
 }
 
 #[tokio::test]
@@ -62,7 +68,7 @@ async fn polls_under_a_frozen_clock_are_not_reported_as_early() {
     for _ in 0..5 {
         mock.calls(USERINFO, &tokens).await;
     }
-    assert_eq!(mock.accusations().await, "");
+    assert_eq!(mock.errors_and_warnings().await, "");
 }
 
 #[tokio::test]
@@ -78,12 +84,12 @@ async fn device_poll_after_a_final_answer_is_a_warning() {
         mock.control("POST", &format!("/device/{verdict}"), decision)
             .await;
         mock.poll(&device).await;
-        assert_eq!(mock.accusations().await, "", "{verdict}");
+        assert_eq!(mock.errors_and_warnings().await, "", "{verdict}");
         mock.later("5s").await;
         mock.poll(&device).await;
         assert_eq!(
-            mock.accusations().await,
-            "warning poll-after-end",
+            mock.errors_and_warnings().await,
+            "warning device-poll-after-end",
             "{verdict}"
         );
         mock.control("DELETE", "/requests", json!({})).await;
@@ -94,14 +100,14 @@ async fn device_poll_after_a_final_answer_is_a_warning() {
     mock.control("POST", "/device/approve", decision).await;
     fault(
         &mock,
-        json!({ "endpoint": "device-token", "times": 1, "effect": { "malformed": true } }),
+        json!({ "endpoint": "device-token", "times": 1, "effect": { "malformed_json": true } }),
     )
     .await;
     mock.poll(&device).await;
     mock.later("5s").await;
     let answer = mock.poll(&device).await;
     assert_eq!((answer.status, answer.asked.path()), (400, DEVICE_TOKEN));
-    assert_eq!(mock.accusations().await, "");
+    assert_eq!(mock.errors_and_warnings().await, "");
 }
 
 #[tokio::test]
@@ -114,7 +120,7 @@ async fn retry_before_retry_after_is_a_warning() {
         mock.calls(USERINFO, &tokens).await;
         mock.later(wait).await;
         mock.calls(USERINFO, &tokens).await;
-        assert_eq!(mock.accusations().await, accused, "{wait}");
+        assert_eq!(mock.errors_and_warnings().await, accused, "{wait}");
         mock.later("10s").await;
     }
     // Without Retry-After, the wait is one second.
@@ -126,11 +132,14 @@ async fn retry_before_retry_after_is_a_warning() {
             .await;
         quick.later("200ms").await;
     }
-    assert_eq!(quick.accusations().await, "");
+    assert_eq!(quick.errors_and_warnings().await, "");
     quick
         .token(&CONF.client_credentials().with("scope", "1"))
         .await;
-    assert_eq!(quick.accusations().await, "warning rate-limit-ignored");
+    assert_eq!(
+        quick.errors_and_warnings().await,
+        "warning rate-limit-ignored"
+    );
 }
 
 #[tokio::test]
@@ -153,7 +162,7 @@ async fn separate_users_at_a_limit_are_not_reported() {
             mock.calls(ME, tokens).await;
         }
     }
-    assert_eq!(mock.accusations().await, "");
+    assert_eq!(mock.errors_and_warnings().await, "");
 }
 
 #[tokio::test]
@@ -197,5 +206,5 @@ async fn concurrent_clients_wait_independently() {
         }
         mock.later("2m").await;
     }
-    assert_eq!(mock.accusations().await, "");
+    assert_eq!(mock.errors_and_warnings().await, "");
 }

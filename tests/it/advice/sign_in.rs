@@ -49,8 +49,8 @@ async fn correct_app_gets_no_findings() {
     for mock in [TestServer::documented().await, TestServer::live().await] {
         let mock = with_frozen_clock(mock).await;
         run_correct_app(&mock).await;
-        assert_eq!(mock.accusations().await, "");
-        assert_eq!(mock.suspicions().await, "hint contract-revoke-by-client");
+        assert_eq!(mock.errors_and_warnings().await, "");
+        assert_eq!(mock.hints().await, "hint contract-revoke-by-client");
     }
 }
 
@@ -69,7 +69,7 @@ async fn users_of_one_app_are_distinguished() {
             mock.calls(ME, tokens).await;
         }
     }
-    assert_eq!(mock.accusations().await, "");
+    assert_eq!(mock.errors_and_warnings().await, "");
 }
 
 #[tokio::test]
@@ -85,14 +85,14 @@ async fn malformed_authorization_is_an_error() {
             asks.clone().with("code_challenge_method", "plain"),
         ),
         (
-            "pkce-challenge",
+            "pkce-challenge-malformed",
             asks.clone().with("code_challenge", &padded),
         ),
         ("state-missing", asks.clone().without("state")),
     ] {
-        let careless = mock.sandbox(id);
-        careless.authorize(&request).await;
-        assert_eq!(careless.accusations().await, format!("error {id}"));
+        let app = mock.sandbox(id);
+        app.authorize(&request).await;
+        assert_eq!(app.errors_and_warnings().await, format!("error {id}"));
     }
 }
 
@@ -100,16 +100,19 @@ async fn malformed_authorization_is_an_error() {
 async fn exchange_without_a_well_formed_verifier_is_an_error() {
     let mock = sandbox().await;
     let attempt = SignIn::new(&CONF);
-    for (id, verifier) in [("pkce-missing", None), ("pkce-verifier", Some("short"))] {
-        let careless = mock.sandbox(id);
-        let code = careless.approve(&attempt.asks("1")).await.code();
+    for (id, verifier) in [
+        ("pkce-missing", None),
+        ("pkce-verifier-malformed", Some("short")),
+    ] {
+        let app = mock.sandbox(id);
+        let code = app.approve(&attempt.asks("1")).await.code();
         let exchange = attempt.redeems(&code).without("code_verifier");
         let exchange = match verifier {
             Some(verifier) => exchange.and("code_verifier", verifier),
             None => exchange,
         };
-        careless.token(&exchange).await;
-        assert_eq!(careless.accusations().await, format!("error {id}"));
+        app.token(&exchange).await;
+        assert_eq!(app.errors_and_warnings().await, format!("error {id}"));
     }
 }
 
@@ -119,9 +122,12 @@ async fn one_verifier_for_two_sign_ins_is_a_warning() {
     let first = SignIn::new(&CONF);
     let second = SignIn::new(&CONF).with_verifier(&first.verifier);
     first.signs_in(&mock, "1").await;
-    assert_eq!(mock.accusations().await, "");
+    assert_eq!(mock.errors_and_warnings().await, "");
     second.signs_in(&mock, "1").await;
-    assert_eq!(mock.accusations().await, "warning verifier-reused");
+    assert_eq!(
+        mock.errors_and_warnings().await,
+        "warning pkce-verifier-reused"
+    );
 }
 
 #[tokio::test]
@@ -131,7 +137,7 @@ async fn one_state_for_two_sign_ins_is_a_warning() {
     let second = SignIn::new(&CONF).with_state(&first.state);
     first.signs_in(&mock, "1").await;
     second.signs_in(&mock, "1").await;
-    assert_eq!(mock.accusations().await, "warning state-reused");
+    assert_eq!(mock.errors_and_warnings().await, "warning state-reused");
 }
 
 #[tokio::test]
@@ -149,21 +155,21 @@ async fn reused_code_is_an_error() {
     mock.token(&attempt.redeems(&code)).await;
     mock.later("1s").await;
     mock.token(&attempt.redeems(&code)).await;
-    assert_eq!(mock.accusations().await, "");
+    assert_eq!(mock.errors_and_warnings().await, "");
     mock.later("1s").await;
     mock.token(&attempt.redeems(&code)).await;
-    assert_eq!(mock.accusations().await, "error code-reused");
-    let burnt = mock.sandbox("burnt");
-    let code = burnt.approve(&attempt.asks("1")).await.code();
-    burnt
+    assert_eq!(mock.errors_and_warnings().await, "error code-reused");
+    let failed = mock.sandbox("failed");
+    let code = failed.approve(&attempt.asks("1")).await.code();
+    failed
         .token(
             &attempt
                 .redeems(&code)
                 .with("redirect_uri", "https://app.example"),
         )
         .await;
-    burnt.token(&attempt.redeems(&code)).await;
-    assert_eq!(burnt.accusations().await, "error code-reused");
+    failed.token(&attempt.redeems(&code)).await;
+    assert_eq!(failed.errors_and_warnings().await, "error code-reused");
 }
 
 #[tokio::test]
@@ -171,21 +177,19 @@ async fn a_secret_of_a_public_client_is_an_error() {
     let mock = sandbox().await;
     let attempt = SignIn::new(&SPA);
     attempt.signs_in(&mock, "1").await;
-    assert_eq!(mock.accusations().await, "");
+    assert_eq!(mock.errors_and_warnings().await, "");
     for (name, side) in [
         ("documented", Contract::Documented),
         ("live", Contract::Live),
     ] {
-        let careless = mock.sandbox(name);
-        careless
-            .set_difference(Difference::PublicClientSecret, side)
+        let app = mock.sandbox(name);
+        app.set_difference(Difference::PublicClientSecret, side)
             .await;
-        let code = careless.approve(&attempt.asks("1")).await.code();
-        careless
-            .token(&attempt.redeems(&code).and("client_secret", "shipped"))
+        let code = app.approve(&attempt.asks("1")).await.code();
+        app.token(&attempt.redeems(&code).and("client_secret", "shipped"))
             .await;
         assert_eq!(
-            careless.accusations().await,
+            app.errors_and_warnings().await,
             "error public-client-secret",
             "{name}"
         );
@@ -197,14 +201,14 @@ async fn a_secret_or_a_token_in_a_query_is_a_warning() {
     let mock = sandbox().await;
     let tokens = mock.signs_in(&CONF, "1").await;
     mock.get(&format!("{ME}?token={}", tokens.access)).await;
-    assert_eq!(mock.accusations().await, "warning secret-in-query");
-    let careless = mock.sandbox("exchange");
+    assert_eq!(mock.errors_and_warnings().await, "warning secret-in-query");
+    let app = mock.sandbox("exchange");
     let attempt = SignIn::new(&CONF);
-    let code = careless.approve(&attempt.asks("1")).await.code();
+    let code = app.approve(&attempt.asks("1")).await.code();
     let fields = attempt.redeems(&code);
     let path = format!("{TOKEN}?client_secret=secret-conf");
-    careless.post(&path, &fields).await;
-    assert_eq!(careless.accusations().await, "warning secret-in-query");
+    app.post(&path, &fields).await;
+    assert_eq!(app.errors_and_warnings().await, "warning secret-in-query");
 }
 
 #[tokio::test]
@@ -218,14 +222,17 @@ async fn basic_authentication_is_an_error_at_revoke_but_not_at_token() {
         .basic("conf", "secret-conf")
         .await;
     assert_eq!(
-        (answer.status, mock.accusations().await),
+        (answer.status, mock.errors_and_warnings().await),
         (200, String::new())
     );
     let token = CONF
         .revokes(&answer.text("refresh_token"))
         .without("client_secret");
     mock.post(REVOKE, &token).basic("conf", "secret-conf").await;
-    assert_eq!(mock.accusations().await, "error basic-at-revoke");
+    assert_eq!(
+        mock.errors_and_warnings().await,
+        "error basic-auth-at-revoke"
+    );
 }
 
 #[tokio::test]
@@ -236,10 +243,13 @@ async fn call_beyond_a_trimmed_scope_is_an_error() {
     let asked = (1 + (1 << 16)).to_string();
     let tokens = mock.signs_in(&NARROW, &asked).await;
     mock.calls(USERINFO, &tokens).await;
-    assert_eq!(mock.accusations().await, "warning contract-scope-ceiling");
+    assert_eq!(
+        mock.errors_and_warnings().await,
+        "warning contract-scope-ceiling"
+    );
     assert_eq!(mock.calls(BUZZ, &tokens).await.status, 403);
     assert_eq!(
-        mock.accusations().await,
+        mock.errors_and_warnings().await,
         "error scope-trimmed; warning contract-scope-ceiling"
     );
 }
@@ -248,12 +258,15 @@ async fn call_beyond_a_trimmed_scope_is_an_error() {
 async fn redirect_uri_accepted_only_by_the_loopback_rule_is_a_warning() {
     let mock = with_frozen_clock(TestServer::live().await).await;
     SignIn::new(&SPA).signs_in(&mock, "1").await;
-    assert_eq!(mock.accusations().await, "");
+    assert_eq!(mock.errors_and_warnings().await, "");
     let asks = SignIn::new(&SPA)
         .asks("1")
         .with("redirect_uri", "http://127.0.0.1:4000/callback");
     mock.approve(&asks).await.code();
-    assert_eq!(mock.accusations().await, "warning redirect-loopback-rule");
+    assert_eq!(
+        mock.errors_and_warnings().await,
+        "warning contract-redirect-uri-match"
+    );
 }
 
 #[tokio::test]
@@ -263,11 +276,14 @@ async fn an_http_redirect_uri_of_another_machine_is_a_warning() {
     let uris = json!({ "redirect_uris": ["http://localhost:3000/callback", elsewhere] });
     mock.control("PATCH", "/clients/spa", uris).await;
     SignIn::new(&SPA).signs_in(&mock, "1").await;
-    assert_eq!(mock.accusations().await, "");
+    assert_eq!(mock.errors_and_warnings().await, "");
     mock.approve(&SignIn::new(&SPA).asks("1").with("redirect_uri", elsewhere))
         .await
         .code();
-    assert_eq!(mock.accusations().await, "warning redirect-http");
+    assert_eq!(
+        mock.errors_and_warnings().await,
+        "warning redirect-uri-http"
+    );
 }
 
 #[tokio::test]
@@ -279,8 +295,11 @@ async fn authorization_header_sent_to_the_legacy_host_is_a_warning() {
     let legacy = SandboxClient::at(format!("http://{address}"));
     let tokens = mock.signs_in(&CONF, "1").await;
     assert_eq!(legacy.get(USERINFO).await.status, 308);
-    assert_eq!(mock.accusations().await, "");
+    assert_eq!(mock.errors_and_warnings().await, "");
     assert_eq!(legacy.calls(USERINFO, &tokens).await.status, 308);
-    assert_eq!(mock.accusations().await, "warning authorization-redirected");
+    assert_eq!(
+        mock.errors_and_warnings().await,
+        "warning authorization-header-redirected"
+    );
     assert_eq!(mock.findings().await[0]["client_id"], "conf");
 }

@@ -23,15 +23,18 @@ async fn reused_rotated_refresh_token_is_an_error() {
     let next = mock.refreshed(&CONF, &tokens).await;
     mock.later("61m").await;
     mock.refreshed(&CONF, &next).await;
-    assert_eq!(mock.accusations().await, "");
+    assert_eq!(mock.errors_and_warnings().await, "");
     mock.later("61m").await;
     mock.token(&CONF.refreshes(&next.refresh)).await;
-    assert_eq!(mock.accusations().await, "error refresh-reused");
+    assert_eq!(
+        mock.errors_and_warnings().await,
+        "error refresh-token-reused"
+    );
 }
 
 #[tokio::test]
 async fn refresh_token_retried_after_a_lost_response_is_not_reported() {
-    for effect in ["reset", "truncate", "malformed"] {
+    for effect in ["reset_connection", "truncate_body", "malformed_json"] {
         let (mock, tokens) = sandbox().await;
         mock.later("61m").await;
         fault(
@@ -46,7 +49,7 @@ async fn refresh_token_retried_after_a_lost_response_is_not_reported() {
         let _ = sent.send().await;
         mock.later("1s").await;
         mock.token(&CONF.refreshes(&tokens.refresh)).await;
-        assert_eq!(mock.accusations().await, "", "{effect}");
+        assert_eq!(mock.errors_and_warnings().await, "", "{effect}");
     }
 }
 
@@ -76,7 +79,7 @@ async fn overlapping_refreshes_are_reported_as_a_race() {
     mock.later("30s").await;
     first.send(body).await;
     first.read_until("invalid_grant").await;
-    assert_eq!(mock.accusations().await, "error refresh-race");
+    assert_eq!(mock.errors_and_warnings().await, "error refresh-race");
 }
 
 #[tokio::test]
@@ -91,7 +94,7 @@ async fn retry_after_a_client_timeout_is_not_reported() {
         let (sandbox, again) = (SandboxClient::clone(&mock), sent.clone());
         let late = tokio::spawn(async move { sandbox.token(&again).await });
         let path = format!("/faults/{}", set["id"]);
-        while mock.control("GET", &path, json!({})).await["struck"] == 0 {}
+        while mock.control("GET", &path, json!({})).await["triggered"] == 0 {}
         assert_eq!(
             mock.token(&sent).await.status,
             400,
@@ -99,7 +102,7 @@ async fn retry_after_a_client_timeout_is_not_reported() {
         );
         assert_eq!(late.await.expect("it is answered").status, 200);
     }
-    assert_eq!(mock.accusations().await, "");
+    assert_eq!(mock.errors_and_warnings().await, "");
 }
 
 #[tokio::test]
@@ -107,10 +110,13 @@ async fn repeatedly_rejected_refresh_token_is_an_error() {
     let (mock, tokens) = sandbox().await;
     mock.revoke(&CONF.revokes(&tokens.refresh)).await;
     for tries in 1..=3 {
-        assert_eq!(mock.accusations().await, "", "{tries}");
+        assert_eq!(mock.errors_and_warnings().await, "", "{tries}");
         mock.token(&CONF.refreshes(&tokens.refresh)).await;
     }
-    assert_eq!(mock.accusations().await, "error refresh-refused-again");
+    assert_eq!(
+        mock.errors_and_warnings().await,
+        "error refresh-retried-after-rejection"
+    );
 }
 
 #[tokio::test]
@@ -122,7 +128,7 @@ async fn sign_in_after_a_rejected_refresh_is_not_reported() {
     mock.token(&CONF.refreshes(&tokens.refresh)).await;
     let next = mock.signs_in(&CONF, "1").await;
     mock.calls(ME, &next).await;
-    assert_eq!(mock.accusations().await, "");
+    assert_eq!(mock.errors_and_warnings().await, "");
 }
 
 #[tokio::test]
@@ -131,9 +137,12 @@ async fn sequential_refreshes_are_not_reported_as_a_race() {
     let next = mock.refreshed(&CONF, &tokens).await;
     mock.later("1ms").await;
     mock.refreshed(&CONF, &next).await;
-    assert_eq!(mock.accusations().await, "");
+    assert_eq!(mock.errors_and_warnings().await, "");
     mock.token(&CONF.refreshes(&next.refresh)).await;
-    assert_eq!(mock.accusations().await, "error refresh-reused");
+    assert_eq!(
+        mock.errors_and_warnings().await,
+        "error refresh-token-reused"
+    );
 }
 
 #[tokio::test]
@@ -141,10 +150,14 @@ async fn tenth_rejection_of_an_access_token_is_an_error() {
     let (mock, tokens) = sandbox().await;
     mock.later("61m").await;
     for _ in 0..10 {
-        assert_eq!(mock.accusations().await, "");
+        assert_eq!(mock.errors_and_warnings().await, "");
         assert_eq!(mock.calls(ME, &tokens).await.status, 401);
     }
-    assert_eq!(mock.accusations().await, "error expired-token-kept");
+    assert_eq!(mock.errors_and_warnings().await, "error expired-token-used");
     mock.refreshed(&CONF, &tokens).await;
-    assert_eq!(mock.accusations().await, "", "the app has refreshed");
+    assert_eq!(
+        mock.errors_and_warnings().await,
+        "",
+        "the app has refreshed"
+    );
 }

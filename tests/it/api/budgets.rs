@@ -113,8 +113,8 @@ async fn unparsable_cron_is_accepted_at_consent_and_reported_with_spends() {
     set_clock(&mock, "2036-01-01T00:00:00Z").await;
     assert!(!pays(&mock, 1).await);
     let shown = mock.control("GET", "/spends", json!({})).await;
-    let pitfalls = shown["spends"][0]["pitfalls"].as_array().unwrap();
-    let output: Vec<&str> = pitfalls.iter().filter_map(Value::as_str).collect();
+    let warnings = shown["spends"][0]["warnings"].as_array().unwrap();
+    let output: Vec<&str> = warnings.iter().filter_map(Value::as_str).collect();
     assert_snapshot!(output.join("\n"), @r#"
     buzz_limit[0].cron: "on pay day" is not a cron expression: the budget never resets; write five fields, such as "0 0 1 * *" for the first day of each month, six with the seconds first, or a name such as @daily
     buzz_limit[1].currencies[0]: "blu" is not a buzz type: the budget would limit nothing; did you mean "blue"?

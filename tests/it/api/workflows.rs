@@ -83,8 +83,8 @@ async fn whatif_quotes_and_spends_nothing() {
         .await;
     assert_snapshot!(quote.summary(), @r#"200 {"id":"<workflow>","status":"unassigned","createdAt":"2026-05-01T12:00:00Z","completedAt":null,"tags":[],"metadata":{},"cost":{"base":700,"total":700},"steps":[{"$type":"videoGen","name":"0","status":"unassigned","output":{"images":[]}}]}"#);
     assert_eq!(ada.balance().await, [5, 0, 0]);
-    let kept = ada.get(&format!("{WORKFLOWS}/{}", quote.text("id"))).await;
-    assert_eq!(kept.status, 404);
+    let stored = ada.get(&format!("{WORKFLOWS}/{}", quote.text("id"))).await;
+    assert_eq!(stored.status, 404);
     let quote = ada.quote(&picture()).await.json();
     assert_eq!(quote["cost"]["total"], 10);
 }

@@ -3,6 +3,7 @@
 mod import_search;
 mod imports;
 mod picture;
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -15,7 +15,7 @@ async fn recorded_divergence(sandbox: &SandboxClient) -> Vec<String> {
     let matters = decided
         .unwrap_or_default()
         .into_iter()
-        .filter(|one| one["otherwise"] == true);
+        .filter(|one| one["other_contract_differs"] == true);
     matters
         .map(|one| one["name"].as_str().unwrap_or_default().to_owned())
         .collect()

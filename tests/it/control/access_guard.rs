@@ -260,7 +260,7 @@ async fn control_responses_are_not_cached_or_sniffed() {
     let minted = json!({ "client_id": "conf", "user": "ada" });
     for answer in [
         mock.ask("POST", "/_mock/tokens").json(&minted).await,
-        mock.get("/_mock/requests?secrets=true").await,
+        mock.get("/_mock/requests?unredacted=true").await,
         mock.get("/_mock/clock?x=1").await,
         mock.sandbox("x")
             .ask("POST", "/_mock/sessions")

@@ -28,12 +28,12 @@ async fn invalid_fault_is_rejected_with_its_reason() {
         json!({}),
         json!({ "effect": {} }),
         json!({ "effect": { "eror": "x" } }),
-        json!({ "endpont": "token", "effect": { "reset": true } }),
-        json!({ "endpoint": ["token"], "effect": { "reset": true } }),
-        json!({ "times": 0, "effect": { "reset": true } }),
-        json!({ "nth": 0, "effect": { "reset": true } }),
-        json!({ "times": -1, "effect": { "reset": true } }),
-        json!({ "probability": 1.5, "effect": { "reset": true } }),
+        json!({ "endpont": "token", "effect": { "reset_connection": true } }),
+        json!({ "endpoint": ["token"], "effect": { "reset_connection": true } }),
+        json!({ "times": 0, "effect": { "reset_connection": true } }),
+        json!({ "nth": 0, "effect": { "reset_connection": true } }),
+        json!({ "times": -1, "effect": { "reset_connection": true } }),
+        json!({ "probability": 1.5, "effect": { "reset_connection": true } }),
         json!({ "effect": { "status": 99 } }),
         json!({ "effect": { "status": 70000 } }),
         json!({ "effect": { "error_description": "why" } }),
@@ -45,7 +45,7 @@ async fn invalid_fault_is_rejected_with_its_reason() {
         json!({ "effect": { "delay": { "min": 1, "max": "11m" } } }),
         json!({ "effect": { "status": 204, "body": { "a": 1 } } }),
         json!({ "effect": { "status": 204, "error": "invalid_grant" } }),
-        json!({ "effect": { "status": 304, "truncate": true } }),
+        json!({ "effect": { "status": 304, "truncate_body": true } }),
         json!({ "effect": { "status": 205, "slow_body": true } }),
         json!({ "effect": { "delay": { "min": 2 } } }),
         json!({ "effect": { "delay": { "min": "x", "max": 1 } } }),
@@ -55,26 +55,26 @@ async fn invalid_fault_is_rejected_with_its_reason() {
         json!({ "effect": { "headers": { "a": "x\r\ny" } } }),
         json!({ "effect": { "headers": { "a": null } } }),
         json!({ "effect": { "headers": { "Content-Length": "5" } } }),
-        json!({ "effect": { "reset": "yes" } }),
+        json!({ "effect": { "reset_connection": "yes" } }),
     ];
     assert_snapshot!(refusals(&mock, &inputs).await, @r#"
     {}
       400 "": "missing key \"effect\"" (null)
     {"effect":{}}
-      400 "effect": "the effect is empty" ("give error, status, body, headers, delay, reset, truncate, malformed, slow_body or deny")
+      400 "effect": "the effect is empty" ("give error, status, body, headers, delay, reset_connection, truncate_body, malformed_json, slow_body or deny_consent")
     {"effect":{"eror":"x"}}
       400 "effect.eror": "unknown key \"eror\"" ("did you mean \"error\"?")
-    {"endpont":"token","effect":{"reset":true}}
+    {"endpont":"token","effect":{"reset_connection":true}}
       400 "endpont": "unknown key \"endpont\"" ("did you mean \"endpoint\"?")
-    {"endpoint":["token"],"effect":{"reset":true}}
+    {"endpoint":["token"],"effect":{"reset_connection":true}}
       400 "endpoint": "a list is not text" (null)
-    {"times":0,"effect":{"reset":true}}
+    {"times":0,"effect":{"reset_connection":true}}
       400 "times": "with 0 the fault never applies" ("use 1 or more")
-    {"nth":0,"effect":{"reset":true}}
+    {"nth":0,"effect":{"reset_connection":true}}
       400 "nth": "with 0 the fault never applies" ("use 1 or more")
-    {"times":-1,"effect":{"reset":true}}
+    {"times":-1,"effect":{"reset_connection":true}}
       400 "times": "-1 is not a whole number, 0 or more" (null)
-    {"probability":1.5,"effect":{"reset":true}}
+    {"probability":1.5,"effect":{"reset_connection":true}}
       400 "probability": "1.5 is not between 0 and 1" ("use a number greater than 0 and at most 1")
     {"effect":{"status":99}}
       400 "effect.status": "99 is not a status from 200 to 599" (null)
@@ -98,8 +98,8 @@ async fn invalid_fault_is_rejected_with_its_reason() {
       400 "effect.body": "status 204 and body contradict each other: a 204 response has no body" ("omit effect.body, or use another status")
     {"effect":{"status":204,"error":"invalid_grant"}}
       400 "effect.error": "status 204 and error contradict each other: a 204 response has no body" ("omit effect.error, or use another status")
-    {"effect":{"status":304,"truncate":true}}
-      400 "effect.truncate": "status 304 and truncate contradict each other: a 304 response has no body" ("omit effect.truncate, or use another status")
+    {"effect":{"status":304,"truncate_body":true}}
+      400 "effect.truncate_body": "status 304 and truncate_body contradict each other: a 304 response has no body" ("omit effect.truncate_body, or use another status")
     {"effect":{"status":205,"slow_body":true}}
       400 "effect.slow_body": "status 205 and slow_body contradict each other: a 205 response has no body" ("omit effect.slow_body, or use another status")
     {"effect":{"delay":{"min":2}}}
@@ -117,9 +117,9 @@ async fn invalid_fault_is_rejected_with_its_reason() {
     {"effect":{"headers":{"a":null}}}
       400 "effect.headers.a": "null is not a valid header value: use text" (null)
     {"effect":{"headers":{"Content-Length":"5"}}}
-      400 "effect.headers.Content-Length": "\"Content-Length\" is a connection header, which a fault cannot set" ("use truncate, slow_body or reset for broken responses")
-    {"effect":{"reset":"yes"}}
-      400 "effect.reset": "\"yes\" is not true or false" (null)
+      400 "effect.headers.Content-Length": "\"Content-Length\" is a connection header, which a fault cannot set" ("use truncate_body, slow_body or reset_connection for broken responses")
+    {"effect":{"reset_connection":"yes"}}
+      400 "effect.reset_connection": "\"yes\" is not true or false" (null)
     "#);
 }
 
@@ -127,47 +127,47 @@ async fn invalid_fault_is_rejected_with_its_reason() {
 async fn fault_that_can_never_apply_is_rejected_with_its_reason() {
     let mock = TestServer::documented().await;
     let inputs = [
-        json!({ "endpoint": "tokens", "effect": { "reset": true } }),
-        json!({ "grant_type": "refresh-token", "effect": { "reset": true } }),
-        json!({ "client_id": "cnf", "effect": { "reset": true } }),
-        json!({ "user": "adda", "effect": { "reset": true } }),
-        json!({ "user": true, "effect": { "reset": true } }),
-        json!({ "nth": 2, "after": 2, "effect": { "reset": true } }),
-        json!({ "probability": 0, "effect": { "reset": true } }),
-        json!({ "endpoint": "userinfo", "grant_type": "refresh_token", "effect": { "reset": true } }),
-        json!({ "endpoint": "token", "effect": { "deny": true } }),
-        json!({ "effect": { "reset": true, "body": "x" } }),
-        json!({ "effect": { "truncate": true, "slow_body": true } }),
+        json!({ "endpoint": "tokens", "effect": { "reset_connection": true } }),
+        json!({ "grant_type": "refresh-token", "effect": { "reset_connection": true } }),
+        json!({ "client_id": "cnf", "effect": { "reset_connection": true } }),
+        json!({ "user": "adda", "effect": { "reset_connection": true } }),
+        json!({ "user": true, "effect": { "reset_connection": true } }),
+        json!({ "nth": 2, "skip": 2, "effect": { "reset_connection": true } }),
+        json!({ "probability": 0, "effect": { "reset_connection": true } }),
+        json!({ "endpoint": "userinfo", "grant_type": "refresh_token", "effect": { "reset_connection": true } }),
+        json!({ "endpoint": "token", "effect": { "deny_consent": true } }),
+        json!({ "effect": { "reset_connection": true, "body": "x" } }),
+        json!({ "effect": { "truncate_body": true, "slow_body": true } }),
         json!({ "effect": { "error": "invalid_grant", "body": {} } }),
-        json!({ "effect": { "deny": true, "status": 503 } }),
+        json!({ "effect": { "deny_consent": true, "status": 503 } }),
     ];
     assert_snapshot!(refusals(&mock, &inputs).await, @r#"
-    {"endpoint":"tokens","effect":{"reset":true}}
+    {"endpoint":"tokens","effect":{"reset_connection":true}}
       400 "endpoint": "no endpoint \"tokens\"" ("did you mean \"token\"?")
-    {"grant_type":"refresh-token","effect":{"reset":true}}
+    {"grant_type":"refresh-token","effect":{"reset_connection":true}}
       400 "grant_type": "no grant type \"refresh-token\"" ("did you mean \"refresh_token\"?")
-    {"client_id":"cnf","effect":{"reset":true}}
+    {"client_id":"cnf","effect":{"reset_connection":true}}
       400 "client_id": "no client \"cnf\"" ("did you mean \"conf\"?")
-    {"user":"adda","effect":{"reset":true}}
+    {"user":"adda","effect":{"reset_connection":true}}
       400 "user": "no user \"adda\"" ("did you mean \"ada\"?")
-    {"user":true,"effect":{"reset":true}}
+    {"user":true,"effect":{"reset_connection":true}}
       400 "user": "true is not a user's id or username" (null)
-    {"nth":2,"after":2,"effect":{"reset":true}}
-      400 "nth": "nth 2 is not greater than after 2, so the fault never applies: both count all matching requests" ("omit nth or after")
-    {"probability":0,"effect":{"reset":true}}
+    {"nth":2,"skip":2,"effect":{"reset_connection":true}}
+      400 "nth": "nth 2 is not greater than skip 2, so the fault never applies: both count all matching requests" ("omit nth or skip")
+    {"probability":0,"effect":{"reset_connection":true}}
       400 "probability": "with 0 the fault never applies" ("use a number greater than 0 and at most 1")
-    {"endpoint":"userinfo","grant_type":"refresh_token","effect":{"reset":true}}
+    {"endpoint":"userinfo","grant_type":"refresh_token","effect":{"reset_connection":true}}
       400 "grant_type": "the endpoint \"userinfo\" has no grant_type, so \"refresh_token\" never matches" ("omit one of them, or use the endpoint device-token or token")
-    {"endpoint":"token","effect":{"deny":true}}
-      400 "effect.deny": "the endpoint \"token\" does not ask for consent" ("use the endpoint \"authorize\", or omit effect.deny")
-    {"effect":{"reset":true,"body":"x"}}
-      400 "effect.body": "reset and body contradict each other: a reset connection has no response" ("omit effect.reset or effect.body")
-    {"effect":{"truncate":true,"slow_body":true}}
-      400 "effect.slow_body": "truncate and slow_body contradict each other: a body can be cut in only one way" ("omit effect.truncate or effect.slow_body")
+    {"endpoint":"token","effect":{"deny_consent":true}}
+      400 "effect.deny_consent": "the endpoint \"token\" does not ask for consent" ("use the endpoint \"authorize\", or omit effect.deny_consent")
+    {"effect":{"reset_connection":true,"body":"x"}}
+      400 "effect.body": "reset_connection and body contradict each other: a reset connection has no response" ("omit effect.reset_connection or effect.body")
+    {"effect":{"truncate_body":true,"slow_body":true}}
+      400 "effect.slow_body": "truncate_body and slow_body contradict each other: a body can be cut in only one way" ("omit effect.truncate_body or effect.slow_body")
     {"effect":{"error":"invalid_grant","body":{}}}
       400 "effect.error": "body and error contradict each other: a response has only one body" ("omit effect.body or effect.error")
-    {"effect":{"deny":true,"status":503}}
-      400 "effect.status": "deny and status contradict each other: the response is the user's denial" ("omit effect.deny or effect.status")
+    {"effect":{"deny_consent":true,"status":503}}
+      400 "effect.status": "deny_consent and status contradict each other: the response is the user's denial" ("omit effect.deny_consent or effect.status")
     "#);
 }
 

@@ -128,7 +128,7 @@ async fn fault_responses_have_cors_headers() {
         json!({ "error": "invalid_grant" }),
         json!({ "status": 503 }),
         json!({ "status": 503, "body": "x" }),
-        json!({ "malformed": true }),
+        json!({ "malformed_json": true }),
         json!({ "headers": { "content-type": "text/plain" } }),
     ] {
         set(&mock, effect.clone()).await;
@@ -195,12 +195,12 @@ async fn disconnected_request_still_completes() {
     mock.control("DELETE", "/requests", json!({})).await;
     set(&mock, json!({ "delay": "300ms" })).await;
     let refresh = CONF.refreshes(&tokens.refresh);
-    let is_struck = async {
-        while mock.control("GET", "/faults", json!({})).await["faults"][0]["struck"] == 0 {}
+    let is_triggered = async {
+        while mock.control("GET", "/faults", json!({})).await["faults"][0]["triggered"] == 0 {}
     };
     tokio::select! {
         answer = mock.token(&refresh) => panic!("it is slow: {answer}"),
-        () = is_struck => {}
+        () = is_triggered => {}
     }
     let came = mock
         .control("GET", "/requests?wait=5s&endpoint=token", json!({}))
@@ -238,11 +238,11 @@ async fn connection_and_body_faults_apply() {
     let mock = TestServer::documented().await;
     let mut table = String::new();
     for effect in [
-        json!({ "reset": true }),
-        json!({ "truncate": true }),
-        json!({ "malformed": true }),
-        json!({ "malformed": true, "status": 204 }),
-        json!({ "reset": true, "delay": "1ms" }),
+        json!({ "reset_connection": true }),
+        json!({ "truncate_body": true }),
+        json!({ "malformed_json": true }),
+        json!({ "malformed_json": true, "status": 204 }),
+        json!({ "reset_connection": true, "delay": "1ms" }),
     ] {
         set(&mock, effect.clone()).await;
         table += &format!("{effect}: {}\n", error_of(&mock).await);
@@ -250,11 +250,11 @@ async fn connection_and_body_faults_apply() {
     mock.control("DELETE", "/faults", json!({})).await;
     table += &format!("none: {}\n", error_of(&mock).await);
     assert_snapshot!(table, @r#"
-    {"reset":true}: no answer
-    {"truncate":true}: half an answer
-    {"malformed":true}: no JSON: {"error":"invalid_request","error_descri
-    {"malformed":true,"status":204}: no JSON: 
-    {"reset":true,"delay":"1ms"}: no answer
+    {"reset_connection":true}: no answer
+    {"truncate_body":true}: half an answer
+    {"malformed_json":true}: no JSON: {"error":"invalid_request","error_descri
+    {"malformed_json":true,"status":204}: no JSON: 
+    {"reset_connection":true,"delay":"1ms"}: no answer
     none: an answer
     "#);
 }
@@ -262,7 +262,7 @@ async fn connection_and_body_faults_apply() {
 #[tokio::test]
 async fn journal_shows_reset_and_corrupted_responses() {
     let mock = TestServer::documented().await;
-    set(&mock, json!({ "reset": true })).await;
+    set(&mock, json!({ "reset_connection": true })).await;
     error_of(&mock).await;
     let came = mock.control("GET", "/requests", json!({})).await;
     assert_eq!(
@@ -272,7 +272,7 @@ async fn journal_shows_reset_and_corrupted_responses() {
         ),
         (&Value::Null, &json!([1]))
     );
-    set(&mock, json!({ "malformed": true })).await;
+    set(&mock, json!({ "malformed_json": true })).await;
     let spoilt = mock.token(&CONF.client_credentials()).await;
     assert_eq!(
         (spoilt.status, spoilt.header("content-type").as_deref()),
@@ -307,7 +307,7 @@ async fn slow_body_arrives_complete() {
 #[tokio::test]
 async fn deny_fault_answers_as_if_the_user_had_denied() {
     let mock = TestServer::documented().await;
-    set(&mock, json!({ "deny": true })).await;
+    set(&mock, json!({ "deny_consent": true })).await;
     let denied = mock.authorize(&CONF.asks("1")).await;
     assert_snapshot!(denied, @"
     303
@@ -322,7 +322,7 @@ async fn deny_fault_answers_as_if_the_user_had_denied() {
 #[tokio::test]
 async fn deny_fault_waits_for_sign_in() {
     let mock = TestServer::documented().await;
-    let fault = json!({ "times": 1, "effect": { "deny": true } });
+    let fault = json!({ "times": 1, "effect": { "deny_consent": true } });
     mock.control("POST", "/faults", fault).await;
     let asked = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
     let stranger = mock.get(&asked).await;
@@ -336,7 +336,10 @@ async fn deny_fault_waits_for_sign_in() {
         "{user}"
     );
     let left = mock.control("GET", "/faults/1", json!({})).await;
-    assert_eq!((&left["seen"], &left["struck"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&left["matched"], &left["triggered"]),
+        (&json!(1), &json!(1))
+    );
 }
 
 #[tokio::test]
@@ -352,7 +355,7 @@ async fn a_preflight_uses_up_no_fault() {
 async fn custom_header_is_sent_with_a_corrupted_body() {
     let mock = TestServer::documented().await;
     let headers = json!({ "content-type": "text/html" });
-    set(&mock, json!({ "malformed": true, "headers": headers })).await;
+    set(&mock, json!({ "malformed_json": true, "headers": headers })).await;
     let answer = mock.token(&CONF.client_credentials()).await;
     assert_eq!(answer.header("content-type").as_deref(), Some("text/html"));
 }

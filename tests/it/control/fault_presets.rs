@@ -15,8 +15,8 @@ async fn each_preset_has_its_effect() {
         "refresh-revoked",
         "token-endpoint-down",
         "rate-limited",
-        "code-expires",
-        "user-denies",
+        "code-expired",
+        "consent-denied",
         "slow-down",
     ] {
         mock.control("POST", "/reset", json!({})).await;
@@ -62,12 +62,12 @@ async fn each_preset_has_its_effect() {
       refresh: 429 rate_limited: Too many token requests
       authorize: 303 to http://mock/login/oauth/authorize
       device-token: 400 expired_token: Device code expired
-    code-expires
+    code-expired
       code: 400 invalid_grant: Invalid grant: authorization code has expired
       refresh: 200
       authorize: 303 to http://mock/login/oauth/authorize
       device-token: 400 expired_token: Device code expired
-    user-denies
+    consent-denied
       code: 200
       refresh: 200
       authorize: 303 to https://app.example/callback?error=access_denied&error_description=The+user+denied+the+authorization+request&state=xyz
@@ -90,7 +90,7 @@ async fn a_preset_answers_with_its_fault() {
     201
     content-type: application/json
 
-    {"preset":"token-endpoint-down","meaning":"the token endpoint returns 503","fault":{"id":1,"endpoint":"token","client_id":"conf","times":1,"effect":{"status":503,"body":"Service Unavailable"},"seen":0,"struck":0}}
+    {"preset":"token-endpoint-down","description":"the token endpoint returns 503","fault":{"id":1,"endpoint":"token","client_id":"conf","times":1,"effect":{"status":503,"body":"Service Unavailable"},"matched":0,"triggered":0}}
     "#);
     assert_eq!(mock.token(&CONF.client_credentials()).await.status, 503);
     assert_eq!(mock.token(&CONF.client_credentials()).await.status, 200);
@@ -113,7 +113,7 @@ async fn a_preset_answers_with_its_fault() {
     }
     assert_snapshot!(table, @r#"
     token-endpoint-dwn {}: 404 not_found: no preset "token-endpoint-dwn" ("did you mean \"token-endpoint-down\"?")
-    zzz {}: 404 not_found: no preset "zzz" ("choose among refresh-revoked, token-endpoint-down, rate-limited, slow-token, user-denies, code-expires, slow-down, connection-reset, clock-skew")
+    zzz {}: 404 not_found: no preset "zzz" ("choose among refresh-revoked, token-endpoint-down, rate-limited, token-endpoint-slow, consent-denied, code-expired, slow-down, connection-reset, clock-skew")
     rate-limited {"time":1}: 400 invalid: unknown key "time" ("did you mean \"times\"?")
     rate-limited {"times":0}: 400 invalid: with 0 the fault never applies ("use 1 or more")
     "#);
@@ -123,7 +123,7 @@ async fn a_preset_answers_with_its_fault() {
 async fn a_slow_token_takes_three_seconds() {
     let mock = TestServer::documented().await;
     let made = mock
-        .control("POST", "/faults/presets/slow-token", json!({}))
+        .control("POST", "/faults/presets/token-endpoint-slow", json!({}))
         .await;
     assert_eq!(made["fault"]["effect"], json!({ "delay": 3 }));
     // The app's timeout comes first.
@@ -160,7 +160,7 @@ async fn clock_skew_preset_adds_five_minutes_until_removed() {
         json!({ "at": "2026-01-31T12:00:00Z" }),
     )
     .await;
-    assert_snapshot!(mock.ask("POST", "/_mock/faults/presets/clock-skew").await.body, @r#"{"preset":"clock-skew","meaning":"advances the server's clock by 5 minutes; POST clock/advance \"-5m\" reverts it","clock":{"now":"2026-01-31T12:05:00Z","unix_ms":1769861100000,"frozen":true,"at_end":false,"state":{"frozen":{"at":1769861100000}}}}"#);
+    assert_snapshot!(mock.ask("POST", "/_mock/faults/presets/clock-skew").await.body, @r#"{"preset":"clock-skew","description":"advances the server's clock by 5 minutes; POST clock/advance \"-5m\" reverts it","clock":{"now":"2026-01-31T12:05:00Z","unix_ms":1769861100000,"frozen":true,"at_end":false,"state":{"frozen":{"at":1769861100000}}}}"#);
     assert_eq!(
         mock.control("GET", "/faults", json!({})).await,
         json!({ "faults": [] })

@@ -45,7 +45,7 @@ async fn fault_applies_to_matching_calls() {
         let mut with_effect = fault.clone();
         with_effect["effect"] = json!({ "status": 599 });
         set(&mock, with_effect).await;
-        let outcome = |status: u16| if status == 599 { "struck" } else { "-" };
+        let outcome = |status: u16| if status == 599 { "failed" } else { "-" };
         let (code, refresh, own) = (
             mock.token(&CONF.redeems(&code)).await.status,
             mock.token(&CONF.refreshes(&tokens.refresh)).await.status,
@@ -68,27 +68,27 @@ async fn fault_applies_to_matching_calls() {
     }
     assert_snapshot!(table, @r#"
     {"endpoint":"token"}
-      code struck, refresh struck, spa's refresh struck, userinfo -, other's revoke -
+      code failed, refresh failed, spa's refresh failed, userinfo -, other's revoke -
     {"endpoint":"userinfo"}
-      code -, refresh -, spa's refresh -, userinfo struck, other's revoke -
+      code -, refresh -, spa's refresh -, userinfo failed, other's revoke -
     {"client_id":"conf"}
-      code struck, refresh struck, spa's refresh -, userinfo struck, other's revoke -
+      code failed, refresh failed, spa's refresh -, userinfo failed, other's revoke -
     {"client_id":"spa"}
-      code -, refresh -, spa's refresh struck, userinfo -, other's revoke -
+      code -, refresh -, spa's refresh failed, userinfo -, other's revoke -
     {"grant_type":"refresh_token"}
-      code -, refresh struck, spa's refresh struck, userinfo -, other's revoke -
+      code -, refresh failed, spa's refresh failed, userinfo -, other's revoke -
     {"grant_type":"authorization_code"}
-      code struck, refresh -, spa's refresh -, userinfo -, other's revoke -
+      code failed, refresh -, spa's refresh -, userinfo -, other's revoke -
     {"user":"ada"}
-      code struck, refresh struck, spa's refresh -, userinfo struck, other's revoke -
+      code failed, refresh failed, spa's refresh -, userinfo failed, other's revoke -
     {"user":2}
-      code struck, refresh struck, spa's refresh -, userinfo struck, other's revoke -
+      code failed, refresh failed, spa's refresh -, userinfo failed, other's revoke -
     {"user":"tess"}
       code -, refresh -, spa's refresh -, userinfo -, other's revoke -
     {"endpoint":"token","grant_type":"refresh_token","client_id":"conf","user":2}
-      code -, refresh struck, spa's refresh -, userinfo -, other's revoke -
+      code -, refresh failed, spa's refresh -, userinfo -, other's revoke -
     {}
-      code struck, refresh struck, spa's refresh struck, userinfo struck, other's revoke struck
+      code failed, refresh failed, spa's refresh failed, userinfo failed, other's revoke failed
     "#);
 }
 
@@ -209,8 +209,8 @@ async fn times_nth_after_and_probability_limit_a_fault() {
         json!({ "times": 2 }),
         json!({ "nth": 1 }),
         json!({ "nth": 3 }),
-        json!({ "after": 2 }),
-        json!({ "after": 2, "times": 2 }),
+        json!({ "skip": 2 }),
+        json!({ "skip": 2, "times": 2 }),
         json!({ "probability": 1 }),
         json!({ "probability": 1, "times": 3 }),
     ] {
@@ -220,25 +220,25 @@ async fn times_nth_after_and_probability_limit_a_fault() {
         set(&mock, fault).await;
         // Calls that do not fit count for nothing.
         mock.get(USERINFO).await;
-        let seen = pattern(&mock, 6).await;
+        let pattern = pattern(&mock, 6).await;
         let shown = mock.control("GET", "/faults", json!({})).await;
         let shown = &shown["faults"][0];
         table += &format!(
-            "{seen} seen {}, struck {}: {budget}\n",
-            shown["seen"], shown["struck"]
+            "{pattern} matched {}, triggered {}: {budget}\n",
+            shown["matched"], shown["triggered"]
         );
         mock.control("DELETE", "/faults", json!({})).await;
     }
     assert_snapshot!(table, @r#"
-    xxxxxx seen 6, struck 6: {}
-    x..... seen 6, struck 1: {"times":1}
-    xx.... seen 6, struck 2: {"times":2}
-    x..... seen 6, struck 1: {"nth":1}
-    ..x... seen 6, struck 1: {"nth":3}
-    ..xxxx seen 6, struck 4: {"after":2}
-    ..xx.. seen 6, struck 2: {"after":2,"times":2}
-    xxxxxx seen 6, struck 6: {"probability":1}
-    xxx... seen 6, struck 3: {"probability":1,"times":3}
+    xxxxxx matched 6, triggered 6: {}
+    x..... matched 6, triggered 1: {"times":1}
+    xx.... matched 6, triggered 2: {"times":2}
+    x..... matched 6, triggered 1: {"nth":1}
+    ..x... matched 6, triggered 1: {"nth":3}
+    ..xxxx matched 6, triggered 4: {"skip":2}
+    ..xx.. matched 6, triggered 2: {"skip":2,"times":2}
+    xxxxxx matched 6, triggered 6: {"probability":1}
+    xxx... matched 6, triggered 3: {"probability":1,"times":3}
     "#);
 }
 
@@ -270,7 +270,7 @@ async fn faults_are_set_listed_read_and_removed() {
     201
     content-type: application/json
 
-    {"id":1,"endpoint":"token","grant_type":"refresh_token","times":1,"effect":{"error":"invalid_grant"},"seen":0,"struck":0}
+    {"id":1,"endpoint":"token","grant_type":"refresh_token","times":1,"effect":{"error":"invalid_grant"},"matched":0,"triggered":0}
     "#);
     set(
         &mock,
@@ -278,14 +278,14 @@ async fn faults_are_set_listed_read_and_removed() {
     )
     .await;
     mock.token(&CONF.refreshes("x")).await;
-    assert_snapshot!(mock.get("/_mock/faults/1").await.body, @r#"{"id":1,"endpoint":"token","grant_type":"refresh_token","times":1,"effect":{"error":"invalid_grant"},"seen":1,"struck":1}"#);
+    assert_snapshot!(mock.get("/_mock/faults/1").await.body, @r#"{"id":1,"endpoint":"token","grant_type":"refresh_token","times":1,"effect":{"error":"invalid_grant"},"matched":1,"triggered":1}"#);
     assert_snapshot!(mock.ask("DELETE", "/_mock/faults/1").await, @"
     200
     content-type: application/json
 
     {}
     ");
-    assert_snapshot!(mock.get("/_mock/faults").await.body, @r#"{"faults":[{"id":2,"effect":{"headers":{"x-late":"1"},"delay":{"min":"1ms","max":2}},"seen":1,"struck":1}]}"#);
+    assert_snapshot!(mock.get("/_mock/faults").await.body, @r#"{"faults":[{"id":2,"effect":{"headers":{"x-late":"1"},"delay":{"min":"1ms","max":2}},"matched":1,"triggered":1}]}"#);
     let mut table = String::new();
     for (method, id) in [
         ("GET", "1"),

@@ -124,14 +124,14 @@ fn calls() -> Vec<Call> {
         call(
             "POST",
             "faults",
-            fault(json!({ "reset": "true" })),
-            fault(json!({ "reset": true })),
+            fault(json!({ "reset_connection": "true" })),
+            fault(json!({ "reset_connection": true })),
         ),
         call(
             "POST",
             "faults",
-            json!({ "times": "2", "nth": "3", "after": "1", "probability": "0.5", "effect": { "delay": { "min": "1", "max": "2" } } }),
-            json!({ "times": 2, "nth": 3, "after": 1, "probability": 0.5, "effect": { "delay": { "min": 1, "max": 2 } } }),
+            json!({ "times": "2", "nth": "3", "skip": "1", "probability": "0.5", "effect": { "delay": { "min": "1", "max": "2" } } }),
+            json!({ "times": 2, "nth": 3, "skip": 1, "probability": 0.5, "effect": { "delay": { "min": 1, "max": 2 } } }),
         ),
         call(
             "POST",
@@ -242,12 +242,12 @@ async fn queries_read_numbers_and_booleans() {
         "before=2",
         "status=200",
         "count=2&wait=1",
-        "secrets=true",
-        "secrets=false",
+        "unredacted=true",
+        "unredacted=false",
         "limit=two",
         "limit=",
         "limit=-1",
-        "secrets=yes",
+        "unredacted=yes",
         "status=2e2",
     ] {
         let answer = mock.get(&format!("/_mock/requests?{query}")).await;
@@ -261,12 +261,12 @@ async fn queries_read_numbers_and_booleans() {
     before=2: 1 requests
     status=200: 3 requests
     count=2&wait=1: 3 requests
-    secrets=true: 3 requests
-    secrets=false: 3 requests
+    unredacted=true: 3 requests
+    unredacted=false: 3 requests
     limit=two: 400 invalid: "two" is not a whole number, 0 or more
     limit=: 400 invalid: "" is not a whole number, 0 or more
     limit=-1: 400 invalid: -1 is not a whole number, 0 or more
-    secrets=yes: 400 invalid: "yes" is not true or false
+    unredacted=yes: 400 invalid: "yes" is not true or false
     status=2e2: 400 invalid: "2e2" is not a whole number from 0 to 65535
     "#);
 }
@@ -346,9 +346,12 @@ async fn mcp_tools_read_numbers_in_text() {
     for (tool, arguments) in [
         ("mock-explain-scope", json!({ "scope": ["1", "4"] })),
         ("mock-advance-clock", json!({ "by": "86400" })),
-        ("mock-requests", json!({ "limit": "5", "status": "200" })),
         (
-            "mock-fault",
+            "mock-list-requests",
+            json!({ "limit": "5", "status": "200" }),
+        ),
+        (
+            "mock-set-fault",
             json!({ "preset": "rate-limited", "times": "1" }),
         ),
         (

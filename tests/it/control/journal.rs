@@ -59,33 +59,33 @@ async fn entry_describes_request_and_response() {
       "status": 302,
       "error": null,
       "location": "https://app.example/callback?code=%5Bredacted%5D&state=xyz",
-      "answer": null,
-      "why": null,
+      "response_body": null,
+      "reason": null,
       "differences": [
         {
           "name": "code-lifetime",
-          "side": "documented",
-          "otherwise": false
+          "contract": "documented",
+          "other_contract_differs": false
         },
         {
           "name": "redirect-status",
-          "side": "documented",
-          "otherwise": true
+          "contract": "documented",
+          "other_contract_differs": true
         },
         {
           "name": "scope-syntax",
-          "side": "documented",
-          "otherwise": false
+          "contract": "documented",
+          "other_contract_differs": false
         },
         {
           "name": "redirect-uri-match",
-          "side": "documented",
-          "otherwise": false
+          "contract": "documented",
+          "other_contract_differs": false
         },
         {
           "name": "response-type",
-          "side": "documented",
-          "otherwise": false
+          "contract": "documented",
+          "other_contract_differs": false
         }
       ],
       "faults": [],
@@ -117,24 +117,24 @@ async fn entry_describes_request_and_response() {
       "status": 200,
       "error": null,
       "location": null,
-      "answer": {
+      "response_body": {
         "access_token": "[redacted]",
         "token_type": "Bearer",
         "expires_in": 3600,
         "refresh_token": "[redacted]",
         "scope": "5"
       },
-      "why": null,
+      "reason": null,
       "differences": [
         {
           "name": "scope-shape",
-          "side": "documented",
-          "otherwise": true
+          "contract": "documented",
+          "other_contract_differs": true
         },
         {
           "name": "rate-limit-key",
-          "side": "documented",
-          "otherwise": false
+          "contract": "documented",
+          "other_contract_differs": false
         }
       ],
       "faults": [],
@@ -242,12 +242,15 @@ async fn secrets_are_shown_only_on_request() {
         assert!(!hidden.contains(secret), "{secret} in {hidden}");
     }
     assert!(!hidden.contains("Basic Y29u") && hidden.contains("Basic [redacted]"));
-    let shown = mock.get("/_mock/requests?secrets=true").await.body;
+    let shown = mock.get("/_mock/requests?unredacted=true").await.body;
     // A session's cookie is not written down at all.
     for secret in &secrets[..secrets.len() - 1] {
         assert!(shown.contains(secret), "no {secret} in {shown}");
     }
-    assert_eq!(mock.get("/_mock/requests?secrets=false").await.body, hidden);
+    assert_eq!(
+        mock.get("/_mock/requests?unredacted=false").await.body,
+        hidden
+    );
 }
 
 #[tokio::test]
@@ -296,7 +299,7 @@ async fn an_entry_keeps_the_side_that_its_difference_was_on() {
             .iter()
             .find(|one| one["name"] == "redirect-status");
         (
-            status.unwrap()["side"].clone(),
+            status.unwrap()["contract"].clone(),
             shown["requests"][at]["status"].clone(),
         )
     };

@@ -98,13 +98,13 @@ async fn every_call_is_listed() {
     POST /_mock/device/approve {user_code,user}
     POST /_mock/device/deny {user_code}
     GET /_mock/faults
-    POST /_mock/faults {endpoint,client_id,grant_type,user,nth,after,times,probability,effect}
+    POST /_mock/faults {endpoint,client_id,grant_type,user,nth,skip,times,probability,effect}
     DELETE /_mock/faults
     POST /_mock/faults/presets/{name} {times,client_id}
     GET /_mock/faults/{id}
     DELETE /_mock/faults/{id}
     GET /_mock/openapi.json
-    GET /_mock/requests ?endpoint&path&method&grant_type&client_id&user&status&error&after&limit&before&secrets&wait&count
+    GET /_mock/requests ?endpoint&path&method&grant_type&client_id&user&status&error&after&limit&before&unredacted&wait&count
     DELETE /_mock/requests
     POST /_mock/reset
     GET /_mock/sandboxes

@@ -12,11 +12,11 @@ use crate::support::{
 /// The journal's explanation of the newest exchange.
 async fn explanation(sandbox: &SandboxClient) -> String {
     let found = sandbox.control("GET", "/requests?limit=1", json!({})).await;
-    let explanation = &found["requests"][0]["why"];
+    let explanation = &found["requests"][0]["reason"];
     match explanation["rule"].as_str() {
         Some(rule) => format!(
             "{rule}\n  {}\n",
-            explanation["mend"].as_str().unwrap_or_default()
+            explanation["fix"].as_str().unwrap_or_default()
         ),
         None => "nothing to say\n".to_owned(),
     }
@@ -73,7 +73,7 @@ async fn a_revocation_without_effect_is_explained() {
         ("revoke-without-effect", "conf"),
         ("revoke-by-public-client", "spa"),
     ] {
-        let of_rule: Vec<_> = found.iter().filter(|one| one["id"] == id).collect();
+        let of_rule: Vec<_> = found.iter().filter(|one| one["rule_id"] == id).collect();
         assert_eq!(of_rule.len(), 1, "{found:?}");
         assert_eq!(of_rule[0]["client_id"], client);
     }
@@ -112,11 +112,11 @@ async fn percent_encoded_basic_is_distinguished_from_a_wrong_secret() {
       poll POST /api/auth/oauth/device-token; if a library polls its token endpoint, configure this URL as its token endpoint
     ");
     let found = mock.findings().await;
-    for id in ["basic-encoded", "device-grant-at-token"] {
+    for id in ["basic-auth-percent-encoded", "device-grant-at-token"] {
         assert!(
             found
                 .iter()
-                .any(|one| one["id"] == id && one["severity"] == "error"),
+                .any(|one| one["rule_id"] == id && one["severity"] == "error"),
             "{id}"
         );
     }

@@ -76,7 +76,7 @@ async fn filters_choose_among_the_exchanges() {
         "?wait=soon",
         "?wait=-1s",
         "?count=-1",
-        "?secrets=1",
+        "?unredacted=1",
         "?endpoint=tokn",
         "?method=FETCH",
         "?grant_type=refresh-token",
@@ -124,15 +124,15 @@ async fn filters_choose_among_the_exchanges() {
     ?wait=soon: 400 invalid: "soon" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds (null)
     ?wait=-1s: 400 invalid: -1s is not between 0s and 1m ("repeat the request to wait longer")
     ?count=-1: 400 invalid: -1 is not a whole number, 0 or more (null)
-    ?secrets=1: 400 invalid: "1" is not true or false (null)
+    ?unredacted=1: 400 invalid: "1" is not true or false (null)
     ?endpoint=tokn: 400 invalid: no endpoint "tokn" ("did you mean \"token\"?")
     ?method=FETCH: 400 invalid: no method "FETCH" ("choose among CONNECT, DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, TRACE")
     ?grant_type=refresh-token: 400 invalid: no grant type "refresh-token" ("did you mean \"refresh_token\"?")
     ?grant_type=x: 400 invalid: no grant type "x" ("choose among authorization_code, client_credentials, other, password, refresh_token, urn:ietf:params:oauth:grant-type:device_code, urn:ietf:params:oauth:grant-type:jwt-bearer, urn:ietf:params:oauth:grant-type:saml2-bearer, urn:ietf:params:oauth:grant-type:token-exchange, urn:openid:params:grant-type:ciba")
     ?client_id=cnf: 400 invalid: no client "cnf" ("did you mean \"conf\"?")
     ?error=invalid_grnt: 400 invalid: no endpoint returns the error "invalid_grnt" ("did you mean \"invalid_grant\"?")
-    ?status=600: 400 invalid: 600 is not a status from 100 to 599 ("use 0 for exchanges whose connection was closed without a response")
-    ?status=99: 400 invalid: 99 is not a status from 100 to 599 ("use 0 for exchanges whose connection was closed without a response")
+    ?status=600: 400 invalid: 600 is not a status from 100 to 599 ("use 0 for requests whose connection was closed without a response")
+    ?status=99: 400 invalid: 99 is not a status from 100 to 599 ("use 0 for requests whose connection was closed without a response")
     ?endpoint=userinfo&grant_type=refresh_token: 400 invalid: the endpoint "userinfo" has no grant_type, so "refresh_token" never matches ("omit one of them, or use the endpoint device-token or token")
     ?count=2: 400 invalid: count 2 requires wait ("add wait, for example wait=5s, or omit count")
     "#);
@@ -265,14 +265,14 @@ async fn clearing_the_journal_resets_counters_but_not_ids() {
     let mock = TestServer::documented().await;
     mock.token(&CONF.client_credentials()).await;
     mock.get(USERINFO).await;
-    assert_snapshot!(requests(&mock, "?limit=0").await, @r#"{"requests":[],"counters":{"total":2,"endpoints":{"token":1,"userinfo":1},"grants":{"client_credentials":1}},"dropped":0}"#);
+    assert_snapshot!(requests(&mock, "?limit=0").await, @r#"{"requests":[],"counters":{"total":2,"endpoints":{"token":1,"userinfo":1},"grants":{"client_credentials":1}},"evicted":0}"#);
     assert_snapshot!(mock.ask("DELETE", "/_mock/requests").await, @"
     200
     content-type: application/json
 
     {}
     ");
-    assert_snapshot!(requests(&mock, "").await, @r#"{"requests":[],"counters":{"total":0,"endpoints":{},"grants":{}},"dropped":0}"#);
+    assert_snapshot!(requests(&mock, "").await, @r#"{"requests":[],"counters":{"total":0,"endpoints":{},"grants":{}},"evicted":0}"#);
     mock.get(USERINFO).await;
     assert_eq!(ids(&requests(&mock, "").await), "userinfo 3");
 }
@@ -288,9 +288,9 @@ async fn full_journal_evicts_the_oldest_but_counts_all() {
     let shown = requests(&mock, "").await;
     assert_eq!(ids(&shown), "userinfo 3, userinfo 4, userinfo 5");
     assert_eq!(shown["counters"]["total"], 5);
-    assert_eq!(shown["dropped"], 2);
+    assert_eq!(shown["evicted"], 2);
     mock.control("DELETE", "/requests", json!({})).await;
-    assert_eq!(requests(&mock, "").await["dropped"], 0);
+    assert_eq!(requests(&mock, "").await["evicted"], 0);
 }
 
 #[tokio::test]
@@ -326,6 +326,6 @@ async fn exchanges_are_dropped_when_the_memory_of_the_journals_is_full() {
     let shown = requests(&mock, "").await;
     let stored = shown["requests"].as_array().unwrap().len() as u64;
     assert!((80..125).contains(&stored), "{stored}");
-    assert_eq!(shown["dropped"], 250 - stored);
+    assert_eq!(shown["evicted"], 250 - stored);
     assert_eq!(shown["counters"]["total"], 250);
 }

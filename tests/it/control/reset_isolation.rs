@@ -27,7 +27,7 @@ async fn meanwhile(sandbox: &SandboxClient, mock: &TestServer, path: &str) -> (S
         let began = Stopwatch::start();
         loop {
             let faults = sandbox.control("GET", "/faults", json!({})).await;
-            if faults["faults"][0]["struck"] == 1 {
+            if faults["faults"][0]["triggered"] == 1 {
                 break;
             }
             assert!(began.elapsed() < Duration::from_secs(10), "it never began");

@@ -146,9 +146,9 @@ async fn every_schema_has_a_type() {
     // JSON of an app or of a test.
     assert_snapshot!(untyped.join("\n"), @"
     /Effect/properties/body
-    /ExchangeView/properties/answer
-    /ExchangeView/properties/params/additionalProperties
-    /ExchangeView/properties/headers/additionalProperties
+    /RequestView/properties/response_body
+    /RequestView/properties/params/additionalProperties
+    /RequestView/properties/headers/additionalProperties
     get /_mock/advice/responses/200/content/application/sarif+json/schema
     get /_mock/openapi.json/responses/200/content/application/json/schema/additionalProperties
     ");

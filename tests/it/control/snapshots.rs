@@ -262,8 +262,11 @@ async fn concurrent_snapshot_operations_are_consistent() {
         }
         left.push(ada(&sandbox).await);
     }
-    let wholes = [(json!(1), json!("ada")), (json!(2), json!("tess"))];
-    assert!(left.iter().all(|found| wholes.contains(found)), "{left:?}");
+    let complete = [(json!(1), json!("ada")), (json!(2), json!("tess"))];
+    assert!(
+        left.iter().all(|found| complete.contains(found)),
+        "{left:?}"
+    );
     mock.stop().await;
     let mock = start().await;
     for (name, (buzz, _)) in names.iter().zip(&left) {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use civitai_oauth_mock::control::{Endpoint, Filter, Mint, UserRef, UserSpec};
+use civitai_oauth_mock::control::{Endpoint, Filter, NewTokens, UserRef, UserSpec};
 use civitai_oauth_mock::{ConsentMode, Contract, MockServer, Scope};
 use insta::assert_snapshot;
 use rmcp::ServiceExt as _;
@@ -291,13 +291,17 @@ async fn rust_follows_the_rule() {
         assert_eq!(approver(&sandbox, answer).await, id, "login {user}");
         let found = server.user(user.clone()).await.expect("a user");
         assert_eq!(found.id, id, "user {user}");
-        let mint = Mint::new("app", user.clone(), Scope::USER_READ);
-        let access = server.mint(mint).await.expect("tokens").access_token;
+        let new_tokens = NewTokens::new("app", user.clone(), Scope::USER_READ);
+        let access = server
+            .issue_tokens(new_tokens)
+            .await
+            .expect("tokens")
+            .access_token;
         assert_eq!(owner(&sandbox, access.reveal()).await, id, "mint {user}");
         let of_user = Filter::endpoint(Endpoint::Userinfo).user(user.clone());
         let seen = server.requests(of_user).await.expect("requests");
         assert_eq!(seen.requests.len(), 2, "{user}");
-        let changed = server.change_user(user, UserSpec::new().muted(true)).await;
+        let changed = server.update_user(user, UserSpec::new().muted(true)).await;
         assert_eq!(changed.expect("a user").id, id);
         server.stop().await;
     }

@@ -80,7 +80,7 @@ async fn the_tool_of_the_published_capability_is_described_as_published() {
     }
     "#);
     let names: Vec<&str> = tools.iter().map(|tool| &*tool.name).collect();
-    assert_snapshot!(names.join(" "), @"civitai-oauth-exchange mock-authorize mock-requests mock-advice mock-advance-clock mock-fault mock-clear-faults mock-explain-scope mock-reset");
+    assert_snapshot!(names.join(" "), @"civitai-oauth-exchange mock-authorize mock-list-requests mock-list-advice mock-advance-clock mock-set-fault mock-clear-faults mock-explain-scope mock-reset");
 }
 
 #[tokio::test]
@@ -102,11 +102,11 @@ async fn agent_completes_the_flow() {
         "grant_type": "refresh_token", "client_id": SPA.id, "refresh_token": tokens["refresh_token"],
     } });
     let fault = json!({ "preset": "refresh-revoked", "times": 1 });
-    ok(&agent, "mock-fault", fault).await;
+    ok(&agent, "mock-set-fault", fault).await;
     assert_snapshot!(refused(&agent, "civitai-oauth-exchange", refresh.clone()).await, @r#"{"error":"invalid_grant","error_description":"Invalid grant: refresh token is invalid"}"#);
     ok(&agent, "civitai-oauth-exchange", refresh).await;
 
-    let seen = ok(&agent, "mock-requests", json!({ "endpoint": "token" })).await;
+    let seen = ok(&agent, "mock-list-requests", json!({ "endpoint": "token" })).await;
     let outcomes: Vec<String> = seen["requests"]
         .as_array()
         .unwrap()
@@ -142,7 +142,7 @@ async fn authorize_errors_are_passed_on() {
         asked.contains("clients: conf, spa") && asked.contains("users: owner, ada"),
         "{asked}"
     );
-    mock.control("POST", "/faults/presets/user-denies", json!({}))
+    mock.control("POST", "/faults/presets/consent-denied", json!({}))
         .await;
     let denied = ok(
         &agent,
@@ -150,7 +150,7 @@ async fn authorize_errors_are_passed_on() {
         json!({ "client_id": CONF.id, "user": "ada", "state": "s" }),
     )
     .await;
-    assert_snapshot!(denied["answer"], @r#"{"error":"access_denied","error_description":"The user denied the authorization request","state":"s"}"#);
+    assert_snapshot!(denied["response"], @r#"{"error":"access_denied","error_description":"The user denied the authorization request","state":"s"}"#);
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn custom_fault_is_set_and_cleared() {
     } });
     let effect = json!({ "error": "invalid_grant", "error_description": "not today" });
     let rule = json!({ "endpoint": "token", "grant_type": "refresh_token", "effect": effect });
-    let set = ok(&agent, "mock-fault", json!({ "fault": rule })).await;
+    let set = ok(&agent, "mock-set-fault", json!({ "fault": rule })).await;
     assert!(set["id"].is_number() || set["id"].is_string(), "{set}");
     let error = refused(&agent, "civitai-oauth-exchange", refresh.clone()).await;
     assert!(error.contains("not today"), "{error}");
@@ -222,8 +222,8 @@ async fn invalid_arguments_get_the_errors_of_the_control_api() {
             json!({ "client_id": "conf", "user": "adda" }),
         ),
         ("mock-advance-clock", json!({ "by": "soon" })),
-        ("mock-fault", json!({})),
-        ("mock-fault", json!({ "preset": "refresh-revokd" })),
+        ("mock-set-fault", json!({})),
+        ("mock-set-fault", json!({ "preset": "refresh-revokd" })),
         ("mock-explain-scope", json!({ "scope": "UserReed" })),
         ("civitai-oauth-exchange", json!({})),
     ] {
@@ -241,9 +241,9 @@ async fn invalid_arguments_get_the_errors_of_the_control_api() {
       {"error":"invalid","message":"no user \"adda\"","path":"user","hint":"did you mean \"ada\"?"}
     mock-advance-clock {"by":"soon"}
       {"error":"invalid","message":"\"soon\" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds","path":"by"}
-    mock-fault {}
+    mock-set-fault {}
       {"error":"invalid","message":"exactly one of preset and fault is required","path":"","hint":"give one of the two"}
-    mock-fault {"preset":"refresh-revokd"}
+    mock-set-fault {"preset":"refresh-revokd"}
       {"error":"not_found","message":"no preset \"refresh-revokd\"","path":"name","hint":"did you mean \"refresh-revoked\"?"}
     mock-explain-scope {"scope":"UserReed"}
       {"error":"invalid","message":"no scope \"UserReed\"","path":"scope","hint":"did you mean \"UserRead\"?"}
@@ -251,9 +251,9 @@ async fn invalid_arguments_get_the_errors_of_the_control_api() {
       {"error":"invalid","message":"missing key \"body\"","path":""}
     "#);
     let unknown = agent
-        .call_tool(CallToolRequestParams::new("mock-request"))
+        .call_tool(CallToolRequestParams::new("mock-list-request"))
         .await;
-    assert_snapshot!(unknown.unwrap_err(), @r#"Mcp error: -32602: tool: no tool "mock-request"; did you mean "mock-requests"?"#);
+    assert_snapshot!(unknown.unwrap_err(), @r#"Mcp error: -32602: tool: no tool "mock-list-request"; did you mean "mock-list-requests"?"#);
 }
 
 #[tokio::test]
@@ -296,7 +296,7 @@ async fn the_contract_and_the_differences_can_be_read() {
     assert_eq!(read[0], mock.control("GET", "/contract", json!({})).await);
     assert_eq!(read[1], read[0]["differences"]);
     assert_eq!(read[1][0]["name"], "scope-shape");
-    assert_eq!(read[1][0]["side"], "live");
+    assert_eq!(read[1][0]["contract"], "live");
     let none = agent
         .read_resource(ReadResourceRequestParams::new(
             "civitai-oauth-mock://contracts",
@@ -342,7 +342,7 @@ async fn advice_tool_reports_mistakes_that_fail_in_production() {
     let agent = agent(&mock.base).await;
     mock.authorize(&SPA.asks("1").without("code_challenge"))
         .await;
-    let advice = ok(&agent, "mock-advice", json!({ "client_id": SPA.id })).await;
-    assert_eq!(advice["findings"][0]["id"], "pkce-missing");
-    assert_snapshot!(refused(&agent, "mock-advice", json!({ "client": "spa" })).await, @r#"{"error":"invalid","message":"unknown key \"client\"","path":"client","hint":"did you mean \"client_id\"?"}"#);
+    let advice = ok(&agent, "mock-list-advice", json!({ "client_id": SPA.id })).await;
+    assert_eq!(advice["findings"][0]["rule_id"], "pkce-missing");
+    assert_snapshot!(refused(&agent, "mock-list-advice", json!({ "client": "spa" })).await, @r#"{"error":"invalid","message":"unknown key \"client\"","path":"client","hint":"did you mean \"client_id\"?"}"#);
 }

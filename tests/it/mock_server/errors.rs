@@ -1,7 +1,7 @@
 //! `MockServer`: errors of failed operations, and what they never reveal.
 
 use civitai_oauth_mock::control::{
-    ClientSpec, Endpoint, Expect, Fault, Filter, GrantType, Mint, NewCode, Preset, UserSpec,
+    ClientSpec, Endpoint, Expect, Fault, Filter, GrantType, NewCode, NewTokens, Preset, UserSpec,
 };
 use civitai_oauth_mock::{MockError, MockServer, Scope};
 use insta::assert_snapshot;
@@ -20,7 +20,7 @@ async fn seeded() -> (MockServer, SandboxClient) {
 async fn no_secret_is_printed_for_debugging() {
     let (server, _) = seeded().await;
     let tokens = server
-        .mint(Mint::new("conf", "ada", Scope::USER_READ))
+        .issue_tokens(NewTokens::new("conf", "ada", Scope::USER_READ))
         .await
         .unwrap();
     let code = server
@@ -60,18 +60,22 @@ async fn errors_are_readable() {
         if differences.len() == 2 && counters.grants[&GrantType::RefreshToken] == 2)
     );
     assert_snapshot!(wrong, @"[0] token refresh_token: expected 1, found 2; [1] userinfo: expected at least 1, found 0");
-    let user = |name: &str| Mint::new("conf", name, Scope::USER_READ);
+    let user = |name: &str| NewTokens::new("conf", name, Scope::USER_READ);
     let mut table = String::new();
     for wrong in [
         server
-            .mint(Mint::new("cnf", "ada", Scope::USER_READ))
+            .issue_tokens(NewTokens::new("cnf", "ada", Scope::USER_READ))
             .await
             .map(drop),
-        server.mint(user("adda")).await.map(drop),
-        server.restore("nothing").await,
-        server.fault(Fault::anywhere()).await.map(drop),
+        server.issue_tokens(user("adda")).await.map(drop),
+        server.restore_snapshot("nothing").await,
+        server.set_fault(Fault::any()).await.map(drop),
         server
-            .fault(Fault::at(Endpoint::Token).client("cnf").reset())
+            .set_fault(
+                Fault::endpoint(Endpoint::Token)
+                    .client("cnf")
+                    .reset_connection(),
+            )
             .await
             .map(drop),
         server.create_user(UserSpec::named("ada")).await.map(drop),
@@ -80,7 +84,10 @@ async fn errors_are_readable() {
         server.requests(Filter::any().client("cnf")).await.map(drop),
         server.verify(Expect::any().error("invalid_grnt")).await,
         server.verify(Expect::any().times(1).at_most(2)).await,
-        server.preset(Preset::ClockSkew.times(1)).await.map(drop),
+        server
+            .set_fault_preset(Preset::ClockSkew.times(1))
+            .await
+            .map(drop),
     ] {
         table += &format!("{}\n", wrong.expect_err("each of these is wrong"));
     }
@@ -88,7 +95,7 @@ async fn errors_are_readable() {
     client_id: no client "cnf"; did you mean "conf"?
     user: no user "adda"; did you mean "ada"?
     name: no snapshot "nothing"; take one with POST snapshots/{name}
-    effect: the effect is empty; give error, status, body, headers, delay, reset, truncate, malformed, slow_body or deny
+    effect: the effect is empty; give error, status, body, headers, delay, reset_connection, truncate_body, malformed_json, slow_body or deny_consent
     client_id: no client "cnf"; did you mean "conf"?
     username: another user has the username "ada"
     missing key "name"

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use civitai_oauth_mock::control::{
     Budget, ClientSpec, Endpoint, Expect, Expectations, Fault, Filter, GrantFilter, GrantType,
-    HttpMethod, Mint, NewCode, NewConsent, NewSandbox, Preset, Requests, SettingsPatch, Timestamp,
-    TokenKind, UserSpec, Window,
+    HttpMethod, NewCode, NewConsent, NewSandbox, NewTokens, Preset, RequestQuery, SettingsPatch,
+    Timestamp, TokenKind, UserSpec, Window,
 };
 use civitai_oauth_mock::{Contract, MockError, MockServer, Scope};
 
@@ -25,8 +25,8 @@ async fn seeded() -> (MockServer, SandboxClient) {
     (server, sandbox)
 }
 
-fn for_ada() -> Mint {
-    Mint::new("conf", "ada", Scope::AI_SERVICES)
+fn for_ada() -> NewTokens {
+    NewTokens::new("conf", "ada", Scope::AI_SERVICES)
 }
 
 #[tokio::test]
@@ -34,17 +34,17 @@ async fn the_clock_is_moved_stopped_and_set() {
     let (server, _) = seeded().await;
     let noon: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
     assert!(!server.clock().await.unwrap().frozen);
-    assert!(server.freeze().await.unwrap().frozen);
+    assert!(server.freeze_clock().await.unwrap().frozen);
     let here = server.now().await.unwrap();
     assert_eq!(server.now().await.unwrap(), here);
-    assert_eq!(server.freeze_at(noon).await.unwrap().now, noon);
+    assert_eq!(server.freeze_clock_at(noon).await.unwrap().now, noon);
     let hour = Duration::from_hours(1);
-    assert_eq!(server.advance(hour).await.unwrap().now, noon + hour);
-    assert_eq!(server.rewind(hour).await.unwrap().now, noon);
+    assert_eq!(server.advance_clock(hour).await.unwrap().now, noon + hour);
+    assert_eq!(server.rewind_clock(hour).await.unwrap().now, noon);
     let later = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000);
     assert_eq!(server.set_clock(later).await.unwrap().now, later);
-    assert!(!server.resume().await.unwrap().frozen);
-    let beyond = server.advance(Duration::from_secs(1 << 40)).await;
+    assert!(!server.resume_clock().await.unwrap().frozen);
+    let beyond = server.advance_clock(Duration::from_secs(1 << 40)).await;
     assert!(matches!(beyond, Err(MockError::Invalid(error)) if error.path == "by"));
 }
 
@@ -59,7 +59,7 @@ async fn settings_are_read_and_changed() {
         .code_seconds(5)
         .workflow_cost(3)
         .workflow_seconds(4);
-    let after = server.set(changes).await.unwrap();
+    let after = server.update_settings(changes).await.unwrap();
     assert_eq!(after, server.settings().await.unwrap());
     assert_eq!(
         (after.access_token_seconds, after.code_seconds),
@@ -70,7 +70,10 @@ async fn settings_are_read_and_changed() {
     assert_eq!(shown, serde_json::to_value(&after).unwrap());
     assert_eq!(server.contract().await.unwrap().contract, Contract::Live);
     let back = SettingsPatch::new().no_login().no_code_seconds();
-    assert_eq!(server.set(back).await.unwrap().code_seconds, None);
+    assert_eq!(
+        server.update_settings(back).await.unwrap().code_seconds,
+        None
+    );
     server.reset().await.unwrap();
     assert_eq!(server.settings().await.unwrap(), before);
 }
@@ -83,7 +86,7 @@ async fn users_and_clients_are_created_read_changed_and_deleted() {
         .await;
     let mia = mia.unwrap();
     let changed = UserSpec::new().roles(["tester"]).no_tier();
-    let changed = server.change_user(&mia, changed).await.unwrap();
+    let changed = server.update_user(&mia, changed).await.unwrap();
     assert_eq!(
         (changed.tier, changed.roles),
         (None, vec!["tester".to_owned()])
@@ -112,7 +115,7 @@ async fn users_and_clients_are_created_read_changed_and_deleted() {
     let public = ClientSpec::new().no_secret().confidential(false);
     assert!(
         !server
-            .change_client("app", public)
+            .update_client("app", public)
             .await
             .unwrap()
             .confidential
@@ -126,24 +129,24 @@ async fn users_and_clients_are_created_read_changed_and_deleted() {
 #[tokio::test]
 async fn tokens_are_minted_introspected_and_expired() {
     let (server, sandbox) = seeded().await;
-    server.freeze().await.unwrap();
+    server.freeze_clock().await.unwrap();
     let tokens = server
-        .mint(for_ada().expires_in(Duration::from_mins(1)))
+        .issue_tokens(for_ada().expires_in(Duration::from_mins(1)))
         .await
         .unwrap();
     assert_eq!(tokens.expires_in, Duration::from_mins(1));
     let (access, refresh) = (&tokens.access_token, tokens.refresh_token.as_ref().unwrap());
-    let shown = server.introspect(access).await.unwrap();
+    let shown = server.introspect_token(access).await.unwrap();
     let known = shown.token.unwrap();
     assert!(shown.active && known.kind == TokenKind::Access && known.user == 2);
     assert_eq!(known.expires_at, known.issued_at + Duration::from_mins(1));
-    assert_eq!(server.introspect("x").await.unwrap().token, None);
+    assert_eq!(server.introspect_token("x").await.unwrap().token, None);
 
-    server.expire(access).await.unwrap();
+    server.expire_token(access).await.unwrap();
     assert!(!sandbox.is_active(access.reveal()).await);
-    server.mint(for_ada()).await.unwrap();
+    server.issue_tokens(for_ada()).await.unwrap();
     assert_eq!(server.expire_access_tokens().await.unwrap(), 1);
-    server.revoke(refresh).await.unwrap();
+    server.revoke_token(refresh).await.unwrap();
     assert_eq!(
         sandbox
             .token(&CONF.refreshes(refresh.reveal()))
@@ -152,13 +155,13 @@ async fn tokens_are_minted_introspected_and_expired() {
         400
     );
     server
-        .mint(Mint::new("spa", "tess", Scope::USER_READ))
+        .issue_tokens(NewTokens::new("spa", "tess", Scope::USER_READ))
         .await
         .unwrap();
     let hers = GrantFilter::all().user("tess").client("spa");
     assert_eq!(server.tokens(hers.clone()).await.unwrap().len(), 2);
-    assert_eq!(server.revoke_all(hers).await.unwrap(), 2);
-    assert!(server.revoke_all(GrantFilter::all()).await.unwrap() > 0);
+    assert_eq!(server.revoke_tokens(hers).await.unwrap(), 2);
+    assert!(server.revoke_tokens(GrantFilter::all()).await.unwrap() > 0);
     assert_eq!(server.tokens(GrantFilter::all()).await.unwrap(), []);
 
     let code = server
@@ -213,34 +216,40 @@ async fn devices_and_consents_are_approved_and_denied() {
     };
     let agreement =
         NewConsent::new("ada", "conf", "ModelsRead".parse().unwrap()).buzz_limit([budget]);
-    let agreed = server.agree(agreement).await.unwrap();
+    let agreed = server.set_consent(agreement).await.unwrap();
     assert_eq!(agreed.scope.to_string(), "5");
     let known = server
         .consents(GrantFilter::all().user("ada"))
         .await
         .unwrap();
     assert_eq!((known.len(), &known[0].buzz_limit), (1, &agreed.buzz_limit));
-    assert_eq!(server.forget_consents(GrantFilter::all()).await.unwrap(), 1);
+    assert_eq!(server.delete_consents(GrantFilter::all()).await.unwrap(), 1);
 }
 
 #[tokio::test]
 async fn faults_and_snapshots_are_created_and_deleted() {
     let (server, sandbox) = seeded().await;
-    let tokens = server.mint(for_ada()).await.unwrap();
+    let tokens = server.issue_tokens(for_ada()).await.unwrap();
     let refresh = tokens.refresh_token.unwrap();
-    server.snapshot("signed-in").await.unwrap();
+    server.take_snapshot("signed-in").await.unwrap();
     assert_eq!(server.snapshots().await.unwrap().len(), 1);
     assert_eq!(
-        server.snapshot_info("signed-in").await.unwrap().name,
+        server.snapshot("signed-in").await.unwrap().name,
         "signed-in"
     );
-    server.advance(Duration::from_secs(3601)).await.unwrap();
+    server
+        .advance_clock(Duration::from_secs(3601))
+        .await
+        .unwrap();
     assert!(!sandbox.is_active(tokens.access_token.reveal()).await);
-    server.restore("signed-in").await.unwrap();
+    server.restore_snapshot("signed-in").await.unwrap();
     assert!(sandbox.is_active(tokens.access_token.reveal()).await);
     server.delete_snapshot("signed-in").await.unwrap();
 
-    server.preset(Preset::RefreshRevoked).await.unwrap();
+    server
+        .set_fault_preset(Preset::RefreshRevoked)
+        .await
+        .unwrap();
     assert_eq!(
         sandbox
             .token(&CONF.refreshes(refresh.reveal()))
@@ -256,19 +265,19 @@ async fn faults_and_snapshots_are_created_and_deleted() {
             .status,
         200
     );
-    let down = Fault::at(Endpoint::Userinfo)
+    let down = Fault::endpoint(Endpoint::Userinfo)
         .times(1)
         .status(503)
         .header("retry-after", "2");
-    let down = server.fault(down).await.unwrap();
+    let down = server.set_fault(down).await.unwrap();
     assert_eq!(
         sandbox.userinfo("x").await.header("retry-after").as_deref(),
         Some("2")
     );
-    assert_eq!(server.read_fault(down.id).await.unwrap().struck, 1);
-    server.remove_fault(down.id).await.unwrap();
+    assert_eq!(server.fault(down.id).await.unwrap().triggered, 1);
+    server.delete_fault(down.id).await.unwrap();
     assert_eq!(server.faults().await.unwrap(), []);
-    let skew = server.preset(Preset::ClockSkew).await.unwrap();
+    let skew = server.set_fault_preset(Preset::ClockSkew).await.unwrap();
     assert!(skew.clock.is_some() && skew.fault.is_none());
 }
 
@@ -290,13 +299,13 @@ async fn requests_are_read_awaited_and_verified() {
     assert_eq!(entry.param("refresh_token"), Some("[redacted]"));
     assert_eq!(came.counters.endpoints[&Endpoint::Other], 1);
     let shown = server
-        .requests(Requests::any().secrets().limit(3))
+        .requests(RequestQuery::any().unredacted().limit(3))
         .await
         .unwrap();
     assert_eq!(shown.requests[0].param("refresh_token"), Some("x"));
     assert!(!format!("{shown:?}").contains(r#""x""#), "{shown:?}");
 
-    let waiting = Requests::endpoint(Endpoint::Token)
+    let waiting = RequestQuery::endpoint(Endpoint::Token)
         .wait(Duration::from_secs(30))
         .count(2);
     let refresh = CONF.refreshes("y");
@@ -370,7 +379,7 @@ async fn spends_are_listed_deleted_and_reset() {
         currencies: None,
     }];
     let agreed = NewConsent::new("ada", "conf", Scope::AI_SERVICES).buzz_limit(limit);
-    server.agree(agreed).await.unwrap();
+    server.set_consent(agreed).await.unwrap();
     assert!(ada.pays(30).await && !ada.pays(1).await);
     let whose = GrantFilter::all().user("ada").client("conf");
     let spent = server.spends(whose.clone()).await.unwrap();
@@ -378,6 +387,6 @@ async fn spends_are_listed_deleted_and_reset() {
     assert_eq!((rule.kind, rule.spend, rule.remaining), ("absolute", 30, 0));
     assert_eq!(server.reset_budgets("ada", "conf").await.unwrap(), 1);
     assert!(ada.pays(30).await && !ada.pays(1).await);
-    assert_eq!(server.forget_spends(whose).await.unwrap(), 2);
+    assert_eq!(server.delete_spends(whose).await.unwrap(), 2);
     assert!(ada.pays(30).await);
 }

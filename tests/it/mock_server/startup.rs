@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use civitai_oauth_mock::control::{Endpoint, Expect, Filter, GrantFilter, Mint, UserSpec};
+use civitai_oauth_mock::control::{Endpoint, Expect, Filter, GrantFilter, NewTokens, UserSpec};
 use civitai_oauth_mock::{ConsentMode, Contract, Difference, MockServer, Scope};
 use insta::assert_snapshot;
 
@@ -20,10 +20,13 @@ async fn fifty_servers_in_one_process_share_nothing() {
             let user = UserSpec::named(&name).id(1000 + at);
             server.create_user(user).await.unwrap();
             let client = "dec0de00-0000-4000-8000-000000000001";
-            let mint = Mint::new(client, &name, Scope::USER_READ);
-            let tokens = server.mint(mint).await.unwrap();
+            let new_tokens = NewTokens::new(client, &name, Scope::USER_READ);
+            let tokens = server.issue_tokens(new_tokens).await.unwrap();
             let seconds = u64::try_from(at).unwrap();
-            server.advance(Duration::from_secs(seconds)).await.unwrap();
+            server
+                .advance_clock(Duration::from_secs(seconds))
+                .await
+                .unwrap();
             (server, at, tokens.access_token)
         });
     }
@@ -108,7 +111,7 @@ async fn builder_options_take_effect() {
 async fn sandbox_has_the_same_methods_and_its_own_address() {
     let server = MockServer::start().await;
     let client = "dec0de00-0000-4000-8000-000000000001";
-    let mint = || Mint::new(client, "ada", Scope::USER_READ);
+    let mint = || NewTokens::new(client, "ada", Scope::USER_READ);
     let checkout = server.sandbox("checkout").unwrap();
     assert_eq!(
         checkout.base_url(),
@@ -120,14 +123,17 @@ async fn sandbox_has_the_same_methods_and_its_own_address() {
         checkout.base_url()
     )));
 
-    let tokens = checkout.mint(mint()).await.unwrap();
+    let tokens = checkout.issue_tokens(mint()).await.unwrap();
     let (here, there) = (
         SandboxClient::at(checkout.base_url()),
         SandboxClient::at(server.base_url()),
     );
     assert!(here.is_active(tokens.access_token.reveal()).await);
     assert!(!there.is_active(tokens.access_token.reveal()).await);
-    checkout.advance(Duration::from_secs(3601)).await.unwrap();
+    checkout
+        .advance_clock(Duration::from_secs(3601))
+        .await
+        .unwrap();
     assert!(!here.is_active(tokens.access_token.reveal()).await);
     let came = checkout.requests(Filter::any()).await.unwrap();
     assert_eq!(came.counters.total, 2);

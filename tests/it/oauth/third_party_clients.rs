@@ -194,7 +194,7 @@ async fn the_oauth2_crate_gets_no_findings() {
         for app in [CONF, SPA] {
             lives_for_a_day(&mock, &app).await;
         }
-        assert_eq!(mock.accusations().await, "");
+        assert_eq!(mock.errors_and_warnings().await, "");
     }
 }
 

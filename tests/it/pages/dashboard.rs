@@ -24,13 +24,13 @@ async fn rejection_shows_its_reason_and_the_other_contract() {
         .cookie(&cookie)
         .await;
     let page = mock.get(DASHBOARD).await;
-    assert_snapshot!(page.page().texts(".exchange .why").join("\n"), @r#"
+    assert_snapshot!(page.page().texts(".request .explanation").join("\n"), @r#"
     Why: the redirect URI must exactly match one that the app has registered; redirect_uri was "http://localhost:9/<b>". Fix: register it on the account page, in the seed or with PATCH /_mock/clients/{id}, or send a registered URI. RFC 9700 §2.1; difference redirect-uri-match
     Difference redirect-uri-match (documented): exact match. live, live@2026-08: also any port, query, fragment and loopback name if scheme and path equal a registered loopback URI.
     "#);
     assert!(!page.body.contains("<b>"));
-    let entry = &mock.control("GET", "/requests", json!({})).await["requests"][0]["why"];
-    assert_snapshot!(entry, @r#"{"rule":"the redirect URI must exactly match one that the app has registered; redirect_uri was \"http://localhost:9/<b>\"","mend":"register it on the account page, in the seed or with PATCH /_mock/clients/{id}, or send a registered URI","source":"RFC 9700 §2.1; difference redirect-uri-match"}"#);
+    let entry = &mock.control("GET", "/requests", json!({})).await["requests"][0]["reason"];
+    assert_snapshot!(entry, @r#"{"rule":"the redirect URI must exactly match one that the app has registered; redirect_uri was \"http://localhost:9/<b>\"","fix":"register it on the account page, in the seed or with PATCH /_mock/clients/{id}, or send a registered URI","source":"RFC 9700 §2.1; difference redirect-uri-match"}"#);
 }
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn a_fault_and_an_extension_are_named() {
     press(&mock, &[("act", "preset"), ("name", "token-endpoint-down")]).await;
     mock.token(&CONF.client_credentials()).await;
     let page = mock.get(DASHBOARD).await.page();
-    assert_snapshot!(page.texts(".exchange .why").join("\n"), @"Fault applied: fault 1 (token-endpoint-down: the token endpoint returns 503).");
+    assert_snapshot!(page.texts(".request .explanation").join("\n"), @"Fault applied: fault 1 (token-endpoint-down: the token endpoint returns 503).");
     assert_eq!(page.attributes("[aria-pressed=true]", "value"), ["preset"]);
     press(&mock, &[("act", "preset"), ("name", "token-endpoint-down")]).await;
     assert_eq!(
@@ -152,21 +152,21 @@ async fn journal_is_filtered_and_paginated() {
         mock.token(&CONF.client_credentials()).await;
     }
     mock.token(&CONF.refreshes("x")).await;
-    let ids = |answer: &TestResponse| answer.page().attributes(".exchange", "id");
+    let ids = |answer: &TestResponse| answer.page().attributes(".request", "id");
     let newest = mock.get(DASHBOARD).await;
-    assert_eq!(ids(&newest)[0], "exchange-21");
+    assert_eq!(ids(&newest)[0], "request-21");
     // The next page starts where this one ends.
     let shown = ids(&newest).len();
     assert!((8..=15).contains(&shown), "{shown}");
     let older = newest.page().attributes("a[href*=before]", "href");
     let before = mock.get(&older[0]).await;
-    assert_eq!(ids(&before)[0], format!("exchange-{}", 21 - shown));
+    assert_eq!(ids(&before)[0], format!("request-{}", 21 - shown));
     assert!(
         !before.body.contains("data-events"),
         "an old page stays as it is"
     );
     let refused = mock.get("/_mock?error=invalid_grant").await;
-    assert_eq!(ids(&refused), ["exchange-21"]);
+    assert_eq!(ids(&refused), ["request-21"]);
 }
 
 #[tokio::test]
@@ -178,7 +178,7 @@ async fn actions_return_to_their_section_and_keep_the_filter() {
     let mut table = String::new();
     for fields in [
         [("act", "freeze"), ("x", "")],
-        [("act", "preset"), ("name", "slow-token")],
+        [("act", "preset"), ("name", "token-endpoint-slow")],
         [("act", "expire"), ("x", "")],
         [("act", "make-sandbox"), ("name", "made")],
         [("act", "clear-journal"), ("x", "")],
@@ -203,7 +203,7 @@ async fn requests_of_console_pages_are_not_recorded() {
         mock.get(path).await;
     }
     mock.token(&CONF.client_credentials()).await;
-    let paths = |answer: &TestResponse| answer.page().texts(".exchange summary strong").join(", ");
+    let paths = |answer: &TestResponse| answer.page().texts(".request summary strong").join(", ");
     assert_snapshot!(paths(&mock.get(DASHBOARD).await), @"POST /api/auth/oauth/token");
     assert_snapshot!(paths(&mock.get("/_mock?show=all").await), @"POST /api/auth/oauth/token, GET /user/account/new-app, GET /user/account, GET /");
 }
@@ -223,7 +223,7 @@ async fn large_requests_do_not_make_the_page_large() {
     assert!(page.body.len() <= 45_000, "{} bytes", page.body.len());
     let older = page.page().attributes("a[href*=before]", "href");
     let before = mock.get(&older[0]).await;
-    let first = |page: &TestResponse| page.page().attributes(".exchange", "id").first().cloned();
+    let first = |page: &TestResponse| page.page().attributes(".request", "id").first().cloned();
     assert!(first(&before).is_some() && first(&before) != first(&page));
 }
 
@@ -285,14 +285,14 @@ async fn requests_between_page_load_and_stream_are_sent() {
         event.lines().take(2).collect::<Vec<_>>().join(" ")
     };
     let event = stream.chunk().await.unwrap().unwrap();
-    assert_eq!(first(&event), "event: exchange id: 2");
+    assert_eq!(first(&event), "event: request id: 2");
     drop(stream);
     // A reconnecting browser sends the id of the last event.
     mock.token(&CONF.refreshes("lost")).await;
     let ask = reqwest::Client::new().get(format!("{}{events}", mock.base));
     let mut stream = ask.header("last-event-id", "2").send().await.unwrap();
     let event = stream.chunk().await.unwrap().unwrap();
-    assert_eq!(first(&event), "event: exchange id: 3");
+    assert_eq!(first(&event), "event: request id: 3");
 }
 
 #[tokio::test]
@@ -308,8 +308,7 @@ async fn events_follow_the_filter_and_end_with_the_server() {
     let event = stream.chunk().await.unwrap().unwrap();
     let event = String::from_utf8_lossy(&event).into_owned();
     assert!(
-        event
-            .starts_with("event: exchange\nid: 2\ndata: <li class=\"exchange\" id=\"exchange-2\">"),
+        event.starts_with("event: request\nid: 2\ndata: <li class=\"request\" id=\"request-2\">"),
         "{event}"
     );
     let began = Stopwatch::start();

@@ -286,11 +286,11 @@ async fn faults_apply_to_playground_requests() {
     player.consent().await;
     for (effect, seen) in [
         (
-            json!({ "reset": true }),
+            json!({ "reset_connection": true }),
             "The connection was closed without a response.",
         ),
         (
-            json!({ "truncate": true }),
+            json!({ "truncate_body": true }),
             "the connection was closed before the end of the body",
         ),
         (

@@ -51,7 +51,7 @@ async fn furnished() -> TestServer {
     for _ in 0..20 {
         mock.token(&CONF.refreshes("civitai_00")).await;
     }
-    mock.control("POST", "/faults/presets/slow-token", json!({}))
+    mock.control("POST", "/faults/presets/token-endpoint-slow", json!({}))
         .await;
     mock
 }
@@ -239,7 +239,7 @@ async fn app_is_registered_used_capped_and_revoked_by_keyboard() {
     }
     assert!(!seen.contains(&secret));
     browser.draw("dashboard.png").await;
-    // The first exchanges are on an older page.
+    // The first requests are on an older page.
     while !browser.text().await.contains("POST /user/account/new-app") {
         browser.go("Older").await;
     }
@@ -257,7 +257,7 @@ async fn dashboard_shows_a_rejection_live_with_its_reason() {
     mock.token(&CONF.refreshes("civitai_0123")).await;
     browser.see("400 invalid_grant").await;
     browser.is_fit().await;
-    let entry = browser.text_of("exchange-1").await;
+    let entry = browser.text_of("request-1").await;
     let summary = entry.lines().next().unwrap_or_default().to_owned();
     browser.tab_to(&summary).await;
     browser.press([ENTER]).await;
@@ -297,7 +297,7 @@ async fn screenshots_of_the_readme_are_taken() {
     browser.visit(&format!("{}/_mock", mock.base)).await;
     browser.arrive("Dashboard").await;
     browser
-        .choose(&browser.first_line("#exchanges summary").await)
+        .choose(&browser.first_line("#requests summary").await)
         .await;
     browser.draw("dashboard-readme.png").await;
 

@@ -255,8 +255,8 @@ async fn agents(walk: &mut SecretTracker) {
     let tokens = &tokens["result"]["structuredContent"];
     let used = call(3, "civitai-oauth-exchange", json!({ "body": exchange })).await;
     let misspelt = call(4, "civitai-oauth-exchange", json!({ "bode": exchange })).await;
-    let seen = call(5, "mock-requests", json!({})).await;
-    let advised = call(6, "mock-advice", json!({})).await;
+    let seen = call(5, "mock-list-requests", json!({})).await;
+    let advised = call(6, "mock-list-advice", json!({})).await;
     for (what, key) in [("code", "code"), ("verifier", "code_verifier")] {
         walk.issued(what, exchange[key].as_str().expect("a text"));
     }
@@ -362,7 +362,7 @@ async fn no_flow_reveals_a_secret() {
     agents(&mut walk).await;
     aftermath(&mut walk).await;
 
-    let whole = walk.sandbox.get("/_mock/requests?secrets=true").await;
+    let whole = walk.sandbox.get("/_mock/requests?unredacted=true").await;
     assert!(
         walk.found(whole.body.as_bytes()).len() > 20,
         "who looks finds"

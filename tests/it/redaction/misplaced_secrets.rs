@@ -77,7 +77,7 @@ async fn secret_in_a_wrong_parameter_is_redacted() {
     }
     let leaks = walk.leaks();
     assert!(leaks.is_empty(), "{}", leaks.join("\n"));
-    let whole = sandbox.get("/_mock/requests?secrets=true").await;
+    let whole = sandbox.get("/_mock/requests?unredacted=true").await;
     assert!(
         walk.found(whole.body.as_bytes()).len() > 5,
         "who looks finds"

@@ -66,7 +66,7 @@ async fn renderings(mock: &SandboxClient, case: &Case) -> Vec<(String, String)> 
             "/mcp",
             json!({
                 "jsonrpc": "2.0", "id": 1, "method": "tools/call",
-                "params": { "name": "mock-requests", "arguments": { name: value } },
+                "params": { "name": "mock-list-requests", "arguments": { name: value } },
             }),
         ),
     ];

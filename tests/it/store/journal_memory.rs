@@ -63,7 +63,7 @@ async fn flood(sandbox: &SandboxClient, path: &str, kind: &'static str, body: &s
     calls.join_all().await;
 }
 
-/// 2,000 exchanges of 7 kB each.
+/// 2,000 requests of 7 kB each.
 async fn fill(sandbox: &SandboxClient) {
     let body = format!(
         "grant_type=refresh_token&client_id=conf&a={}",
@@ -113,7 +113,7 @@ async fn small_json_of_many_small_values_is_bounded_when_it_is_read() {
     let all = sandbox.get("/_mock/requests").await.json();
     assert_eq!(all["requests"].as_array().map(Vec::len), Some(2000));
     assert_eq!(all["counters"]["total"], 2000);
-    assert_eq!(all["dropped"], 0);
+    assert_eq!(all["evicted"], 0);
     assert_bounded(&program, MAX_PEAK_MB);
 }
 
@@ -135,7 +135,7 @@ async fn all_sandboxes_share_one_budget_and_the_oldest_exchanges_go_first() {
         let path = format!("/_sandbox/{name}/_mock/requests?limit=0");
         let listed = sandbox.get(&path).await.json();
         assert_eq!(listed["counters"]["total"], 300);
-        dropped.push(listed["dropped"].as_u64().expect("a number"));
+        dropped.push(listed["evicted"].as_u64().expect("a number"));
     }
     assert_eq!(dropped[..5], [300; 5], "the oldest ones: {dropped:?}");
     assert_eq!(dropped[8..], [0; 2], "the newest ones: {dropped:?}");
@@ -148,7 +148,7 @@ async fn all_sandboxes_share_one_budget_and_the_oldest_exchanges_go_first() {
 async fn too_small_journal_memory_is_rejected() {
     let refused = Program::output(&["--listen=127.0.0.1:0", "--journal-memory=10kB"]);
     let message = String::from_utf8_lossy(&refused.stderr).into_owned();
-    let wanted = "--journal-memory: 10000 bytes are too few for one exchange; give 1000000 bytes (1MB) or more";
+    let wanted = "--journal-memory: 10000 bytes are too few for one request; give 1000000 bytes (1MB) or more";
     assert!(message.contains(wanted), "{message}");
     let refused = Program::output(&["--journal-memory=much"]);
     let message = String::from_utf8_lossy(&refused.stderr).into_owned();
@@ -310,7 +310,7 @@ async fn clients_that_disconnect_during_a_delay_hold_no_memory() {
         }
         sent += lines.len();
         let began = Stopwatch::start();
-        while sandbox.control("GET", "/faults/1", json!({})).await["struck"] != sent {
+        while sandbox.control("GET", "/faults/1", json!({})).await["triggered"] != sent {
             assert!(began.elapsed() < Duration::from_mins(1), "they do not come");
         }
     }

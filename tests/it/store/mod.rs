@@ -7,6 +7,7 @@ mod disk_full_crash;
 mod input_limits;
 mod journal_memory;
 mod ledger;
+mod migrations;
 mod object_limits;
 mod persistence;
 mod races;

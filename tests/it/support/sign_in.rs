@@ -93,12 +93,12 @@ impl SandboxClient {
     }
 
     /// The errors and warnings of advice.
-    pub(crate) async fn accusations(&self) -> String {
+    pub(crate) async fn errors_and_warnings(&self) -> String {
         self.named(|severity| severity != "hint").await
     }
 
     /// The hints of advice.
-    pub(crate) async fn suspicions(&self) -> String {
+    pub(crate) async fn hints(&self) -> String {
         self.named(|severity| severity == "hint").await
     }
 
@@ -106,7 +106,7 @@ impl SandboxClient {
         let all = self.findings().await.into_iter().filter_map(|one| {
             let severity = one["severity"].as_str()?.to_owned();
             fits(&severity)
-                .then(|| format!("{severity} {}", one["id"].as_str().unwrap_or_default()))
+                .then(|| format!("{severity} {}", one["rule_id"].as_str().unwrap_or_default()))
         });
         all.collect::<Vec<_>>().join("; ")
     }

@@ -79,7 +79,7 @@ async fn perform(
     match text("act") {
         "contract" => {
             let patch = input("contract", text("contract"))?;
-            sandbox.patch_settings(patch).map(drop)
+            sandbox.update_settings(patch).map(drop)
         }
         "advance" => sandbox
             .advance_clock(input("by", text("by"))?)
@@ -116,17 +116,17 @@ async fn perform(
 /// Sets the fault of a preset, or removes it if it is set.
 async fn toggle(context: &RequestContext, preset: Preset) -> Result<(), ControlError> {
     let sandbox = &context.sandbox;
-    let Some(rule) = preset.rule() else {
-        return sandbox.create_preset(preset.into()).await.map(drop);
+    let Some(definition) = preset.to_fault() else {
+        return sandbox.set_fault_preset(preset.into()).await.map(drop);
     };
     let set = sandbox.list_faults().faults;
     let on: Vec<u64> = set
         .iter()
-        .filter(|fault| fault.rule == rule)
+        .filter(|fault| fault.definition == definition)
         .map(|fault| fault.id)
         .collect();
     if on.is_empty() {
-        sandbox.create_preset(preset.into()).await?;
+        sandbox.set_fault_preset(preset.into()).await?;
     }
     for id in on {
         sandbox.delete_fault(&id.to_string())?;

@@ -1,4 +1,4 @@
-//! `GET /_mock/events`: new exchanges as server-sent events.
+//! `GET /_mock/events`: new requests as server-sent events.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,22 +15,22 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::row::Row;
 use super::search::SearchForm;
-use crate::control::{ControlError, Requests};
+use crate::control::{ControlError, RequestQuery};
 use crate::http::context::RequestContext;
 use crate::http::long_steps::LongSteps;
 use crate::http::respond;
 use crate::http::state::ServerState;
 
-/// The most exchanges that a reconnecting browser gets.
+/// The most requests that a reconnecting browser gets.
 const MAX_CATCH_UP: usize = 200;
 
-/// The most exchanges queued for a slow browser. The journal does not wait for it.
+/// The most requests queued for a slow browser. The journal does not wait for it.
 const MAX_QUEUED: usize = 32;
 
 /// Interval of keep-alive comments.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// `GET /_mock/events`: each new exchange that matches the search, as HTML for the top of the list.
+/// `GET /_mock/events`: each new request that matches the search, as HTML for the top of the list.
 pub(crate) async fn events(
     State(state): State<Arc<ServerState>>,
     context: RequestContext,
@@ -38,7 +38,7 @@ pub(crate) async fn events(
     headers: HeaderMap,
 ) -> Response {
     let mut search = SearchForm::parse(query.as_deref().unwrap_or_default());
-    // A reconnecting browser sends the id of the last event; a new page has its newest exchange in the query.
+    // A reconnecting browser sends the id of the last event; a new page has its newest request in the query.
     let last = headers.get("last-event-id");
     let last = last.and_then(|id| id.to_str().ok()?.parse().ok());
     search.after = last.or(search.after);
@@ -59,10 +59,7 @@ pub(crate) async fn events(
     tokio::spawn(async move {
         let _listener = listener;
         // Each new request is rendered once for every listener.
-        let watching = LongSteps::new(
-            &turn,
-            send_new_exchanges(&context, &search, &query, &sender),
-        );
+        let watching = LongSteps::new(&turn, send_new_requests(&context, &search, &query, &sender));
         tokio::select! {
             () = stop.cancelled() => {}
             () = sender.closed() => {}
@@ -74,11 +71,11 @@ pub(crate) async fn events(
         .into_response()
 }
 
-/// Sends the exchanges after the last known one, and each new one.
-async fn send_new_exchanges(
+/// Sends the requests after the last known one, and each new one.
+async fn send_new_requests(
     context: &RequestContext,
     search: &SearchForm,
-    query: &Requests,
+    query: &RequestQuery,
     sender: &mpsc::Sender<Event>,
 ) {
     let (sandbox, base) = (&context.sandbox, &context.base);
@@ -96,7 +93,7 @@ async fn send_new_exchanges(
             let Ok(html) = Row::new(one, base).render() else {
                 return;
             };
-            let event = Event::default().event("exchange").id(one.id.to_string());
+            let event = Event::default().event("request").id(one.id.to_string());
             if sender.send(event.data(html)).await.is_err() {
                 return;
             }

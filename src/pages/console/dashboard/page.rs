@@ -10,7 +10,7 @@ use axum::response::Response;
 use super::row::{self, PATH, Row};
 use super::search::SearchForm;
 use crate::contract::Contract;
-use crate::control::{ControlError, Exchange, GrantFilter, Preset, Requests};
+use crate::control::{ControlError, GrantFilter, JournalRequest, Preset, RequestQuery};
 use crate::http::base_url::BaseUrl;
 use crate::http::context::RequestContext;
 use crate::http::respond;
@@ -18,19 +18,19 @@ use crate::http::state::ServerState;
 use crate::invalid::Invalid;
 use crate::pages::assets;
 use crate::pages::view::{Layout, NavItem, page};
-use crate::sandbox::faults::SetFault;
+use crate::sandbox::faults::FaultView;
 use crate::store::StoreError;
 
-/// The most exchanges on one page.
-const MAX_EXCHANGES: usize = 15;
+/// The most requests on one page.
+const MAX_REQUESTS: usize = 15;
 
 /// The most tokens and codes in their list.
 const MAX_TOKENS: usize = 8;
 
-/// The most exchanges that are searched for one page. Exchanges of the console pages are not searched.
+/// The most requests that are searched for one page. Requests of the console pages are not searched.
 const MAX_SEARCHED: usize = 60;
 
-/// The most bytes of HTML for the exchanges of one page, unless one alone is larger.
+/// The most bytes of HTML for the requests of one page, unless one alone is larger.
 const MAX_BYTES: usize = 22_000;
 
 /// The most sandboxes and faults that are listed.
@@ -50,11 +50,11 @@ struct Dashboard {
     now: String,
     frozen: bool,
     search: SearchForm,
-    /// The exchanges, as HTML.
+    /// The requests, as HTML.
     rows: Vec<String>,
-    /// The message if there are no exchanges.
+    /// The message if there are no requests.
     nothing: Option<&'static str>,
-    /// The link to older exchanges.
+    /// The link to older requests.
     older: Option<String>,
     total: u64,
     /// Memory of all journals.
@@ -73,13 +73,13 @@ struct PresetRow {
     name: &'static str,
     /// The label of the button.
     label: String,
-    meaning: &'static str,
+    description: &'static str,
     on: bool,
 }
 
 struct FaultRow {
     id: u64,
-    rule: String,
+    description: String,
     times_applied: u64,
 }
 
@@ -153,7 +153,7 @@ async fn dashboard(
     mut problem: Option<String>,
 ) -> Result<Dashboard, StoreError> {
     let (sandbox, base) = (&context.sandbox, &context.base);
-    // Read before the journal: exchanges in between come by the event stream.
+    // Read before the journal: requests in between come by the event stream.
     let newest = sandbox.journal.newest();
     let found = match search.requests() {
         Ok(query) => sandbox.list_requests(query.limit(MAX_SEARCHED + 1)).await,
@@ -166,7 +166,7 @@ async fn dashboard(
         Err(error) => {
             problem.get_or_insert_with(|| sentence(error));
             nothing = None;
-            let none = sandbox.list_requests(Requests::any().limit(0)).await;
+            let none = sandbox.list_requests(RequestQuery::any().limit(0)).await;
             none.map_err(only_store)?
         }
     };
@@ -221,12 +221,16 @@ fn nothing_found(search: &SearchForm) -> &'static str {
     }
 }
 
-/// The newest exchanges that fit on the page, and the id before which there are more.
-fn rows(exchanges: &[Exchange], search: &SearchForm, base: &BaseUrl) -> (Vec<String>, Option<u64>) {
+/// The newest requests that fit on the page, and the id before which there are more.
+fn rows(
+    requests: &[JournalRequest],
+    search: &SearchForm,
+    base: &BaseUrl,
+) -> (Vec<String>, Option<u64>) {
     let mut rendered: Vec<String> = Vec::new();
     let mut bytes = 0;
     let mut last = None;
-    let newest_first = exchanges.iter().rev().enumerate();
+    let newest_first = requests.iter().rev().enumerate();
     for (at, one) in newest_first {
         if at == MAX_SEARCHED {
             return (rendered, last);
@@ -236,7 +240,7 @@ fn rows(exchanges: &[Exchange], search: &SearchForm, base: &BaseUrl) -> (Vec<Str
                 continue;
             };
             bytes += row.len();
-            let full = rendered.len() == MAX_EXCHANGES || bytes > MAX_BYTES;
+            let full = rendered.len() == MAX_REQUESTS || bytes > MAX_BYTES;
             if full && !rendered.is_empty() {
                 return (rendered, last);
             }
@@ -247,22 +251,22 @@ fn rows(exchanges: &[Exchange], search: &SearchForm, base: &BaseUrl) -> (Vec<Str
     (rendered, None)
 }
 
-fn preset_row(preset: Preset, faults: &[SetFault]) -> PresetRow {
-    let rule = preset.rule();
+fn preset_row(preset: Preset, faults: &[FaultView]) -> PresetRow {
+    let fault = preset.to_fault();
     let (first, rest) = preset.name().split_at(1);
     PresetRow {
         name: preset.name(),
         label: first.to_uppercase() + &rest.replace('-', " "),
-        meaning: preset.meaning(),
-        on: rule.is_some_and(|rule| faults.iter().any(|fault| fault.rule == rule)),
+        description: preset.description(),
+        on: fault.is_some_and(|fault| faults.iter().any(|one| one.definition == fault)),
     }
 }
 
-fn fault_row(fault: &SetFault) -> FaultRow {
+fn fault_row(fault: &FaultView) -> FaultRow {
     FaultRow {
         id: fault.id,
-        rule: row::describe_fault(&fault.rule),
-        times_applied: fault.struck,
+        description: row::describe_fault(&fault.definition),
+        times_applied: fault.triggered,
     }
 }
 

@@ -1,10 +1,10 @@
-//! One exchange of the journal, as HTML.
+//! One request of the journal, as HTML.
 
 use askama::Template;
 use serde_json::{Map, Value, json};
 
 use crate::contract::{Contract, DIFFERENCES};
-use crate::control::{Exchange, Explanation, Fault, Preset};
+use crate::control::{Explanation, Fault, JournalRequest, Preset};
 use crate::http::base_url::BaseUrl;
 use crate::redact::redact;
 
@@ -14,7 +14,7 @@ pub(crate) const PATH: &str = "/_mock";
 /// Longer values are cut on the page; `GET /_mock/requests` has the whole values.
 const MAX_VALUE_BYTES: usize = 300;
 
-/// The most bytes of parameters, and of headers, for one exchange.
+/// The most bytes of parameters, and of headers, for one request.
 const MAX_PAIRS_BYTES: usize = 2000;
 
 /// A difference that the response depended on, with the behaviour under each contract.
@@ -28,21 +28,21 @@ struct DifferenceRow {
     is_divergent: bool,
 }
 
-/// A fault that applied to an exchange.
+/// A fault that applied to a request.
 struct FaultRow {
     id: u64,
     /// What it does, or did before it was removed.
     what: String,
 }
 
-/// A fault in words where it has a name, and else as its rule is written, without the secrets of its answer.
-pub(crate) fn describe_fault(rule: &Fault) -> String {
+/// A fault in words where it has a name, and else as it is defined, without the secrets of its answer.
+pub(crate) fn describe_fault(fault: &Fault) -> String {
     let preset = Preset::ALL
         .iter()
-        .find(|preset| preset.rule().as_ref() == Some(rule));
+        .find(|preset| preset.to_fault().as_ref() == Some(fault));
     match preset {
-        Some(preset) => format!("{}: {}", preset.name(), preset.meaning()),
-        None => redact(json!(rule)).to_string(),
+        Some(preset) => format!("{}: {}", preset.name(), preset.description()),
+        None => redact(json!(fault)).to_string(),
     }
 }
 
@@ -52,9 +52,9 @@ struct Pairs {
     more: usize,
 }
 
-/// An exchange as the dashboard shows it.
+/// A request as the dashboard shows it.
 #[derive(Template)]
-#[template(path = "exchange.html")]
+#[template(path = "request.html")]
 pub(crate) struct Row {
     pub(crate) id: u64,
     at: String,
@@ -79,9 +79,9 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    pub(crate) fn new(one: &Exchange, base: &BaseUrl) -> Self {
+    pub(crate) fn new(one: &JournalRequest, base: &BaseUrl) -> Self {
         let good = one.status.is_some_and(|status| status < 400) && one.error.is_none();
-        let answer = one.answer.as_ref();
+        let answer = one.response_body.as_ref();
         let answer = answer
             .map(|answer| serde_json::to_string_pretty(answer).expect("a JSON value is JSON"));
         Self {
@@ -101,7 +101,7 @@ impl Row {
             headers: pairs(&one.headers),
             location: one.location.as_deref().map(cut),
             answer: answer.as_deref().map(cut),
-            explanation: one.why.clone(),
+            explanation: one.reason.clone(),
             differences: one
                 .differences
                 .iter()
@@ -109,7 +109,7 @@ impl Row {
                     let entry = DIFFERENCES
                         .iter()
                         .find(|entry| entry.difference == decided.name)?;
-                    let here = entry.side(decided.side).answer;
+                    let here = entry.side(decided.contract).answer;
                     let mut there: Vec<(String, &'static str)> = Vec::new();
                     for contract in Contract::ALL {
                         let answer = entry.side(contract).answer;
@@ -122,17 +122,17 @@ impl Row {
                     }
                     Some(DifferenceRow {
                         name: decided.name.name(),
-                        side: decided.side.name(),
+                        side: decided.contract.name(),
                         here,
                         there,
-                        is_divergent: decided.otherwise,
+                        is_divergent: decided.other_contract_differs,
                     })
                 })
                 .collect(),
-            faults: (one.faults.iter().zip(&one.struck))
-                .map(|(id, rule)| FaultRow {
+            faults: (one.faults.iter().zip(&one.applied_faults))
+                .map(|(id, fault)| FaultRow {
                     id: *id,
-                    what: describe_fault(rule),
+                    what: describe_fault(fault),
                 })
                 .collect(),
             extensions: one.extensions.clone(),

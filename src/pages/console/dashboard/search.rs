@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::control::{Exchange, Requests};
+use crate::control::{JournalRequest, RequestQuery};
 use crate::invalid::{self, Invalid};
 use crate::protocol::endpoint::Endpoint;
 
@@ -48,13 +48,13 @@ impl SearchForm {
         fields.into_iter().filter(|(_, value)| !value.is_empty())
     }
 
-    /// Whether the search excludes any exchange.
+    /// Whether the search excludes any request.
     pub(crate) fn is_narrow(&self) -> bool {
         self.before.is_some() || self.fields().any(|(name, _)| name != "show")
     }
 
-    /// Whether an exchange is shown. Loads of the console pages are not, since no app sends them; their forms are.
-    pub(crate) fn shows(&self, one: &Exchange) -> bool {
+    /// Whether a request is shown. Loads of the console pages are not, since no app sends them; their forms are.
+    pub(crate) fn shows(&self, one: &JournalRequest) -> bool {
         let pages = ["/user/account", "/favicon.ico"];
         let of_ours =
             one.endpoint == Endpoint::Home || pages.iter().any(|page| one.path.starts_with(page));
@@ -68,7 +68,7 @@ impl SearchForm {
             .finish()
     }
 
-    /// The query string for exchanges before this id.
+    /// The query string for requests before this id.
     pub(crate) fn before(&self, id: u64) -> String {
         url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(self.fields())
@@ -76,13 +76,13 @@ impl SearchForm {
             .finish()
     }
 
-    /// Whether newer exchanges belong on the page.
+    /// Whether newer requests belong on the page.
     pub(crate) fn is_newest(&self) -> bool {
         self.before.is_none()
     }
 
     /// The query of the journal. Errors: a field is invalid.
-    pub(crate) fn requests(&self) -> Result<Requests, Invalid> {
+    pub(crate) fn requests(&self) -> Result<RequestQuery, Invalid> {
         let mut query: Map<String, Value> = self
             .fields()
             .filter(|(name, _)| *name != "show")

@@ -4,22 +4,22 @@ use axum::http::StatusCode;
 
 use super::client::{CapturedExchange, push, quoted};
 use super::run::{Check, Flow, PlaygroundRun, Step};
-use crate::control::{Endpoint, Exchange, Requests};
+use crate::control::{Endpoint, JournalRequest, RequestQuery};
 use crate::http::context::RequestContext;
 
 /// The most browser steps between two actions of the app.
 const MAX_NEW_STEPS: usize = 6;
 
-/// The most exchanges that are searched, the newest.
+/// The most requests that are searched, the newest.
 const MAX_SEARCHED: usize = 200;
 
 /// Adds the requests of the browser since the last step.
 pub(crate) async fn add_browser_steps(context: &RequestContext, run: &mut PlaygroundRun) {
     let newest = context.sandbox.journal.newest();
-    let query = Requests::any()
+    let query = RequestQuery::any()
         .after(run.seen_until)
         .limit(MAX_SEARCHED)
-        .secrets();
+        .unredacted();
     run.seen_until = newest;
     // A search without a filter cannot be invalid.
     let Ok(found) = context.sandbox.list_requests(query).await else {
@@ -36,8 +36,8 @@ pub(crate) async fn add_browser_steps(context: &RequestContext, run: &mut Playgr
     }
 }
 
-/// The step of an exchange, if it belongs to the run.
-fn step(context: &RequestContext, run: &PlaygroundRun, one: &Exchange) -> Option<Step> {
+/// The step of a request, if it belongs to the run.
+fn step(context: &RequestContext, run: &PlaygroundRun, one: &JournalRequest) -> Option<Step> {
     let posted = one.method == "POST";
     let (title, checks) = match (run.flow, one.endpoint) {
         (Flow::AuthorizationCode, Endpoint::Authorize)
@@ -64,9 +64,12 @@ fn step(context: &RequestContext, run: &PlaygroundRun, one: &Exchange) -> Option
             request: request(&target, one),
             curl: repeats.then(|| format!("curl -i {}", quoted(&target))),
             head: head(one),
-            body: one.answer.as_ref().map_or_else(String::new, |answer| {
-                serde_json::to_string_pretty(answer).expect("a JSON value is JSON")
-            }),
+            body: one
+                .response_body
+                .as_ref()
+                .map_or_else(String::new, |answer| {
+                    serde_json::to_string_pretty(answer).expect("a JSON value is JSON")
+                }),
             good: one.error.is_none() && one.status.is_some_and(|status| status < 400),
             json: serde_json::Value::Null,
         },
@@ -134,7 +137,7 @@ fn device_step(step: &str) -> (&'static str, Vec<Check>) {
     }
 }
 
-fn pairs(one: &Exchange) -> Vec<(&str, String)> {
+fn pairs(one: &JournalRequest) -> Vec<(&str, String)> {
     let text = |value: &serde_json::Value| match value {
         serde_json::Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -143,7 +146,7 @@ fn pairs(one: &Exchange) -> Vec<(&str, String)> {
     pairs.map(|(name, value)| (&**name, text(value))).collect()
 }
 
-fn target(context: &RequestContext, one: &Exchange) -> String {
+fn target(context: &RequestContext, one: &JournalRequest) -> String {
     let base = &context.base;
     if one.method == "POST" {
         return format!("{base}{}", one.path);
@@ -154,7 +157,7 @@ fn target(context: &RequestContext, one: &Exchange) -> String {
     format!("{base}{}?{query}", one.path)
 }
 
-fn request(target: &str, one: &Exchange) -> String {
+fn request(target: &str, one: &JournalRequest) -> String {
     let mut shown = format!("{} {target}", one.method);
     if one.method == "POST" {
         shown += "\nContent-Type: application/x-www-form-urlencoded\n";
@@ -165,7 +168,7 @@ fn request(target: &str, one: &Exchange) -> String {
     shown
 }
 
-fn head(one: &Exchange) -> String {
+fn head(one: &JournalRequest) -> String {
     let status = one
         .status
         .and_then(|status| StatusCode::from_u16(status).ok());

@@ -80,7 +80,7 @@ pub(crate) struct PlaygroundRun {
     /// The previous refresh token, which must not work any more.
     pub(crate) used_refresh_token: Option<Secret>,
     pub(crate) steps: VecDeque<Step>,
-    /// Id of the newest exchange that the steps include.
+    /// Id of the newest request that the steps include.
     pub(crate) seen_until: u64,
     /// Number of steps that were removed.
     pub(crate) removed_steps: usize,

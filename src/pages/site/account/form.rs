@@ -251,7 +251,7 @@ impl Registration {
             access_mode: AccessMode::Open,
             may_introspect: false,
             owner,
-            adopted: false,
+            auto_registered: false,
             secret: None,
         }
     }

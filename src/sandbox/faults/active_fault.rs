@@ -5,46 +5,46 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use serde_json::Value;
 
-use super::rule::{Effect, Fault};
+use super::fault::{Effect, Fault};
 use crate::model::user::UserRef;
 use crate::sandbox::journal::{JsonSizeLimit, cut};
 use crate::sandbox::used_bytes::{Charge, UsedBytes};
 
 /// A fault that is active. Requests share it, whatever the size of its body.
 #[derive(Debug)]
-pub(crate) struct TriggeredFault {
+pub(crate) struct ActiveFault {
     pub(crate) id: u64,
-    pub(crate) rule: Fault,
+    pub(crate) definition: Fault,
     /// The body that it answers with.
     pub(crate) body: Option<Bytes>,
     pub(crate) recorded: Arc<RecordedFault>,
     pub(super) charge: Charge,
 }
 
-/// What the journal stores of a fault, as it may be removed: its rule, with a long body, long headers and long texts cut.
+/// What the journal stores of a fault, as it may be removed: its definition, with a long body, long headers and long texts cut.
 #[derive(Debug)]
 pub(crate) struct RecordedFault {
     pub(crate) id: u64,
-    pub(crate) rule: Fault,
+    pub(crate) definition: Fault,
     size: usize,
 }
 
-impl TriggeredFault {
-    pub(super) fn new(id: u64, rule: Fault, memory: &UsedBytes) -> Self {
-        let body = rule.effect.body.as_ref().map(|body| match body {
+impl ActiveFault {
+    pub(super) fn new(id: u64, definition: Fault, memory: &UsedBytes) -> Self {
+        let body = definition.effect.body.as_ref().map(|body| match body {
             Value::String(text) => Bytes::from(text.clone()),
             other => other.to_string().into(),
         });
-        let recorded = RecordedFault::new(id, &rule);
+        let recorded = RecordedFault::new(id, &definition);
         let size = size_of::<Self>()
-            + rule.size_in_bytes()
+            + definition.size_in_bytes()
             + body.as_ref().map_or(0, Bytes::len)
             + recorded.size_in_bytes();
         Self {
             id,
             body,
             recorded: Arc::new(recorded),
-            rule,
+            definition,
             charge: memory.charge(size),
         }
     }
@@ -58,15 +58,15 @@ const MAX_RECORDED: JsonSizeLimit = JsonSizeLimit {
 const MAX_RECORDED_TEXT_BYTES: usize = 200;
 
 impl RecordedFault {
-    fn new(id: u64, rule: &Fault) -> Self {
+    fn new(id: u64, fault: &Fault) -> Self {
         let text = |text: &Option<String>| {
             let text = text.as_deref()?;
             Some(cut(text, MAX_RECORDED_TEXT_BYTES).into_owned())
         };
-        let effect = &rule.effect;
-        let rule = Fault {
-            client_id: text(&rule.client_id),
-            user: rule.user.as_ref().map(|user| match user {
+        let effect = &fault.effect;
+        let definition = Fault {
+            client_id: text(&fault.client_id),
+            user: fault.user.as_ref().map(|user| match user {
                 UserRef::Id(id) => UserRef::Id(*id),
                 UserRef::Name(name) => {
                     UserRef::Name(cut(name, MAX_RECORDED_TEXT_BYTES).into_owned())
@@ -82,12 +82,12 @@ impl RecordedFault {
                 headers: { MAX_RECORDED }.object(&effect.headers),
                 ..*effect
             },
-            ..*rule
+            ..*fault
         };
         Self {
             id,
-            size: size_of::<Self>() + rule.size_in_bytes(),
-            rule,
+            size: size_of::<Self>() + definition.size_in_bytes(),
+            definition,
         }
     }
 

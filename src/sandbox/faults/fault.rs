@@ -1,4 +1,4 @@
-//! The rule of a fault: which requests it applies to, and what goes wrong.
+//! The definition of a fault: which requests it applies to, and what goes wrong.
 
 use std::fmt;
 
@@ -16,15 +16,15 @@ use crate::sandbox::entropy::Entropy;
 use crate::sandbox::journal::size_in_bytes;
 use crate::store::SandboxData;
 
-/// A rule: which requests fail, and how.
+/// A fault: which requests fail, and how.
 ///
 /// ```
 /// use std::time::Duration;
 ///
 /// use civitai_oauth_mock::control::{Endpoint, Fault, GrantType};
 ///
-/// let refused = Fault::at(Endpoint::Token).grant_type(GrantType::RefreshToken).times(1).error("invalid_grant");
-/// let slow = Fault::anywhere().probability(0.1).delay(Duration::from_millis(300));
+/// let refused = Fault::endpoint(Endpoint::Token).grant_type(GrantType::RefreshToken).times(1).error("invalid_grant");
+/// let slow = Fault::any().probability(0.1).delay(Duration::from_millis(300));
 /// # let _ = (refused, slow);
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -49,9 +49,9 @@ pub struct Fault {
     /// Only this one of the matching requests, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) nth: Option<u64>,
-    /// Only after this many matching requests.
+    /// Not the first ones: this number of matching requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) after: Option<u64>,
+    pub(crate) skip: Option<u64>,
     /// At most this many times; without it, until it is removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) times: Option<u64>,
@@ -93,19 +93,19 @@ pub(crate) struct Effect {
     pub(crate) delay: Option<Delay>,
     /// The connection is reset without a response.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) reset: bool,
+    pub(crate) reset_connection: bool,
     /// The connection is reset in the middle of the body.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) truncate: bool,
+    pub(crate) truncate_body: bool,
     /// A body that is not JSON, with the content type of JSON.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) malformed: bool,
+    pub(crate) malformed_json: bool,
     /// The body is sent slowly.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) slow_body: bool,
     /// At authorize: as if the user had pressed Deny.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) deny: bool,
+    pub(crate) deny_consent: bool,
 }
 
 impl Effect {
@@ -116,7 +116,11 @@ impl Effect {
 
     /// Whether the client may not get the response: it is broken, or the client has timed out.
     pub(crate) fn may_lose_response(&self) -> bool {
-        self.reset || self.truncate || self.malformed || self.slow_body || self.delay.is_some()
+        self.reset_connection
+            || self.truncate_body
+            || self.malformed_json
+            || self.slow_body
+            || self.delay.is_some()
     }
 }
 
@@ -191,7 +195,7 @@ impl Fault {
             && (self.client_id.is_none() || self.client_id == target.client_id)
             && (self.grant_type.is_none() || self.grant_type == target.grant_type)
             // Only a signed-in user can deny: the redirect to the login page does not count as an application.
-            && (!self.effect.deny || target.user.is_some())
+            && (!self.effect.deny_consent || target.user.is_some())
             && self
                 .user
                 .as_ref()

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::rule::{Fault, FaultRequest};
-use super::triggered::TriggeredFault;
+use super::active_fault::ActiveFault;
+use super::fault::{Fault, FaultRequest};
 use crate::invalid::Invalid;
 use crate::sandbox::entropy::Entropy;
 use crate::sandbox::used_bytes::UsedBytes;
@@ -19,16 +19,16 @@ use crate::store::{SandboxData, StoreError};
     schemars(rename = "FaultView")
 )]
 #[non_exhaustive]
-pub struct SetFault {
+pub struct FaultView {
     /// The id by which it is removed.
     pub id: u64,
     /// When it applies, and what happens then.
     #[serde(flatten)]
-    pub rule: Fault,
+    pub definition: Fault,
     /// The requests that it matches.
-    pub seen: u64,
+    pub matched: u64,
     /// The requests that it has been applied to.
-    pub struck: u64,
+    pub triggered: u64,
 }
 
 /// The most faults of a sandbox, and the most bytes in memory of the faults of all sandboxes.
@@ -61,26 +61,26 @@ const DELETE_SOME: &str = "DELETE faults that are no longer used";
 /// A fault, and how often it applied.
 #[derive(Debug)]
 pub(crate) struct FaultState {
-    fault: Arc<TriggeredFault>,
-    seen: u64,
-    struck: u64,
+    fault: Arc<ActiveFault>,
+    matched: u64,
+    triggered: u64,
 }
 
 impl FaultState {
-    fn new(set: SetFault, memory: &UsedBytes) -> Self {
+    fn new(set: FaultView, memory: &UsedBytes) -> Self {
         Self {
-            fault: Arc::new(TriggeredFault::new(set.id, set.rule, memory)),
-            seen: set.seen,
-            struck: set.struck,
+            fault: Arc::new(ActiveFault::new(set.id, set.definition, memory)),
+            matched: set.matched,
+            triggered: set.triggered,
         }
     }
 
-    fn to_set(&self) -> SetFault {
-        SetFault {
+    fn to_set(&self) -> FaultView {
+        FaultView {
             id: self.fault.id,
-            rule: self.fault.rule.clone(),
-            seen: self.seen,
-            struck: self.struck,
+            definition: self.fault.definition.clone(),
+            matched: self.matched,
+            triggered: self.triggered,
         }
     }
 }
@@ -100,17 +100,17 @@ impl Faults {
     }
 
     /// Sets a fault. Errors: there is no room for it.
-    pub(crate) fn add(&self, rule: Fault) -> Result<SetFault, Invalid> {
+    pub(crate) fn add(&self, definition: Fault) -> Result<FaultView, Invalid> {
         let mut set = self.set();
         if set.faults.len() >= MAX_FAULTS {
             let reason = format!("the limit of {MAX_FAULTS} faults in this sandbox is reached");
             return Err(Invalid::new("", reason).with_hint(DELETE_SOME));
         }
-        let fault = SetFault {
+        let fault = FaultView {
             id: set.last_id + 1,
-            rule,
-            seen: 0,
-            struck: 0,
+            definition,
+            matched: 0,
+            triggered: 0,
         };
         let active = FaultState::new(fault.clone(), &self.memory);
         // It is counted before the check, so that parallel calls do not exceed the bound together.
@@ -129,7 +129,7 @@ impl Faults {
         Ok(fault)
     }
 
-    pub(crate) fn list(&self) -> Vec<SetFault> {
+    pub(crate) fn list(&self) -> Vec<FaultView> {
         self.set().faults.iter().map(FaultState::to_set).collect()
     }
 
@@ -137,7 +137,7 @@ impl Faults {
     pub(crate) fn errors(&self) -> Vec<String> {
         let set = self.set();
         let errors = set.faults.iter().filter_map(|active| {
-            let effect = &active.fault.rule.effect;
+            let effect = &active.fault.definition.effect;
             let of_body = || effect.body.as_ref()?.get("error")?.as_str();
             effect.error.as_deref().or_else(of_body)
         });
@@ -158,7 +158,7 @@ impl Faults {
 
     /// Prepares these faults for [`Faults::replace`], with the number of times that each may still apply. Errors: there is no room for them in place
     /// of the active ones.
-    pub(crate) fn prepare(&self, faults: Vec<SetFault>) -> Result<Vec<FaultState>, StoreError> {
+    pub(crate) fn prepare(&self, faults: Vec<FaultView>) -> Result<Vec<FaultState>, StoreError> {
         let new = |fault| FaultState::new(fault, &self.memory);
         let prepared: Vec<FaultState> = faults.into_iter().map(new).collect();
         let own = self.set().size_in_bytes();
@@ -184,37 +184,38 @@ impl Faults {
         self.set().faults.is_empty()
     }
 
-    /// Whether a rule depends on the user.
+    /// Whether a fault depends on the user.
     pub(crate) fn need_user(&self) -> bool {
-        self.set()
-            .faults
-            .iter()
-            .any(|active| active.fault.rule.user.is_some() || active.fault.rule.effect.deny)
+        self.set().faults.iter().any(|active| {
+            active.fault.definition.user.is_some() || active.fault.definition.effect.deny_consent
+        })
     }
 
-    /// The faults that apply to this request: each of them counts it. `data` has the users that rules name.
+    /// The faults that apply to this request: each of them counts it. `data` has the users that faults name.
     pub(crate) fn matching(
         &self,
         target: &FaultRequest,
         entropy: &Entropy,
         data: &SandboxData,
-    ) -> Vec<Arc<TriggeredFault>> {
+    ) -> Vec<Arc<ActiveFault>> {
         let mut set = self.set();
         let mut applied = Vec::new();
         for active in &mut set.faults {
-            let rule = &active.fault.rule;
-            if !rule.fits(target, data) {
+            let definition = &active.fault.definition;
+            if !definition.fits(target, data) {
                 continue;
             }
-            active.seen += 1;
-            let due = rule.nth.is_none_or(|nth| active.seen == nth)
-                && rule.after.is_none_or(|after| active.seen > after)
-                && rule.times.is_none_or(|times| active.struck < times)
-                && rule
+            active.matched += 1;
+            let due = definition.nth.is_none_or(|nth| active.matched == nth)
+                && definition.skip.is_none_or(|skip| active.matched > skip)
+                && definition
+                    .times
+                    .is_none_or(|times| active.triggered < times)
+                && definition
                     .probability
                     .is_none_or(|chance| entropy.fraction() < chance);
             if due {
-                active.struck += 1;
+                active.triggered += 1;
                 applied.push(Arc::clone(&active.fault));
             }
         }
