@@ -102,11 +102,17 @@ impl<'de> Deserializer<'de> for Reader {
             }
             Value::String(text) => visitor.visit_string(text),
             Value::Array(items) => {
-                visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(Reader)))
+                let mut items = SeqDeserializer::new(items.into_iter().map(Reader));
+                let value = visitor.visit_seq(&mut items)?;
+                items.end()?;
+                Ok(value)
             }
             Value::Object(keys) => {
                 let keys = keys.into_iter().map(|(key, value)| (key, Reader(value)));
-                visitor.visit_map(MapDeserializer::new(keys))
+                let mut keys = MapDeserializer::new(keys);
+                let value = visitor.visit_map(&mut keys)?;
+                keys.end()?;
+                Ok(value)
             }
         }
     }
@@ -239,6 +245,12 @@ mod tests {
 
     fn error(value: Value) -> String {
         from_json::<Input>(value).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn elements_that_the_type_does_not_have_are_rejected() {
+        let error = from_json::<(u8, u8)>(json!([1, 2, 3])).unwrap_err();
+        assert!(error.to_string().contains('3'), "{error}");
     }
 
     #[test]

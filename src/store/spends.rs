@@ -38,20 +38,15 @@ impl SandboxData {
             }
         }
         drop(tables);
-        found.sort_by_cached_key(|(workflow, stored)| {
-            let StoredSpend {
-                user,
-                client,
-                spend,
-            } = stored;
-            let currency = spend.currency.name();
-            (
-                *user,
-                client.0.clone(),
-                spend.at,
-                workflow.clone(),
-                currency,
-            )
+        found.sort_by(|(workflow, stored), (other_workflow, other)| {
+            let (spend, other_spend) = (&stored.spend, &other.spend);
+            let by_client = stored.client.0.cmp(&other.client.0);
+            let by_currency = || spend.currency.name().cmp(other_spend.currency.name());
+            (stored.user.cmp(&other.user))
+                .then(by_client)
+                .then(spend.at.cmp(&other_spend.at))
+                .then_with(|| workflow.cmp(other_workflow))
+                .then_with(by_currency)
         });
         found.into_iter().map(|(_, stored)| stored).collect()
     }
