@@ -1,5 +1,5 @@
-//! Which commit is the program built from? What `CIVITAI_MOCK_COMMIT` says, else what git says, else nobody knows: the
-//! container image is built without `.git`.
+//! The commit and the version of the program. The commit is that of `CIVITAI_MOCK_COMMIT` or of git, and empty in a build
+//! from a packaged crate. The container image is built without `.git`.
 
 use std::path::Path;
 use std::process::Command;
@@ -17,17 +17,17 @@ fn main() {
     };
     let version = env!("CARGO_PKG_VERSION");
     let shown = if commit.is_empty() {
-        "unknown"
+        version.to_owned()
     } else {
-        &commit
+        format!("{version} ({commit})")
     };
     println!("cargo:rustc-env=CIVITAI_MOCK_COMMIT={commit}");
-    println!("cargo:rustc-env=CIVITAI_MOCK_VERSION={version} ({shown})");
+    println!("cargo:rustc-env=CIVITAI_MOCK_VERSION={shown}");
 }
 
-/// The commit that is checked out, if this is a clone; asked again when another is.
+/// The commit that is checked out, if this is a clone. Another checkout runs this again.
 fn from_git() -> Option<String> {
-    // Written at every commit and checkout; a file that is not there would have this run each time.
+    // Git writes it at every commit and checkout. Cargo would run this each time for a missing file.
     let log = git(&["rev-parse", "--git-path", "logs/HEAD"])?;
     if Path::new(&log).exists() {
         println!("cargo:rerun-if-changed={log}");
@@ -38,6 +38,6 @@ fn from_git() -> Option<String> {
 fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").args(arguments).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
-    let said = text.trim();
-    (output.status.success() && !said.is_empty()).then(|| said.to_owned())
+    let line = text.trim();
+    (output.status.success() && !line.is_empty()).then(|| line.to_owned())
 }
