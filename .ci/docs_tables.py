@@ -64,7 +64,8 @@ def sentence(text):
 
 def options(help_text):
     """The options of a help page: flag, value, description, default, environment variable."""
-    text = help_text.split("\nOptions:\n", 1)[-1]
+    text = help_text.split("\nOptions:\n", 1)[-1].split("\nExamples:\n", 1)[0]
+    text = re.sub(r"^[A-Z][a-z ]+:$", "", text, flags=re.M)  # headings of groups
     for entry in re.split(r"\n(?= {2,6}(?:-\w, )?--[a-z])", "\n" + text)[1:]:
         head, _, rest = entry.strip().partition("\n")
         inline = re.match(r"((?:-\w, )?--[\w-]+(?: \S+)?)(?:\s{2,}(.*))?$", head)
@@ -86,6 +87,32 @@ def options(help_text):
         }  # fmt: skip
 
 
+def section(help_text, heading):
+    """The text below a heading, without its indent."""
+    text = help_text.split(f"\n{heading}:\n", 1)[1].split("\n\n", 1)[0]
+    return "\n".join(re.sub(r"^  (.*?)(?: {3,}(.*))?$", lambda line: line[1] + (f" # {line[2]}" if line[2] else ""), each) for each in text.splitlines())
+
+
+def exit_status(program, base):
+    rows = []
+    for command in [[], *([name] for name in command_names(program))]:
+        text = output(program, *command, "--help").split("\nExit status:\n", 1)[1]
+        meanings = {status: " ".join(meaning.split()) for status, meaning in re.findall(r"^  (\d)  (.*(?:\n {5}.*)*)", text, re.M)}
+        rows.append((meanings, code(" ".join(command) or "serve")))
+    merged = {}
+    for meanings, command in rows:
+        merged.setdefault(json.dumps(meanings), []).append(command)
+    return table(
+        ["command", "0", "1", "2"],
+        [[", ".join(names), *(json.loads(key).get(status, "") for status in "012")] for key, names in merged.items()],
+    )
+
+
+def command_names(program):
+    names = re.findall(r"^  ([a-z]+) ", output(program, "--help").split("Commands:")[1].split("Options:")[0], re.M)
+    return [name for name in names if name not in ("serve", "help")]
+
+
 def settings(program, base):
     rows = []
     for option in options(output(program, "--help")):
@@ -101,18 +128,16 @@ def settings(program, base):
 
 
 def commands(program, base):
-    names = re.findall(r"^  ([a-z]+) ", output(program, "--help").split("Commands:")[1].split("Options:")[0], re.M)
     parts, common = [], {}
-    for command in names:
-        if command in ("serve", "help"):
-            continue
+    for command in command_names(program):
         text = output(program, command, "--help")
         summary = " ".join(text.split("\n\nUsage:")[0].split())
         usage = " ".join(re.search(r"Usage: (.*)", text)[1].split())
         part = [f"### {command}\n\n{sentence(summary)}\n\n```text\n{usage}\n```"]
         rows = []
         for argument, meaning in re.findall(r"^  ([<\[][A-Z]+[>\]])\s+(.*(?:\n {8,}\S.*)*)", text, re.M):
-            rows.append([code(argument), " ".join(meaning.split()), ""])
+            meaning = re.sub(r"\s*\[possible values: ([^\]]*)\]", r": \1", " ".join(meaning.split()))
+            rows.append([code(argument), meaning, ""])
         if "\nCommands:\n" in text:
             block = text.split("\nCommands:\n")[1].split("\n\n")[0]
             for word, meaning in re.findall(r"^  ([a-z]+)\s+(.*(?:\n {8,}\S.*)*)", block, re.M):
@@ -120,7 +145,7 @@ def commands(program, base):
                     usage = re.search(r"Usage: \S+ \w+ (.*)", output(program, command, word, "--help"))[1]
                     rows.append([code(usage.replace(" [OPTIONS]", "")), " ".join(meaning.split()), ""])
         for option in options(text):
-            if option["flag"] in ("--help", "--version", "--color"):
+            if option["flag"] in ("--help", "--version", "--color", "--json"):
                 continue
             spelling = f"{option['flag']} {option['value']}".strip()
             meaning = option["description"] + (f" ({option['values']})" if option["values"] else "")
@@ -131,6 +156,7 @@ def commands(program, base):
                 rows.append(row)
         if rows:
             part.append(table(["argument or option", "meaning", "default"], rows))
+        part.append(f"```sh no-run\n{section(text, 'Examples')}\n```")
         parts.append("\n\n".join(part))
     found = table(["option", "meaning", "default", "environment"], common.values())
     parts.append(f"### The server that a command calls\n\nEach command that calls a server takes these options:\n\n{found}")
@@ -192,16 +218,11 @@ def operations(program, base):
 
 
 def fault_presets(program, base):
-    names = re.search(r"a preset: ([\w,\s-]+)", output(program, "fault", "--help").split("\nOptions:")[0])[1]
     rows = []
-    for preset in "".join(names.split()).split(","):
-        answer = get(base, f"/_sandbox/presets/_mock/faults/presets/{preset}", "POST")
-        fault = {key: value for key, value in answer.get("fault", {}).items() if key in FAULT_KEYS}
-        rows.append([code(preset), answer["description"], code(json.dumps(fault)) if fault else ""])
+    for preset in json.loads(output(program, "fault", "presets", "--json"))["presets"]:
+        fault = preset.get("fault")
+        rows.append([code(preset["preset"]), preset["description"], code(json.dumps(fault)) if fault else ""])
     return table(["preset", "what happens", "the fault"], rows)
-
-
-FAULT_KEYS = ["endpoint", "client_id", "grant_type", "user", "nth", "skip", "times", "probability", "effect"]
 
 
 def words(schema):
@@ -244,6 +265,7 @@ def rule_part(rule):
 PARTS = {
     "settings": settings,
     "commands": commands,
+    "exit-status": exit_status,
     "differences": contract("differences"),
     "scopes": contract("scopes"),
     "scope-presets": contract("scope-presets"),

@@ -4,19 +4,18 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::output::{print, print_json};
+use super::output::{Output, print, print_json};
 use super::running_server::RunningServer;
 use crate::control::{self, Severity};
 
-/// List mistakes in your app's requests that would fail on Civitai. With --fail-on, the exit code is 1 if there are
-/// findings, and 2 if advice cannot be computed: the server is unreachable, or has received no requests.
+/// List mistakes in your app's requests that would fail on Civitai.
 #[derive(Debug, Args)]
 pub(super) struct Advice {
     /// Exit with 1 if there is a finding of at least this severity: error, warning or hint
     #[arg(long, value_name = "SEVERITY")]
     fail_on: Option<Severity>,
-    /// Output format
-    #[arg(long, value_enum, default_value = "text")]
+    /// Output format; --json is short for --format json
+    #[arg(long, value_enum, default_value = "text", conflicts_with = "json")]
     format: Format,
     /// Only findings about this client
     #[arg(long, value_name = "ID")]
@@ -24,6 +23,8 @@ pub(super) struct Advice {
     /// With --format sarif: the file of your repository where the findings are shown
     #[arg(long, value_name = "PATH")]
     location: Option<String>,
+    #[command(flatten)]
+    output: Output,
     #[command(flatten)]
     server: RunningServer,
 }
@@ -49,7 +50,12 @@ pub(super) async fn run(options: &Advice) -> anyhow::Result<Verdict> {
     );
     let answer = options.fetch("json", None).await?;
     let advice = control::Advice::deserialize(&answer)?;
-    match options.format {
+    let format = if options.output.is_json() {
+        Format::Json
+    } else {
+        options.format
+    };
+    match format {
         Format::Text => print(&format!("{advice}\n"))?,
         Format::Json => print_json(&answer)?,
         Format::Sarif => print_json(&options.fetch("sarif", options.location.as_deref()).await?)?,

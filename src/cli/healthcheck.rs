@@ -7,15 +7,18 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::defaults::DEFAULT_LISTEN;
 use super::options::Options;
+use super::output::Output;
 use super::sources::Sources;
 use super::values::Address;
 use crate::http::state::reachable;
 
+/// Check that a running server is ready: it answers and can write to its database.
 #[derive(Debug, Args)]
 pub(super) struct Healthcheck {
     /// The address that the server listens on; the first if there are several [default: from --config, or 127.0.0.1:8080]
@@ -30,6 +33,9 @@ pub(super) struct Healthcheck {
     /// The configuration file of the server
     #[arg(long, env = "CIVITAI_MOCK_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
+
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Requests the health once. Errors: no response, or a status other than 200.
@@ -51,14 +57,24 @@ pub(super) fn run(options: &Healthcheck, sources: &Sources) -> anyhow::Result<()
         let response = tokio::time::timeout(Duration::from_secs(2), fetch_health(address)).await;
         let answer = response
             .with_context(|| format!("no answer from {address} within 2 s"))?
-            .with_context(|| format!("cannot reach {address}"))?;
+            .map_err(|error| {
+                anyhow::anyhow!(
+                    "cannot reach {address}: {error}; check that the server is running, or set --listen"
+                )
+            })?;
         let status = answer.lines().next().unwrap_or_default();
-        let reason = answer.lines().last().unwrap_or_default();
+        let body = answer.lines().last().unwrap_or_default();
+        let json: Value = serde_json::from_str(body).with_context(|| {
+            format!("{address} answers {status:?} without JSON; check that --listen is the address of this mock")
+        })?;
+        let text = |key: &str| json[key].as_str().unwrap_or_default();
         anyhow::ensure!(
             status.contains(" 200 "),
-            "{address} answers {status:?}: {reason}"
+            "http://{address} is not ready: {}; {}",
+            text("message"),
+            text("hint")
         );
-        Ok(())
+        options.output.print(&json, || format!("http://{address} is ready"))
     })
 }
 

@@ -3,22 +3,30 @@
 mod advice;
 mod color;
 mod commands;
+mod completions;
 mod defaults;
 mod distinct_files;
 mod environment;
+mod fault;
 mod file_limit;
 mod file_values;
 mod healthcheck;
+mod help;
 mod options;
 mod output;
+mod pkce;
 mod port_file;
 mod request_lines;
 mod running_server;
+mod scope;
 mod serve;
 mod settings;
 mod sources;
 mod startup;
 mod telemetry;
+#[cfg(test)]
+mod tests;
+mod text;
 mod values;
 mod variables;
 
@@ -61,15 +69,22 @@ struct Cli {
 enum Command {
     /// Start the server (default).
     Serve(Box<Options>),
-    /// Check that a running server is ready (exit code 1 if not).
     Healthcheck(Healthcheck),
     Token(commands::Token),
     Clock(commands::Clock),
-    Fault(commands::Fault),
+    Fault(fault::FaultOptions),
+    Reset(commands::Reset),
     Advice(advice::Advice),
-    Scope(commands::ScopeOptions),
-    /// Generate a PKCE verifier and its S256 challenge.
-    Pkce,
+    Scope(scope::ScopeOptions),
+    Pkce(pkce::PkceOptions),
+    Completions(completions::Completions),
+}
+
+impl Command {
+    /// Whether the command neither starts nor calls a server.
+    fn is_offline(&self) -> bool {
+        matches!(self, Self::Scope(_) | Self::Pkce(_) | Self::Completions(_))
+    }
 }
 
 /// A command line that was parsed.
@@ -82,7 +97,8 @@ struct Parsed {
 
 /// Parses the command line and the environment. Errors: the exit code, after the error was printed.
 fn parse(build: Build) -> Result<Parsed, ExitCode> {
-    let command = with_negative_numbers(Cli::command())
+    let is_short_help = std::env::args_os().any(|argument| argument == "-h");
+    let command = help::with_help(with_negative_numbers(Cli::command()), is_short_help)
         .version(build.version)
         .color(ColorWhen::early().for_clap());
     let known = variables::known(&command);
@@ -93,7 +109,7 @@ fn parse(build: Build) -> Result<Parsed, ExitCode> {
         print_parse_error(&with_tip(error, arguments))
     })?;
     let cli = Cli::from_arg_matches(&matches).map_err(|error| print_parse_error(&error))?;
-    if !matches!(cli.command, Some(Command::Scope(_) | Command::Pkce)) {
+    if !cli.command.as_ref().is_some_and(Command::is_offline) {
         let unknown = variables::unknown(&known, std::env::vars_os());
         if !unknown.is_empty() {
             let lines = unknown
@@ -211,7 +227,8 @@ fn run_command(command: Command, sources: &Sources) -> ExitCode {
         Command::Healthcheck(options) => healthcheck::run(&options, sources),
         Command::Token(token) => wait_for(commands::token(token)),
         Command::Clock(clock) => wait_for(commands::clock(clock)),
-        Command::Fault(fault) => wait_for(commands::fault(fault)),
+        Command::Fault(options) => wait_for(fault::run(options)),
+        Command::Reset(reset) => wait_for(commands::reset(reset)),
         Command::Advice(options) => match wait_for(advice::run(&options)) {
             Ok(Verdict::Passed) => Ok(()),
             Ok(Verdict::Failed) => return ExitCode::FAILURE,
@@ -220,8 +237,9 @@ fn run_command(command: Command, sources: &Sources) -> ExitCode {
                 return ExitCode::from(UNUSABLE);
             }
         },
-        Command::Scope(scope) => commands::scope(&scope),
-        Command::Pkce => commands::pkce(),
+        Command::Scope(options) => scope::run(&options),
+        Command::Pkce(options) => pkce::run(&options),
+        Command::Completions(options) => completions::run(&options, Cli::command()),
     })
 }
 
@@ -247,13 +265,4 @@ fn wait_for<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resu
         .enable_all()
         .build()?
         .block_on(command)
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_command_line_is_well_formed() {
-        super::variables::with_environment(<super::Cli as clap::CommandFactory>::command())
-            .debug_assert();
-    }
 }

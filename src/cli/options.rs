@@ -87,8 +87,12 @@ pub(super) struct Options {
     )]
     pub(super) seed_toml: Option<String>,
 
-    /// The origin in responses, such as <http://localhost:8080> [default: the request's Host]
-    #[arg(long, env = "CIVITAI_MOCK_PUBLIC_URL", value_name = "URL")]
+    #[arg(
+        long,
+        env = "CIVITAI_MOCK_PUBLIC_URL",
+        value_name = "URL",
+        help = "The origin in responses, such as http://localhost:8080 [default: the request's Host]"
+    )]
     pub(super) public_url: Option<String>,
 
     /// Also serve the control API under this host name, such as host.docker.internal or *.example; may be repeated

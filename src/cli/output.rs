@@ -1,9 +1,34 @@
-//! The standard output of commands.
+//! The standard output of commands: text for people, or JSON for programs.
 
 use std::io::Write as _;
 
+use clap::Args;
+use serde_json::Value;
+
 use super::color::ColorWhen;
-use crate::redact::printable_json;
+use crate::redact::{printable_json, printable_lines};
+
+/// The form of a command's output. The text is the same on a terminal and in a pipe.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct Output {
+    /// Print JSON for programs
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+impl Output {
+    pub(super) fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// Prints the JSON, or the text that describes it. Control characters are escaped.
+    pub(super) fn print(self, json: &Value, text: impl FnOnce() -> String) -> anyhow::Result<()> {
+        if self.json {
+            return print_json(json);
+        }
+        print(&format!("{}\n", printable_lines(&text())))
+    }
+}
 
 /// Prints text to the standard output.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
@@ -14,7 +39,7 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// Prints JSON that is safe to show in a terminal.
-pub(super) fn print_json(answer: &serde_json::Value) -> anyhow::Result<()> {
+pub(super) fn print_json(answer: &Value) -> anyhow::Result<()> {
     let pretty = serde_json::to_string_pretty(answer)?;
     print(&format!("{}\n", printable_json(&pretty)))
 }

@@ -14,15 +14,17 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use super::defaults::DEFAULT_LISTEN;
-use super::values::Address;
+use super::values::{Address, ServerUrl};
 use crate::http::state::reachable;
 use crate::protocol::secret::Secret;
 use crate::redact::printable;
 
+/// The longest wait for an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A running server, as the options of a command name it.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Server")]
 pub(super) struct RunningServer {
     /// The URL of the server; add /_sandbox/NAME for a sandbox [default: the address of --listen]
     #[arg(
@@ -31,7 +33,7 @@ pub(super) struct RunningServer {
         env = "CIVITAI_MOCK_SERVER",
         value_name = "URL"
     )]
-    url: Option<String>,
+    url: Option<ServerUrl>,
 
     /// The address that the server listens on, used without --server; the first if there are several [default: 127.0.0.1:8080]
     #[arg(
@@ -55,15 +57,13 @@ pub(super) struct RunningServer {
 }
 
 impl RunningServer {
-    fn base_url(&self) -> String {
+    fn base_url(&self) -> Url {
         let listen = || {
-            self.listen
-                .first()
-                .map_or(DEFAULT_LISTEN, |address| address.0)
+            let first = self.listen.first();
+            first.map_or(DEFAULT_LISTEN, |address| address.0)
         };
-        self.url
-            .clone()
-            .unwrap_or_else(|| format!("http://{}", reachable(listen())))
+        let url = self.url.clone();
+        url.map_or_else(|| ServerUrl::new(reachable(listen())).0, |url| url.0)
     }
 
     /// Makes a control call. Errors: no response, or the error of the response.
@@ -77,7 +77,13 @@ impl RunningServer {
         let call = self.send(method, &path, body);
         let (status, answer) = tokio::time::timeout(ANSWER_TIMEOUT, call)
             .await
-            .with_context(|| format!("no answer from {} within 10 s", self.base_url()))??;
+            .with_context(|| {
+                format!(
+                    "no answer from {} within {} s",
+                    self.base_url(),
+                    ANSWER_TIMEOUT.as_secs()
+                )
+            })??;
         if (200..300).contains(&status) {
             return Ok(answer);
         }
@@ -98,26 +104,17 @@ impl RunningServer {
     }
 
     async fn send(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
-        let url = self.base_url();
-        let server =
-            Url::parse(url.trim_end_matches('/')).with_context(|| format!("--server {url}"))?;
-        anyhow::ensure!(
-            server.username().is_empty() && server.password().is_none(),
-            "--server: the URL must not have a user or password; the control API uses --control-token"
-        );
-        anyhow::ensure!(
-            server.scheme() == "http",
-            "--server {server}: only http:// is supported"
-        );
-        let host = server
-            .host_str()
-            .with_context(|| format!("--server {server}: no host"))?;
+        let server = self.base_url();
+        let url = server.as_str().trim_end_matches('/');
+        let host = server.host_str().unwrap_or_default();
         let port = server.port_or_known_default().unwrap_or(80);
-        let unreachable =
-            || format!("cannot reach {server}; check that the server is running, or set --server");
         let stream = TcpStream::connect((host.trim_matches(['[', ']']), port))
             .await
-            .with_context(unreachable)?;
+            .map_err(|error| {
+                anyhow::anyhow!(
+                    "cannot reach {url}: {error}; check that the server is running, or set --server"
+                )
+            })?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         let connection = tokio::spawn(connection);
@@ -138,7 +135,9 @@ impl RunningServer {
         let bytes = answer.into_body().collect().await?.to_bytes();
         connection.abort();
         let answer = serde_json::from_slice(&bytes).with_context(|| {
-            format!("{server} answered {status} without JSON; check that --server is this mock")
+            format!(
+                "{url} answered {status} without JSON; check that --server is the URL of this mock"
+            )
         })?;
         Ok((status, answer))
     }

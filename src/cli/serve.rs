@@ -75,7 +75,7 @@ pub(super) fn run(options: Options, build: Build, mut warnings: Vec<String>) -> 
             drop(port_file);
             tokio::select! {
                 () = server.stop() => Ok(()),
-                () = terminated.wait() => anyhow::bail!("stopped immediately by a second signal"),
+                () = terminated.wait() => anyhow::bail!("stopped by a second signal, without waiting for requests in progress"),
             }
         })
 }

@@ -109,11 +109,8 @@ impl Options {
         match (&self.seed, &self.seed_toml) {
             (None, None) => {}
             (Some(seed), Some(_)) => {
-                let message = format!(
-                    "the seed is given twice, here and by {file} {}",
-                    seed.display()
-                );
-                let hint = format!("drop {text} to use {file}, or {file} to use {text}");
+                let message = format!("the seed is also set by {file} {}", seed.display());
+                let hint = "remove one of the two";
                 return Err(Invalid::new(text, message).with_hint(hint).into());
             }
             (None, Some(toml)) => config.set_seed(toml, Path::new(&text))?,

@@ -172,7 +172,7 @@ fn settings_line(options: &Options, settings: &Settings) -> String {
 
 impl Options {
     /// The options that are set and not shown elsewhere in the text. Secrets are not shown.
-    fn others(&self) -> Vec<(&'static str, String)> {
+    pub(super) fn others(&self) -> Vec<(&'static str, String)> {
         let defaults = Settings::default();
         let mut all: Vec<(&'static str, Option<String>)> = Vec::new();
         macro_rules! all {

@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use anyhow::Context as _;
 use serde::Deserialize;
+use url::Url;
 
 use crate::protocol::duration::SignedDuration;
 use crate::store::{Database, StoreError};
@@ -42,6 +43,38 @@ impl FromStr for Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+/// The URL of a server that a command calls: plain HTTP, since the certificates of HTTPS are for apps.
+#[derive(Debug, Clone)]
+pub(super) struct ServerUrl(pub(super) Url);
+
+impl ServerUrl {
+    pub(super) fn new(address: SocketAddr) -> Self {
+        let url = format!("http://{address}").parse();
+        Self(url.expect("an address is the host and port of a URL"))
+    }
+}
+
+impl FromStr for ServerUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let example = "write http://HOST:PORT, for example http://127.0.0.1:8080";
+        let url: Url = text
+            .trim()
+            .parse()
+            .map_err(|error| format!("{text:?} is not a URL ({error}): {example}"))?;
+        if url.scheme() != "http" {
+            return Err(format!("{text:?} is not an http:// URL: {example}"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(format!(
+                "{text:?} has a user or password, which are not used: remove them, and set --control-token if the server requires it"
+            ));
+        }
+        Ok(Self(url))
     }
 }
 
@@ -218,6 +251,9 @@ mod tests {
         insta::assert_snapshot!(number::<u64>("18446744073709551616").unwrap_err(), @r#""18446744073709551616" is too large: write at most 18446744073709551615"#);
         insta::assert_snapshot!("8080".parse::<Address>().unwrap_err(), @r#""8080" is not an address: write an IP address and a port, for example 127.0.0.1:8080"#);
         insta::assert_snapshot!("localhost:8081".parse::<McpPort>().unwrap_err(), @r#""localhost:8081" has no IP address: write one before the port, for example 127.0.0.1:8081 or [::1]:8081, or "none""#);
+        let server = |text: &str| text.parse::<ServerUrl>().unwrap_err();
+        insta::assert_snapshot!(server("127.0.0.1:8080"), @r#""127.0.0.1:8080" is not a URL (relative URL without a base): write http://HOST:PORT, for example http://127.0.0.1:8080"#);
+        insta::assert_snapshot!(server("https://mock.test"), @r#""https://mock.test" is not an http:// URL: write http://HOST:PORT, for example http://127.0.0.1:8080"#);
         insta::assert_snapshot!("-1s".parse::<Timeout>().unwrap_err(), @r#""-1s" is negative: write a length such as 30s"#);
     }
 }

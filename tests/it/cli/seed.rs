@@ -73,7 +73,7 @@ fn two_seeds_are_rejected() {
     let file = folder.write("seed.toml", SOLO);
     let given = ["--seed", file.to_str().unwrap(), "--seed-toml", SOLO];
     let mut command = Program::command(&[&ANY_PORT[..], &given].concat());
-    assert_snapshot!(folder.redacted(&Program::refusal(&mut command)), @"1: civitai-oauth-mock: --seed-toml: the seed is given twice, here and by --seed <folder>/seed.toml; drop --seed-toml to use --seed, or --seed to use --seed-toml");
+    assert_snapshot!(folder.redacted(&Program::refusal(&mut command)), @"1: civitai-oauth-mock: --seed-toml: the seed is also set by --seed <folder>/seed.toml; remove one of the two");
 }
 
 #[tokio::test]

@@ -306,11 +306,16 @@ async fn log_has_no_secret() {
 }
 
 #[test]
-fn healthcheck_reports_by_exit_status() {
+fn healthcheck_reports_by_exit_status_and_a_line() {
     let program = Program::serve(&mut with(&[]));
     let address = format!("127.0.0.1:{}", program.port());
-    let well = Program::output(&["healthcheck", "--listen", &address]);
-    assert_eq!(well.status.code(), Some(0), "{well:?}");
+    let ready = Program::output(&["healthcheck", "--listen", &address]);
+    assert_eq!(ready.status.code(), Some(0), "{ready:?}");
+    let printed = String::from_utf8_lossy(&ready.stdout).into_owned();
+    assert_eq!(printed, format!("http://{address} is ready\n"));
+    let json = Program::output(&["healthcheck", "--listen", &address, "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json, json!({ "status": "ok" }));
     let mut everywhere = Program::command(&["healthcheck"]);
     everywhere.env("CIVITAI_MOCK_LISTEN", format!("0.0.0.0:{}", program.port()));
     assert_eq!(everywhere.output().unwrap().status.code(), Some(0));

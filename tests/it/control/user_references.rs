@@ -348,7 +348,7 @@ async fn flags_environment_and_configuration_follow_the_rule() {
     for (user, id) in [("2", 7), ("5", 5)] {
         let base = program.base();
         let minted = Program::output(&[
-            "token", "--client", "app", "--user", user, "--server", &base,
+            "token", "--client", "app", "--user", user, "--server", &base, "--json",
         ]);
         let tokens: Value = serde_json::from_slice(&minted.stdout).expect("JSON");
         let access = tokens["access_token"].as_str().expect("a token");

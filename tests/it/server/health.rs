@@ -53,7 +53,8 @@ async fn readiness_follows_the_writability_of_the_database() {
     assert_eq!(unwell.status.code(), Some(1));
     let output = String::from_utf8_lossy(&unwell.stderr);
     assert!(
-        output.contains("503") && output.contains("unavailable"),
+        output.contains(&format!("http://{address} is not ready: the database "))
+            && output.contains("; free disk space, or make the file"),
         "{output}"
     );
 

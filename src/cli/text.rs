@@ -1,0 +1,134 @@
+//! Text that describes JSON of the control API: the clock and faults. `output.rs` prints it.
+
+use serde_json::Value;
+
+use crate::control::{Fault, FaultView, Preset};
+
+const SECOND_MS: u64 = 1000;
+const UNITS: [(&str, u64); 4] = [
+    ("d", 24 * 60 * 60 * SECOND_MS),
+    ("h", 60 * 60 * SECOND_MS),
+    ("m", 60 * SECOND_MS),
+    ("s", SECOND_MS),
+];
+
+/// The keys and values of an object, one a line.
+pub(super) fn pairs(object: &Value) -> String {
+    let pairs = object.as_object().into_iter().flatten();
+    let width = pairs.clone().map(|(key, _)| key.len()).max().unwrap_or(0);
+    let lines = pairs.map(|(key, value)| {
+        let value = match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        format!("{key:<width$}  {value}")
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The time of the sandbox, and how its clock relates to real time.
+pub(super) fn clock(clock: &Value) -> String {
+    let now = clock["now"].as_str().unwrap_or_default();
+    let state = match clock["state"]["running"]["ahead_ms"].as_i64() {
+        None => "frozen".to_owned(),
+        Some(0) => "running in real time".to_owned(),
+        Some(ms) => {
+            let side = if ms > 0 { "ahead of" } else { "behind" };
+            format!("running, {} {side} real time", length(ms.unsigned_abs()))
+        }
+    };
+    format!("{now}  {state}")
+}
+
+/// A length of time in its two largest units, such as `1h 5m`.
+fn length(ms: u64) -> String {
+    if ms < SECOND_MS {
+        return format!("{ms}ms");
+    }
+    let mut rest = ms;
+    let mut parts = Vec::new();
+    for (unit, unit_ms) in UNITS {
+        if rest >= unit_ms {
+            parts.push(format!("{}{unit}", rest / unit_ms));
+            rest %= unit_ms;
+        }
+    }
+    parts.truncate(2);
+    parts.join(" ")
+}
+
+/// One line for each active fault.
+pub(super) fn faults(faults: &[FaultView]) -> String {
+    if faults.is_empty() {
+        return "no active faults".to_owned();
+    }
+    let lines: Vec<String> = faults.iter().map(fault).collect();
+    lines.join("\n")
+}
+
+/// The id of a fault, what it does, and how often it was applied.
+pub(super) fn fault(fault: &FaultView) -> String {
+    let limit = fault.definition.times;
+    let limit = limit.map_or_else(String::new, |times| format!(" of {times}"));
+    let client = fault.definition.client_id.as_ref();
+    let client = client.map_or_else(String::new, |id| format!(", for client {id}"));
+    format!(
+        "fault {}  {}{client}  (applied {}{limit} times)",
+        fault.id,
+        rule(&fault.definition),
+        fault.triggered
+    )
+}
+
+/// The preset of a rule, or the rule as JSON without what [`fault`] adds.
+fn rule(rule: &Fault) -> String {
+    let plain = Fault {
+        times: None,
+        client_id: None,
+        ..rule.clone()
+    };
+    let mut presets = Preset::ALL.iter();
+    match presets.find(|preset| preset.to_fault().as_ref() == Some(&plain)) {
+        Some(preset) => format!("{}: {}", preset.name(), preset.description()),
+        None => serde_json::to_string(&plain).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn clock_is_described_relative_to_real_time() {
+        let now = "2026-01-31T12:00:00Z";
+        let running =
+            |ms: i64| clock(&json!({ "now": now, "state": { "running": { "ahead_ms": ms } } }));
+        assert_eq!(running(0), "2026-01-31T12:00:00Z  running in real time");
+        assert_eq!(
+            running(3_900_000),
+            "2026-01-31T12:00:00Z  running, 1h 5m ahead of real time"
+        );
+        assert_eq!(
+            running(-300_000),
+            "2026-01-31T12:00:00Z  running, 5m behind real time"
+        );
+        assert_eq!(
+            clock(&json!({ "now": now, "state": { "frozen": { "at": 0 } } })),
+            "2026-01-31T12:00:00Z  frozen"
+        );
+    }
+
+    #[test]
+    fn lengths_have_two_units() {
+        for (ms, text) in [
+            (250, "250ms"),
+            (1500, "1s"),
+            (61 * 60_000, "1h 1m"),
+            (90_061_000, "1d 1h"),
+        ] {
+            assert_eq!(length(ms), text);
+        }
+    }
+}
