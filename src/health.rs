@@ -12,6 +12,7 @@ use axum::routing::get;
 use serde_json::{Value, json};
 
 use crate::http::state::{Routes, ServerState};
+use crate::protocol::error::ErrorCode;
 
 /// A database that needs longer to write one page counts as failed. Shorter than the timeouts of the callers.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -39,17 +40,20 @@ async fn liveness(State(state): State<Arc<ServerState>>) -> Json<Value> {
 
 /// 503 with the reason if nothing can be written, such as a full disk or a read-only folder.
 async fn readiness(State(state): State<Arc<ServerState>>) -> Response {
-    let message = match tokio::time::timeout(WRITE_TIMEOUT, state.registry.store().ready()).await {
+    let result = tokio::time::timeout(WRITE_TIMEOUT, state.registry.store().ready()).await;
+    let (error, message) = match result {
         Ok(Ok(())) => return Json(json!({ "status": "ok" })).into_response(),
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => format!(
-            "the database did not respond within {} s",
-            WRITE_TIMEOUT.as_secs()
-        ),
+        Ok(Err(error)) => (ErrorCode::Unwritable.name(), error.to_string()),
+        Err(_) => {
+            let seconds = WRITE_TIMEOUT.as_secs();
+            let message = format!("the database did not respond within {seconds} s");
+            ("timeout", message)
+        }
     };
     tracing::warn!(%message, "the database cannot be written");
     let answer = json!({
         "status": "unavailable",
+        "error": error,
         "message": message,
         "hint": "free disk space, or make the file of --database writable for the server; restart the server only if the message says so",
     });

@@ -13,7 +13,7 @@ use crate::protocol::grant_type::GrantType;
 pub(crate) const DEVICE_POLL_TOO_FAST: AdviceRule = AdviceRule {
     id: "device-poll-too-fast",
     severity: Severity::Warning,
-    rationale: "/device and /device-token together allow 20 requests per minute for all devices of an app",
+    rationale: "polls before the interval has passed can get slow_down, and use up the rate limit (difference device-rate-limits)",
     fix: "wait for interval seconds between polls, and 5 more after each slow_down",
     source: "https://www.rfc-editor.org/rfc/rfc8628#section-3.5",
     check: poll_too_fast,

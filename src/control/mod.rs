@@ -19,7 +19,7 @@
 //! | snapshots | | [`Snapshot`] |
 //! | sandboxes | [`NewSandbox`] | [`SandboxInfo`] |
 //!
-//! Endpoints, grants and methods are enums: [`Endpoint`], [`GrantType`], [`Method`]. `Debug` does not print a [`Secret`].
+//! Endpoints, grants and methods are enums: [`Endpoint`], [`GrantType`], [`HttpMethod`]. `Debug` does not print a [`Secret`].
 
 // Each operation is written once, as a method of the sandbox. `control_api/`, `mock_server/`, `mcp/` and the pages call it.
 

@@ -156,7 +156,7 @@ impl MockSandbox {
             .collect();
         assert!(
             found.is_empty(),
-            "production would punish:\n\n{}\n",
+            "mistakes that fail in production:\n\n{}\n",
             found.join("\n\n")
         );
     }

@@ -105,8 +105,8 @@ impl JournalMemory {
             && let Some(Reverse((_, at))) = oldest.pop()
         {
             // Up to the oldest exchange of the other journals.
-            let until = oldest.peek().map_or(u64::MAX, |Reverse((next, _))| *next);
-            let (evicted, next) = rings[at].evict(until, bytes - freed);
+            let last = oldest.peek().map_or(u64::MAX, |Reverse((next, _))| *next);
+            let (evicted, next) = rings[at].evict(last, bytes - freed);
             freed += evicted;
             oldest.extend(next.map(|next| Reverse((next, at))));
         }

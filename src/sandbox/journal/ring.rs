@@ -109,15 +109,15 @@ impl Ring {
         Some(self.state().entries.front()?.sequence())
     }
 
-    /// Evicts exchanges that are older than this sequence number, until this many bytes are freed or a page is evicted: how
-    /// many bytes were freed, and the sequence number of the exchange that is now the oldest.
-    pub(super) fn evict(&self, until: u64, bytes: usize) -> (usize, Option<u64>) {
+    /// Evicts exchanges up to this sequence number, until this many bytes are freed or a page is evicted. Returns how many
+    /// bytes were freed, and the sequence number of the exchange that is now the oldest.
+    pub(super) fn evict(&self, last: u64, bytes: usize) -> (usize, Option<u64>) {
         let mut freed = 0;
         let mut evicted = Vec::with_capacity(MAX_PAGE);
         let mut state = self.state();
         while freed < bytes && evicted.len() < MAX_PAGE {
-            let is_older = |oldest: &Arc<StoredExchange>| oldest.sequence() <= until;
-            if !state.entries.front().is_some_and(is_older) {
+            let is_included = |oldest: &Arc<StoredExchange>| oldest.sequence() <= last;
+            if !state.entries.front().is_some_and(is_included) {
                 break;
             }
             if let Some(oldest) = state.remove_oldest() {

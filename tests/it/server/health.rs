@@ -46,7 +46,7 @@ async fn readiness_follows_the_writability_of_the_database() {
     503
     content-type: application/json
 
-    {"status":"unavailable","message":"the database <folder>/mock.db cannot be written: disk I/O error (SQLite code 778); changes are not acknowledged until it can be written","hint":"free disk space, or make the file of --database writable for the server; restart the server only if the message says so"}
+    {"status":"unavailable","error":"unwritable","message":"the database <folder>/mock.db cannot be written: disk I/O error (SQLite code 778); changes are not acknowledged until it can be written","hint":"free disk space, or make the file of --database writable for the server; restart the server only if the message says so"}
     "#);
     assert_eq!(sandbox.get("/api/health/live").await.status, 200);
     let unwell = healthcheck();
