@@ -13,7 +13,7 @@ import argparse, html.parser, pathlib, re, sys, urllib.parse
 sys.dont_write_bytecode = True
 
 import docs_blocks, docs_tables
-from docs_pages import README, SKILL, TOP, name, pages, prose, without_generated
+from docs_pages import README, SKILL, TOP, name, pages, prose
 
 LINES = {README: 200, SKILL: 120}
 PAGE_LINES = 300
@@ -51,7 +51,7 @@ def sizes():
 
 def wording():
     for page in pages():
-        text = without_generated(page.read_text(encoding="utf-8"))
+        text = page.read_text(encoding="utf-8")
         for line, paragraph, kind in prose(text):
             place = f"{name(page)}:{line}"
             if kind == "heading" and paragraph.rstrip().endswith("?"):

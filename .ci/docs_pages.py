@@ -20,11 +20,6 @@ def name(page):
     return page.relative_to(TOP).as_posix()
 
 
-def without_generated(text):
-    """The text with its generated parts blanked out, line numbers unchanged."""
-    return GENERATED.sub(lambda part: "\n" * part[0].count("\n"), text)
-
-
 @dataclass
 class Block:
     """A code block. `flags` is what follows the language, without a file name."""

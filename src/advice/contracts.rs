@@ -67,8 +67,8 @@ relies! {
         "call auth.civitai.com directly, as in the discovery document";
     /// A revocation that has no effect in the other contract.
     REVOKE_BY_CLIENT "contract-revoke-by-client" Hint RevokeByClient,
-        "as documented, an app revokes the tokens issued to it; on the deployed server an app's secret revokes \
-            only tokens of the app's owner, and the response is 200 in either case",
+        "as documented, an app revokes the tokens issued to it; the deployed server revokes only tokens of the \
+            app's owner, and responds with 200 in either case",
         "delete the tokens after every response of /revoke, and link to the connected apps of the user's account";
 }
 

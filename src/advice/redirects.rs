@@ -45,9 +45,8 @@ pub(crate) const AUTHORIZATION_HEADER_REDIRECTED: AdviceRule = AdviceRule {
 pub(crate) const SAME_SITE_SIGN_IN: AdviceRule = AdviceRule {
     id: "same-site-sign-in",
     severity: Severity::Hint,
-    rationale: "the app and the mock are on the same site, for example two ports of localhost, but in \
-        production they are not: SameSite=Strict cookies and Sec-Fetch-Site checks that pass here fail there \
-        when the browser returns from Civitai",
+    rationale: "the app and the mock are on one site here, and on two sites in production: SameSite=Strict \
+        cookies and Sec-Fetch-Site checks fail there when the browser returns from Civitai",
     fix: "open the mock on another site than the app: http://127.0.0.1:8080 if the app is on localhost, and \
         vice versa",
     source: "https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site",

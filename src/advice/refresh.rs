@@ -12,8 +12,8 @@ pub(crate) const REFRESH_TOKEN_REUSED: AdviceRule = AdviceRule {
     id: "refresh-token-reused",
     severity: Severity::Error,
     rationale: "a refresh token works once: the response contains the next one, and a user whose app still uses the old one is signed out",
-    fix: "store the new refresh token before you use the new access token, in the transaction that removes the \
-        old one; if two parts of the app can refresh at the same time, refresh in one place",
+    fix: "store the new refresh token before you use the new access token; if two parts of the app can refresh \
+        at the same time, refresh in one place",
     source: "https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2",
     check: |history| {
         let count = |count| format!("reused a rotated refresh token {}", times(count));

@@ -25,7 +25,7 @@ async fn rejection_shows_its_reason_and_the_other_contract() {
         .await;
     let page = mock.get(DASHBOARD).await;
     assert_snapshot!(page.page().texts(".request .explanation").join("\n"), @r#"
-    Why: the redirect URI must exactly match one that the app has registered; redirect_uri was "http://localhost:9/<b>". Fix: register it on the account page, in the seed or with PATCH /_mock/clients/{id}, or send a registered URI. RFC 9700 §2.1; difference redirect-uri-match
+    Reason: the redirect URI must exactly match one that the app has registered; redirect_uri was "http://localhost:9/<b>". Fix: register it on the account page, in the seed or with PATCH /_mock/clients/{id}, or send a registered URI. RFC 9700 §2.1; difference redirect-uri-match
     Difference redirect-uri-match (documented): exact match. live, live@2026-08: also any port, query, fragment and loopback name if scheme and path equal a registered loopback URI.
     "#);
     assert!(!page.body.contains("<b>"));
