@@ -39,7 +39,7 @@ async fn an_expired_token_is_refreshed() -> Result<(), Box<dyn std::error::Error
         .header("X-Mock-User", "ada")
         .send()
         .await?;
-    assert_eq!(answer.status(), StatusCode::FOUND);
+    assert!(answer.status().is_redirection()); // 302, or 303 under live
     let location = Url::parse(answer.headers()["location"].to_str()?)?;
     let code = location.query_pairs().find(|(name, _)| name == "code");
     let code = code.ok_or("no code")?.1.into_owned();

@@ -1,7 +1,9 @@
 // Tests that an app refreshes an expired token exactly once. Run it with `node --test examples/node/` (Node 20 or newer).
+// The test starts the program: the file that CIVITAI_OAUTH_MOCK names, the build of this clone, or `civitai-oauth-mock` on the path.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
@@ -58,8 +60,12 @@ let base;
 
 before(async () => {
   const at = (path) => fileURLToPath(new URL(`../../target/${path}/civitai-oauth-mock`, import.meta.url));
-  const program = process.env.CIVITAI_OAUTH_MOCK ?? [at("release"), at("debug")].find(existsSync);
-  server = spawn(program, ["--listen", "127.0.0.1:0", "--consent", "approve"], { stdio: ["ignore", "pipe", "inherit"] });
+  const program = process.env.CIVITAI_OAUTH_MOCK ?? [at("release"), at("debug")].find(existsSync) ?? "civitai-oauth-mock";
+  const options = ["--listen", "127.0.0.1:0", "--mcp-listen", "none", "--consent", "approve"];
+  server = spawn(program, options, { stdio: ["ignore", "pipe", "inherit"] });
+  await once(server, "spawn").catch((error) => {
+    throw new Error(`cannot start ${program}; install it, or set CIVITAI_OAUTH_MOCK to the program`, { cause: error });
+  });
   for await (const line of createInterface({ input: server.stdout })) {
     base = line.replace("listening on ", "");
     break;
@@ -67,8 +73,8 @@ before(async () => {
 });
 after(() => server.kill());
 
-// A private server for each test.
-const sandbox = (name) => `${base}/_sandbox/${name}`;
+// A private server for each test. The name helps to find it on the dashboard.
+const sandbox = (name) => `${base}/_sandbox/${name}-${randomUUID()}`;
 async function control(url, method, path, body) {
   const answer = await fetch(`${url}/_mock/${path}`, { method, body: body && JSON.stringify(body) });
   const shown = await answer.json();

@@ -1,4 +1,7 @@
-"""Tests that an app refreshes an expired token exactly once. Run it with `pytest examples/python`."""
+"""Tests that an app refreshes an expired token exactly once. Run it with `pytest examples/python`.
+
+The test starts the program: the file that CIVITAI_OAUTH_MOCK names, the build of this clone, or `civitai-oauth-mock` on the path.
+"""
 
 import base64
 import hashlib
@@ -6,8 +9,11 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import secrets
+import shutil
 import subprocess
+import uuid
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -72,12 +78,20 @@ class App:
         return body["username"]
 
 
+def find_program():
+    if "CIVITAI_OAUTH_MOCK" in os.environ:
+        return os.environ["CIVITAI_OAUTH_MOCK"]
+    clone = pathlib.Path(__file__).resolve().parent.parent.parent
+    built = [clone / "target" / profile / "civitai-oauth-mock" for profile in ("release", "debug")]
+    found = next((path for path in built if path.exists()), None) or shutil.which("civitai-oauth-mock")
+    if found is None:
+        pytest.fail("civitai-oauth-mock is not on the path; install it, or set CIVITAI_OAUTH_MOCK to the program", pytrace=False)
+    return found
+
+
 @pytest.fixture(scope="session")
 def server():
-    target = pathlib.Path(__file__).parents[2] / "target"
-    built = [target / profile / "civitai-oauth-mock" for profile in ("release", "debug")]
-    program = os.environ.get("CIVITAI_OAUTH_MOCK") or next(path for path in built if path.exists())
-    command = [program, "--listen", "127.0.0.1:0", "--consent", "approve"]
+    command = [find_program(), "--listen", "127.0.0.1:0", "--mcp-listen", "none", "--consent", "approve"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         yield process.stdout.readline().removeprefix("listening on ").strip()
         process.terminate()
@@ -85,8 +99,9 @@ def server():
 
 @pytest.fixture
 def base_url(server, request):
-    """A private server for each test."""
-    return f"{server}/_sandbox/{request.node.name}"
+    """A private server for each test. The name of the test helps to find it on the dashboard."""
+    test = re.sub(r"[^A-Za-z0-9_.-]", "_", request.node.name)[:31]
+    return f"{server}/_sandbox/{test}-{uuid.uuid4().hex}"
 
 
 def control(base_url, method, path, body=None):
