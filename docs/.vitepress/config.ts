@@ -53,7 +53,7 @@ const groups: Record<string, { title: string; pages: string[] }> = {
   },
   development: {
     title: "Development",
-    pages: ["architecture", "testing", "benchmarks", "releasing"],
+    pages: ["architecture", "testing", "benchmarks", "measurements", "releasing"],
   },
 };
 
