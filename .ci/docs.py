@@ -3,7 +3,8 @@
 
 usage: docs.py generate --program PROGRAM          write the parts of the pages that the program knows
        docs.py check    --program PROGRAM [--site FOLDER]
-                                                   generated parts, sizes, wording, links; anchors on the built site
+                                                   generated parts, sizes, wording, servers of blocks, headings, links;
+                                                   anchors on the built site
        docs.py run      --program PROGRAM [PAGE…]  run the code blocks, each page against a server of its own
 
 Standard library only. `run` needs curl and node.
@@ -13,7 +14,7 @@ import argparse, html.parser, pathlib, re, sys, urllib.parse
 sys.dont_write_bytecode = True
 
 import docs_blocks, docs_tables
-from docs_pages import README, SKILL, TOP, name, pages, prose
+from docs_pages import README, SKILL, TOP, blocks, name, pages, prose
 
 LINES = {README: 200, SKILL: 120}
 PAGE_LINES = 300
@@ -66,6 +67,37 @@ def wording():
                     words = len(re.findall(r"\S*\w\S*", sentence))
                     if words > SENTENCE_WORDS:
                         yield f"{place}: {words} words, at most {SENTENCE_WORDS} are allowed: {sentence.strip()[:90]} …"
+
+
+# Runs against whatever listens there, which may be the server of another user.
+FIXED_SERVER = re.compile(r"(?<!\$\{MOCK_URL:-)http://(?:127\.0\.0\.1|localhost):8080")
+SERVER_COMMAND = re.compile(r"civitai-oauth-mock (?:token|clock|fault(?! presets)|reset|advice)\b")
+
+
+def servers():
+    """Blocks that run act on the server of the reader: MOCK_URL, --server or CIVITAI_MOCK_SERVER."""
+    for page in pages():
+        shell = [block for block in blocks(page.read_text(encoding="utf-8")) if block.language == "sh"]
+        found = [block for block in shell if "no-run" not in block.flags]
+        exported = any("export CIVITAI_MOCK_SERVER=" in block.text for block in found)
+        for block in found:
+            for line, text in enumerate(block.text.split("\n"), block.line + 1):
+                if FIXED_SERVER.search(text):
+                    yield f"{name(page)}:{line}: a fixed server: write ${{MOCK_URL:-http://127.0.0.1:8080}}"
+                if SERVER_COMMAND.search(text) and "--server" not in text and not exported:
+                    yield f"{name(page)}:{line}: add --server, or export CIVITAI_MOCK_SERVER"
+
+
+def headings():
+    """A heading has one anchor: GitHub and VitePress derive the same from its text."""
+    for page in pages():
+        text = re.sub(r"^( *)```.*?^\1```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+        for heading in re.findall(r"^##+ (.+)$", text, re.M):
+            heading = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
+            github = re.sub(r"[^\w\- ]", "", heading).replace(" ", "-")
+            site = re.sub(r"[\W_]+", "-", heading).strip("-")
+            if github != site:
+                yield f"{name(page)}: the heading {heading!r} has the anchor #{github} on GitHub, and #{site} on the site"
 
 
 LINK = re.compile(r"!?\[(?:[^\]\[]|\[[^\]]*\])*\]\(([^)\s]+)\)")
@@ -137,7 +169,7 @@ def main():
         for page in docs_tables.generate(program):
             print(f"written: {name(page)}")
     elif options.command == "check":
-        errors = [*docs_tables.stale(program), *sizes(), *wording(), *files()]
+        errors = [*docs_tables.stale(program), *sizes(), *wording(), *servers(), *headings(), *files()]
         if options.site:
             errors += anchors(pathlib.Path(options.site))
         if errors:
