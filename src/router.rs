@@ -113,7 +113,7 @@ fn api_routes() -> Routes {
         .delete(workflows::delete);
     Routes::new()
         .merge(route(&endpoint::ME, get(me::get)))
-        .merge(route(&endpoint::PROCEDURES, any(trpc::answer)))
+        .merge(route(&endpoint::PROCEDURES, any(trpc::handle)))
         .merge(route(
             &endpoint::WORKFLOWS,
             get(workflows::list).post(workflows::post),
@@ -208,7 +208,7 @@ fn route(spec: &'static EndpointSpec, mut handlers: MethodRouter<Arc<ServerState
     if let Some(difference) = spec.added_by {
         let check = move |head: RequestHead, request: Request, next: Next| async move {
             head.rules.record_divergence(difference, true);
-            if head.rules.recorded(difference) {
+            if head.rules.follows_recording(difference) {
                 let path = head.base.path(request.uri().path());
                 respond::not_in_recording(&path, difference)
             } else {

@@ -69,7 +69,10 @@ pub(crate) fn sequential<'a>(
 ) -> Vec<&'a ObservedCall> {
     let mut counted: Vec<&ObservedCall> = Vec::new();
     for call in calls {
-        if counted.last().is_none_or(|last| call.after >= last.id) {
+        if counted
+            .last()
+            .is_none_or(|last| call.last_completed_id >= last.id)
+        {
             counted.push(call);
         }
     }
@@ -124,7 +127,7 @@ impl CallKind {
 pub(crate) struct ObservedCall {
     pub(crate) id: u64,
     /// The newest request that had ended when this one started.
-    pub(crate) after: u64,
+    pub(crate) last_completed_id: u64,
     /// Start, in milliseconds of the sandbox's clock.
     pub(crate) at: i64,
     /// Start, in milliseconds of the system clock, which tests do not stop.
@@ -192,7 +195,7 @@ impl ObservedCall {
         let interval = answer.get("interval").and_then(Value::as_i64);
         Self {
             id: entry.id,
-            after: entry.after,
+            last_completed_id: entry.last_completed_id,
             at: entry.at.0,
             real: entry.real.0,
             connection: entry.connection,
@@ -236,7 +239,7 @@ impl ObservedCall {
     /// [`MIN_REACTION_MS`] passed.
     pub(crate) fn can_know_response_of(&self, before: &Self) -> bool {
         let is_next = self.connection.is_some() && self.connection == before.connection;
-        self.after >= before.id && (is_next || self.ms_since(before) >= MIN_REACTION_MS)
+        self.last_completed_id >= before.id && (is_next || self.ms_since(before) >= MIN_REACTION_MS)
     }
 
     /// A non-empty text parameter of the query or body.

@@ -111,7 +111,7 @@ fn relies(history: &History, difference: Difference) -> Option<Violation> {
     for call in &history.calls {
         let Some(decision) = call
             .decision(difference)
-            .filter(|decision| decision.other_side_differs)
+            .filter(|decision| decision.is_divergent)
         else {
             continue;
         };

@@ -133,7 +133,7 @@ fn poll_after_end(history: &History) -> Option<Violation> {
             continue;
         };
         // Polls in flight when the final response was sent do not count.
-        let later = polls.iter().filter(|call| call.after >= end.id);
+        let later = polls.iter().filter(|call| call.last_completed_id >= end.id);
         requests.extend(later.map(|call| call.id));
     }
     Violation::new(requests, |count| {

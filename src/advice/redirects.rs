@@ -61,9 +61,8 @@ fn accepted(history: &History) -> impl Iterator<Item = &ObservedCall> {
 fn redirect_loopback_rule(history: &History) -> Option<Violation> {
     let saved = accepted(history).filter(|call| {
         let decision = call.decision(Difference::RedirectUriMatch);
-        decision.is_some_and(|decision| {
-            decision.other_side_differs && decision.side != Contract::Documented
-        })
+        decision
+            .is_some_and(|decision| decision.is_divergent && decision.side != Contract::Documented)
     });
     Violation::new(saved.map(|call| call.id).collect(), |count| {
         format!(

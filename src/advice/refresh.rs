@@ -86,7 +86,8 @@ fn reuses(history: &History) -> Vec<Reuse<'_>> {
             .iter()
             .filter(|call| call.id != rotation.id && !call.is_lost);
         for second_use in others {
-            let is_parallel = second_use.after < rotation.id && rotation.after < second_use.id;
+            let is_parallel = second_use.last_completed_id < rotation.id
+                && rotation.last_completed_id < second_use.id;
             if is_parallel || second_use.id > rotation.id {
                 found.push(Reuse {
                     rotation,

@@ -47,7 +47,7 @@ const HINTS: &[RefusalHint] = &[
             let is_public = |decision: &Decision| {
                 decision.difference == Difference::PublicClientSecret
                     && decision.side == Contract::Documented
-                    && decision.other_side_differs
+                    && decision.is_divergent
             };
             is_refused_as_client(entry) && entry.differences.iter().any(is_public)
         },

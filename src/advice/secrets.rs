@@ -86,7 +86,7 @@ fn public_client_secret(history: &History) -> Option<Violation> {
     let shows = |call: &&ObservedCall| {
         let matters = |difference| {
             let decision = call.decision(difference);
-            decision.is_some_and(|decision| decision.other_side_differs)
+            decision.is_some_and(|decision| decision.is_divergent)
         };
         let is_client_credentials =
             call.kind == CallKind::ClientCredentials && call.param("client_secret").is_some();

@@ -31,7 +31,7 @@ pub(crate) fn reported(rule: &AdviceRule, calls: impl IntoIterator<Item = TestCa
             last_after = before;
         }
         call.entry.id = before + 1;
-        call.entry.after = last_after;
+        call.entry.last_completed_id = last_after;
         call.entry.at = Timestamp(now_ms);
         call.entry.real = Timestamp(now_ms);
         observed.push(ObservedCall::new(call.entry));
@@ -119,7 +119,7 @@ impl TestCall {
     fn new(method: &str, endpoint: Endpoint) -> Self {
         let entry = Entry {
             id: 0,
-            after: 0,
+            last_completed_id: 0,
             at: Timestamp(0),
             real: Timestamp(0),
             connection: None,
@@ -195,7 +195,7 @@ impl TestCall {
         self.entry.differences.push(Decision {
             difference,
             side,
-            other_side_differs: true,
+            is_divergent: true,
         });
         self
     }

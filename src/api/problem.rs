@@ -60,7 +60,7 @@ impl Problem {
     /// Difference `insufficient-funds`.
     pub(super) fn insufficient_funds(rules: &ContractRules) -> Self {
         rules.record_divergence(Difference::InsufficientFunds, true);
-        if rules.documented(Difference::InsufficientFunds) {
+        if rules.follows_documentation(Difference::InsufficientFunds) {
             Self::DocumentedFunds
         } else {
             Self::InsufficientFunds
@@ -71,7 +71,7 @@ impl Problem {
 /// Difference `insufficient-scope`, for the orchestrator and the site.
 pub(super) fn is_scope_documented(rules: &ContractRules) -> bool {
     rules.record_divergence(Difference::InsufficientScope, true);
-    rules.documented(Difference::InsufficientScope)
+    rules.follows_documentation(Difference::InsufficientScope)
 }
 
 /// The documented error for a token without this scope.

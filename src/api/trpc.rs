@@ -86,7 +86,7 @@ impl IntoResponse for TrpcError {
 }
 
 /// All methods. Queries use GET, and all procedures are queries.
-pub(crate) async fn answer(
+pub(crate) async fn handle(
     context: RequestContext,
     method: Method,
     uri: Uri,

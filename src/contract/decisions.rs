@@ -13,7 +13,7 @@ pub(crate) struct Decision {
     /// The side that it was on.
     pub(crate) side: Contract,
     /// Whether another side is known to answer this request differently.
-    pub(crate) other_side_differs: bool,
+    pub(crate) is_divergent: bool,
 }
 
 /// The decisions of one request, as bits.
@@ -45,7 +45,7 @@ impl DecisionSet {
                 } else {
                     Contract::Documented
                 },
-                other_side_differs: self.divergent & bit != 0,
+                is_divergent: self.divergent & bit != 0,
             }
         };
         self.differences().map(decision).collect()

@@ -233,7 +233,7 @@ impl JournalRequest {
         let view = |decision: &Decision| DecisionView {
             name: decision.difference,
             contract: decision.side,
-            other_contract_differs: decision.other_side_differs,
+            other_contract_differs: decision.is_divergent,
         };
         let faults = entry.faults.iter();
         let whole = Self {

@@ -161,7 +161,7 @@ impl Registry {
         let name = if let Some(name) = input.name {
             name
         } else {
-            let default = self.sandbox(DEFAULT, CreatedBy::Explicit).await?;
+            let default = self.get_or_create(DEFAULT, CreatedBy::Explicit).await?;
             default.entropy.uuid()
         };
         check_name(&name)?;

@@ -45,7 +45,7 @@ impl Sandbox {
     /// Takes a snapshot and replaces one of the same name. Errors: there are 100 in this sandbox, or 10,000 in all.
     pub(crate) async fn take_snapshot(&self, name: &str) -> ControlResult<Snapshot> {
         check_name(name)?;
-        match self.save_snapshot(name).await {
+        match self.take_snapshot_uncancelled(name).await {
             Ok(taken_at) => Ok(Snapshot::new(name, taken_at)),
             Err(error @ StoreError::Full { .. }) => {
                 let error = Invalid::new("name", error.to_string());

@@ -206,7 +206,7 @@ impl Sandbox {
             .map_or_else(|| self.settings().access_token_seconds, |seconds| seconds.0);
         let issued = issue_tokens_with_lifetime(self, &permission, true, life);
         self.data().insert_tokens(&issued.tokens).await?;
-        Ok(issued.answer(&self.settings().rules))
+        Ok(issued.into_tokens(&self.settings().rules))
     }
 
     /// The tokens, newest first.

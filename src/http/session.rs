@@ -172,7 +172,7 @@ pub(crate) fn is_for_catalog_alone(scope: Scope, rules: &ContractRules) -> bool 
         return false;
     }
     rules.record_divergence(Difference::AppStoreCatalogWrite, true);
-    !rules.recorded(Difference::AppStoreCatalogWrite)
+    !rules.follows_recording(Difference::AppStoreCatalogWrite)
 }
 
 /// The access token of a request to the site: from the `Authorization` header with any scheme, else from `?token=`.

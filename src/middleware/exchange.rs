@@ -15,7 +15,7 @@ use super::fault_target::fault_target;
 use super::journal::PendingRecord;
 use super::request_log::Recorder;
 use super::run_to_completion::RunToCompletion;
-use super::{faults, journal, legacy_host};
+use super::{dispatch, faults, journal};
 use crate::http::body::{read_body, read_params};
 use crate::http::connection::{ConnectionInfo, Permits};
 use crate::http::context::RequestContext;
@@ -25,11 +25,11 @@ use crate::sandbox::Sandbox;
 use crate::sandbox::faults::ActiveFault;
 
 /// Answers a request in its sandbox.
-pub(super) async fn answer(
+pub(super) async fn handle(
     state: &Arc<ServerState>,
     sandbox: Sandbox,
     request: Request,
-    table: Router,
+    routes: Router,
 ) -> Response {
     let (mut parts, body) = request.into_parts();
     let mut info = RequestInfo::new(&parts, state, sandbox);
@@ -37,9 +37,9 @@ pub(super) async fn answer(
         info.headers.clone_from(&parts.headers);
         let cors = info.cors_policy();
         parts.extensions.insert(RequestContext::from(info));
-        return legacy_host::host(Request::from_parts(parts, body), table, cors).await;
+        return dispatch::dispatch(Request::from_parts(parts, body), routes, cors).await;
     }
-    let began = info.sandbox.journal.newest();
+    let last_completed_id = info.sandbox.journal.newest();
     let bytes = match read_body(body).await {
         Ok(bytes) => bytes,
         Err(busy) => return busy,
@@ -50,7 +50,7 @@ pub(super) async fn answer(
     let context = RequestContext::from(info);
     parts.extensions.insert(context.clone());
 
-    let head = journal::Head::new(&parts, &context, began);
+    let request_facts = journal::RequestFacts::new(&parts, &context, last_completed_id);
     let faults = matching_faults(&context, &parts);
     let request = Request::from_parts(parts, Body::empty());
     let reset = faults::connection_reset(&faults, &request);
@@ -59,13 +59,13 @@ pub(super) async fn answer(
     let recorder = Recorder {
         sandbox: context.sandbox.clone(),
         state: Arc::clone(state),
-        began: head.real(),
+        arrived_at: request_facts.arrived_at(),
     };
     let (response, delayed) = RunToCompletion::new(async move {
         let _permits = permits;
         let delay = faults::delay(&context, &faults);
-        let response = faults::answer(&context, &faults, request, table).await;
-        let (record, response) = journal::capture(&context, head, &faults, response).await;
+        let response = faults::handle(&context, &faults, request, routes).await;
+        let (record, response) = journal::capture(&context, request_facts, &faults, response).await;
         let delayed = if let Some(delay) = delay {
             Some((delay, PendingRecord::new(recorder, record)))
         } else {

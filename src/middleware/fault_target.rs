@@ -10,14 +10,14 @@ use crate::protocol::grant_type::GrantType;
 use crate::protocol::ids::UserId;
 use crate::protocol::params::Params;
 use crate::protocol::secret::SecretHash;
-use crate::sandbox::faults::FaultRequest;
+use crate::sandbox::faults::FaultTarget;
 
 /// The properties of a request that faults match. `claimed` is the client ID that the request claims.
 pub(super) fn fault_target(
     context: &RequestContext,
     parts: &Parts,
     claimed: Option<String>,
-) -> FaultRequest {
+) -> FaultTarget {
     let sent = &context.received.params;
     let user = if context.sandbox.faults.need_user() {
         acting_user(context, parts, sent)
@@ -32,7 +32,7 @@ pub(super) fn fault_target(
         let found = data.find_token(&hash);
         client_id = found.map(|token| token.client_id.as_str().to_owned());
     }
-    FaultRequest {
+    FaultTarget {
         endpoint: context.endpoint(),
         client_id,
         grant_type: sent

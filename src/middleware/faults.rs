@@ -16,7 +16,7 @@ use crate::http::connection::{ConnectionInfo, ConnectionReset};
 use crate::http::context::RequestContext;
 use crate::http::cors;
 use crate::http::respond;
-use crate::middleware::legacy_host;
+use crate::middleware::dispatch;
 use crate::sandbox::faults::ActiveFault;
 use crate::sandbox::faults::Effect;
 
@@ -30,11 +30,11 @@ const SLOW_BODY_CHUNKS: usize = 20;
 const TRUNCATION_DELAY: Duration = Duration::from_millis(30);
 
 /// Answers the request with all faults applied except the delay, which is [`delay`].
-pub(crate) async fn answer(
+pub(crate) async fn handle(
     context: &RequestContext,
     faults: &[Arc<ActiveFault>],
     request: Request,
-    table: Router,
+    routes: Router,
 ) -> Response {
     let cors = context.cors_policy();
     let mut response = None;
@@ -47,7 +47,7 @@ pub(crate) async fn answer(
     }
     let mut response = match response {
         Some(response) => response,
-        None => legacy_host::host(request, table, cors).await,
+        None => dispatch::dispatch(request, routes, cors).await,
     };
     for fault in faults {
         response = alter(response, fault).await;

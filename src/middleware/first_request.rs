@@ -11,8 +11,8 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use tokio_stream::once;
 
+use super::dispatch;
 use super::exchange::{self, is_observed};
-use super::legacy_host;
 use crate::http::base_url::{BaseUrl, SandboxPrefix};
 use crate::http::body::MAX_BODY_BYTES;
 use crate::http::body_error::Unread;
@@ -24,7 +24,7 @@ use crate::sandbox::template::CreatedBy;
 
 /// Answers a request that names a sandbox that does not exist. Its body is read once, since the handler may see the
 /// request twice.
-pub(crate) async fn answer(state: &Arc<ServerState>, request: Request, table: Router) -> Response {
+pub(crate) async fn handle(state: &Arc<ServerState>, request: Request, routes: Router) -> Response {
     let (parts, body) = request.into_parts();
     let path = SandboxPrefix::from_extensions(&parts.extensions);
     let (first, second) = match to_bytes(body, MAX_BODY_BYTES).await {
@@ -46,7 +46,7 @@ pub(crate) async fn answer(state: &Arc<ServerState>, request: Request, table: Ro
     let mut request = Request::from_parts(parts.clone(), first);
     request.extensions_mut().insert(Arc::new(head));
     let cors = EndpointSpec::cors_policy(EndpointSpec::find(parts.uri.path()));
-    let answered = legacy_host::host(request, table.clone(), cors).await;
+    let answered = dispatch::dispatch(request, routes.clone(), cors).await;
     if answered.extensions().get::<NeedsSandbox>().is_none() {
         return answered;
     }
@@ -58,10 +58,10 @@ pub(crate) async fn answer(state: &Arc<ServerState>, request: Request, table: Ro
     } else {
         CreatedBy::Explicit
     };
-    match state.registry.sandbox(path.name(), created_by).await {
+    match state.registry.get_or_create(path.name(), created_by).await {
         Ok(sandbox) => {
             let request = Request::from_parts(parts, second);
-            exchange::answer(state, sandbox, request, table).await
+            exchange::handle(state, sandbox, request, routes).await
         }
         Err(error) => respond::failure(&error),
     }

@@ -25,8 +25,8 @@ use crate::sandbox::journal::{Capture, CapturedBody, Facts, STORED_HEADERS, Stor
 const MAX_PENDING_BYTES: usize = 4096;
 
 /// The part of the record that is known before the response.
-pub(crate) struct Head {
-    after: u64,
+pub(crate) struct RequestFacts {
+    last_completed_id: u64,
     at: Timestamp,
     real: Timestamp,
     connection: Option<u16>,
@@ -84,14 +84,14 @@ fn captured_body(received: &RequestBody) -> CapturedBody<'_> {
     }
 }
 
-impl Head {
+impl RequestFacts {
     /// When the request arrived, in system time.
-    pub(crate) fn real(&self) -> Timestamp {
+    pub(crate) fn arrived_at(&self) -> Timestamp {
         self.real
     }
 
-    /// `after` is the newest exchange that was complete when this one began.
-    pub(crate) fn new(parts: &Parts, context: &RequestContext, after: u64) -> Self {
+    /// `last_completed_id` is the newest exchange that was complete when this one began.
+    pub(crate) fn new(parts: &Parts, context: &RequestContext, last_completed_id: u64) -> Self {
         let (at, real) = context.sandbox.clock.read();
         let query = parts.uri.query();
         let by_query = || {
@@ -102,7 +102,7 @@ impl Head {
         };
         let by_body = context.received.params.text("grant_type");
         Self {
-            after,
+            last_completed_id,
             at,
             real,
             connection: connection(parts),
@@ -152,7 +152,7 @@ impl Drop for PendingRecord {
 /// with the request.
 pub(crate) async fn capture(
     context: &RequestContext,
-    head: Head,
+    request: RequestFacts,
     faults: &[Arc<ActiveFault>],
     response: Response,
 ) -> (StoredExchange, Response) {
@@ -165,13 +165,13 @@ pub(crate) async fn capture(
     let retry_after = headers.get(RETRY_AFTER);
     let status = response.status().as_u16();
     let facts = Facts {
-        after: head.after,
-        at: head.at,
-        real: head.real,
-        connection: head.connection,
-        endpoint: head.endpoint,
-        grant: head.grant,
-        is_preflight: head.method == Method::OPTIONS,
+        last_completed_id: request.last_completed_id,
+        at: request.at,
+        real: request.real,
+        connection: request.connection,
+        endpoint: request.endpoint,
+        grant: request.grant,
+        is_preflight: request.method == Method::OPTIONS,
         user_id: noted.user.map(|user| user.0),
         status: if resets { 0 } else { status },
         retry_after: retry_after.and_then(|value| value.to_str().ok()?.parse().ok()),
@@ -185,9 +185,9 @@ pub(crate) async fn capture(
     };
     let record = context.sandbox.journal.store(Capture {
         facts,
-        method: head.method.as_str(),
-        path: head.uri.path(),
-        query: head.uri.query(),
+        method: request.method.as_str(),
+        path: request.uri.path(),
+        query: request.uri.query(),
         headers: stored_headers(&context.headers),
         token_client: noted.client.as_ref().map(|client| &*client.0),
         location: headers.get(LOCATION).map(HeaderValue::as_bytes),

@@ -2,12 +2,12 @@
 //! journal. The handlers are in `oauth/`, `api/`, `pages/` and `control_api/`; the access guard of the control API is
 //! `http/access_guard.rs`.
 
+mod dispatch;
 mod exchange;
 mod fault_target;
 mod faults;
 mod first_request;
 mod journal;
-mod legacy_host;
 mod log_line;
 mod request_log;
 mod run_to_completion;
@@ -26,11 +26,11 @@ use crate::http::respond;
 use crate::http::state::ServerState;
 
 /// Answers a request in the sandbox that its path names.
-pub(crate) async fn handle(state: Arc<ServerState>, request: Request, table: Router) -> Response {
+pub(crate) async fn handle(state: Arc<ServerState>, request: Request, routes: Router) -> Response {
     let path = SandboxPrefix::from_extensions(request.extensions());
     match state.registry.find(path.name()).await {
-        Ok(Some(sandbox)) => exchange::answer(&state, sandbox, request, table).await,
-        Ok(None) => first_request::answer(&state, request, table).await,
+        Ok(Some(sandbox)) => exchange::handle(&state, sandbox, request, routes).await,
+        Ok(None) => first_request::handle(&state, request, routes).await,
         Err(error) => respond::failure(&error),
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct Recorder {
     pub(crate) sandbox: Sandbox,
     pub(crate) state: Arc<ServerState>,
     /// When the request arrived, in system time.
-    pub(crate) began: Timestamp,
+    pub(crate) arrived_at: Timestamp,
 }
 
 impl Recorder {
@@ -31,7 +31,7 @@ impl Recorder {
         log_line::write(&LoggedExchange {
             entry: &entry,
             id,
-            milliseconds: (now.0 - self.began.0).max(0),
+            milliseconds: (now.0 - self.arrived_at.0).max(0),
             sandbox: &self.sandbox,
             origin: &self.state.base_url(),
         });

@@ -12,7 +12,7 @@ use crate::control::{
 impl MockSandbox {
     /// Sets a fault. Errors: it can never apply, its effects contradict each other, or its client or user does not exist.
     pub async fn set_fault(&self, fault: Fault) -> Result<FaultView, MockError> {
-        Ok(self.open().await?.set_fault(fault)?)
+        Ok(self.get_or_create().await?.set_fault(fault)?)
     }
 
     /// Sets a fault by its name. Errors: as for [`MockSandbox::set_fault`].
@@ -35,27 +35,27 @@ impl MockSandbox {
         preset: impl Into<NewPresetFault>,
     ) -> Result<AppliedPreset, MockError> {
         let preset = preset.into();
-        Ok(self.open().await?.set_fault_preset(preset).await?)
+        Ok(self.get_or_create().await?.set_fault_preset(preset).await?)
     }
 
     /// The faults that are set, and how often each has applied.
     pub async fn faults(&self) -> Result<Vec<FaultView>, MockError> {
-        Ok(self.open().await?.list_faults().faults)
+        Ok(self.get_or_create().await?.list_faults().faults)
     }
 
     /// One fault, and how often it has applied. Errors: no fault has this id.
     pub async fn fault(&self, id: u64) -> Result<FaultView, MockError> {
-        Ok(self.open().await?.read_fault(&id.to_string())?)
+        Ok(self.get_or_create().await?.read_fault(&id.to_string())?)
     }
 
     /// Removes one fault. Errors: no fault has this id.
     pub async fn delete_fault(&self, id: u64) -> Result<(), MockError> {
-        Ok(self.open().await?.delete_fault(&id.to_string())?)
+        Ok(self.get_or_create().await?.delete_fault(&id.to_string())?)
     }
 
     /// Removes every fault.
     pub async fn clear_faults(&self) -> Result<(), MockError> {
-        self.open().await?.clear_faults();
+        self.get_or_create().await?.clear_faults();
         Ok(())
     }
 
@@ -76,12 +76,12 @@ impl MockSandbox {
     /// ```
     pub async fn requests(&self, asked: impl Into<RequestQuery>) -> Result<RequestList, MockError> {
         let asked = asked.into();
-        Ok(self.open().await?.list_requests(asked).await?)
+        Ok(self.get_or_create().await?.list_requests(asked).await?)
     }
 
     /// Clears the journal. Ids continue.
     pub async fn clear_requests(&self) -> Result<(), MockError> {
-        self.open().await?.clear_requests();
+        self.get_or_create().await?.clear_requests();
         Ok(())
     }
 
@@ -106,7 +106,7 @@ impl MockSandbox {
     /// ```
     pub async fn verify(&self, expected: impl Into<Expectations>) -> Result<(), MockError> {
         let expected = expected.into();
-        self.open().await?.verify(expected).await?;
+        self.get_or_create().await?.verify(expected).await?;
         Ok(())
     }
 
@@ -129,7 +129,7 @@ impl MockSandbox {
     /// # }
     /// ```
     pub async fn advice(&self) -> Result<Advice, MockError> {
-        let advice = self.open().await?.advice(None).await?;
+        let advice = self.get_or_create().await?.advice(None).await?;
         Ok(Arc::unwrap_or_clone(advice))
     }
 

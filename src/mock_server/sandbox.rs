@@ -36,11 +36,13 @@ impl MockSandbox {
         }
     }
 
-    /// Opens the sandbox; creates it if it does not exist.
-    pub(crate) async fn open(&self) -> Result<Sandbox, MockError> {
+    /// The sandbox, which is created if it does not exist.
+    pub(crate) async fn get_or_create(&self) -> Result<Sandbox, MockError> {
         Ok({
             let registry = &self.state.registry;
-            let sandbox = registry.sandbox(&self.name, CreatedBy::Explicit).await?;
+            let sandbox = registry
+                .get_or_create(&self.name, CreatedBy::Explicit)
+                .await?;
             registry.claim(&self.name).await?;
             sandbox
         })

@@ -137,7 +137,7 @@ impl Client {
 
     /// Difference `redirect-uri-match`.
     fn has_registered(&self, given: &str, rules: &ContractRules) -> bool {
-        let is_live = rules.live(Difference::RedirectUriMatch);
+        let is_live = rules.follows_deployed_server(Difference::RedirectUriMatch);
         if redirect_uri::matches(&self.redirect_uris, given, Matching::Exact) {
             return true;
         }

@@ -36,12 +36,12 @@ pub(crate) async fn get(
 ) -> Result<impl IntoResponse, EndpointError> {
     let query = query.filter(|_| method == Method::GET).unwrap_or_default();
     let params = Params::from_urlencoded(query.as_bytes());
-    answer(&context, &params).await
+    authorize(&context, &params).await
 }
 
 /// `POST /authorize`, the target of the consent page's form.
 pub(crate) async fn post(context: RequestContext) -> Result<impl IntoResponse, EndpointError> {
-    answer(&context, context.params()).await
+    authorize(&context, context.params()).await
 }
 
 /// `OPTIONS /authorize` (difference `authorize-preflight`).
@@ -66,7 +66,7 @@ enum Next {
     Denied(String),
 }
 
-async fn answer(
+async fn authorize(
     context: &RequestContext,
     params: &Params,
 ) -> Result<impl IntoResponse + use<>, EndpointError> {
@@ -189,7 +189,7 @@ fn buzz_limit(
     let Some(param) = param else {
         return Ok(None);
     };
-    let is_live = rules.live(Difference::BuzzLimit);
+    let is_live = rules.follows_deployed_server(Difference::BuzzLimit);
     let limit = match param {
         BuzzLimitParam::Json(text) => BuzzLimit::parse(text),
         BuzzLimitParam::Form { amount, days } => BuzzLimit::per_days(amount, days).map(Some),

@@ -35,7 +35,7 @@ pub(crate) async fn configuration(context: RequestContext) -> impl IntoResponse 
         "claims_supported": ["sub", "name", "preferred_username", "picture", "email", "email_verified"],
     });
     rules.record_divergence(Difference::DiscoveryIntrospection, true);
-    if !rules.recorded(Difference::DiscoveryIntrospection) {
+    if !rules.follows_recording(Difference::DiscoveryIntrospection) {
         body["introspection_endpoint"] = url(&endpoint::INTROSPECT).into();
         body["introspection_endpoint_auth_methods_supported"] =
             json!(["client_secret_basic", "client_secret_post"]);

@@ -110,8 +110,15 @@ pub struct Tokens {
     pub scope: Scope,
     /// The id token, if the request had a nonce (OpenID Connect Core §2).
     pub id_token: Option<Secret>,
-    /// The shape of the scope.
-    shape: Contract,
+    scope_shape: ScopeShape,
+}
+
+/// How the scope of a token response is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ScopeShape {
+    String,
+    /// A list of one string.
+    List,
 }
 
 impl Serialize for Tokens {
@@ -124,9 +131,9 @@ impl Serialize for Tokens {
             answer.serialize_entry("refresh_token", refresh_token)?;
         }
         let scope = self.scope.to_string();
-        match self.shape {
-            Contract::Documented => answer.serialize_entry("scope", &scope)?,
-            Contract::Live | Contract::Live2026_08 => answer.serialize_entry("scope", &[scope])?,
+        match self.scope_shape {
+            ScopeShape::String => answer.serialize_entry("scope", &scope)?,
+            ScopeShape::List => answer.serialize_entry("scope", &[scope])?,
         }
         if let Some(id_token) = &self.id_token {
             answer.serialize_entry("id_token", id_token)?;
@@ -144,17 +151,21 @@ impl AsRef<[Token]> for IssuedTokens {
 
 impl IssuedTokens {
     /// The answer of `/token`, whose scope is written by the difference `scope-shape`.
-    pub(crate) fn answer(self, rules: &ContractRules) -> Tokens {
+    pub(crate) fn into_tokens(self, rules: &ContractRules) -> Tokens {
         rules.record_divergence(Difference::ScopeShape, true);
-        self.shaped(rules.side(Difference::ScopeShape))
+        let scope_shape = match rules.side(Difference::ScopeShape) {
+            Contract::Documented => ScopeShape::String,
+            Contract::Live | Contract::Live2026_08 => ScopeShape::List,
+        };
+        self.with_scope_shape(scope_shape)
     }
 
     /// The answer of `/device-token`, whose scope is a string under every contract.
-    pub(crate) fn device_answer(self) -> Tokens {
-        self.shaped(Contract::Documented)
+    pub(crate) fn into_device_tokens(self) -> Tokens {
+        self.with_scope_shape(ScopeShape::String)
     }
 
-    fn shaped(self, shape: Contract) -> Tokens {
+    fn with_scope_shape(self, scope_shape: ScopeShape) -> Tokens {
         Tokens {
             access_token: self.access,
             token_type: "Bearer",
@@ -162,7 +173,7 @@ impl IssuedTokens {
             refresh_token: self.refresh,
             scope: self.scope,
             id_token: self.id_token,
-            shape,
+            scope_shape,
         }
     }
 

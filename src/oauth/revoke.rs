@@ -39,7 +39,7 @@ fn is_within_limit(context: &RequestContext) -> bool {
     let is_forwarded = forwarded.is_some();
     let key = forwarded.or_else(|| {
         rules
-            .documented(Difference::RateLimitKey)
+            .follows_documentation(Difference::RateLimitKey)
             .then(|| context.peer_address())
             .flatten()
     });

@@ -74,7 +74,7 @@ impl<'a> Claims<'a> {
     /// The difference `userinfo-claims` decides which claims are included.
     fn new(user: &'a User, rules: &ContractRules) -> Self {
         rules.record_divergence(Difference::UserinfoClaims, true);
-        let is_live = rules.live(Difference::UserinfoClaims);
+        let is_live = rules.follows_deployed_server(Difference::UserinfoClaims);
         let (username, image) = (user.username.as_deref(), user.image.as_deref());
         let email = user.email.as_deref();
         Self {

@@ -98,7 +98,7 @@ impl AuthorizeRequest {
         rules: &ContractRules,
     ) -> Result<CodeRequest, OAuthError> {
         rules.record_divergence(Difference::ResponseType, !self.is_for_code);
-        if rules.documented(Difference::ResponseType) && !self.is_for_code {
+        if rules.follows_documentation(Difference::ResponseType) && !self.is_for_code {
             return Err(OAuthError::invalid_request("response_type must be code"));
         }
         let challenge = self.challenge.clone()?;

@@ -52,7 +52,7 @@ impl CredentialsError {
         let lacks_parameter = !(has_client_id && has_grant_type);
         let differs = lacks_parameter && !has_header;
         rules.record_divergence(Difference::MissingParameter, differs);
-        if !has_header && rules.documented(Difference::MissingParameter) {
+        if !has_header && rules.follows_documentation(Difference::MissingParameter) {
             if !has_client_id {
                 return OAuthError::missing_parameter("client_id");
             }

@@ -54,19 +54,19 @@ impl ContractRules {
             .decisions(|difference| self.side_untracked(difference))
     }
 
-    /// Whether this difference follows the deployed server's side, as last known or as recorded.
-    pub fn live(&self, difference: Difference) -> bool {
+    /// Whether this difference follows the deployed server's side. True for both live sides: as last known, and as recorded.
+    pub fn follows_deployed_server(&self, difference: Difference) -> bool {
         self.side(difference) != Contract::Documented
     }
 
     /// Whether this difference follows the side of the recording. A difference that the documentation does not mention has no
     /// other side that is different.
-    pub fn recorded(&self, difference: Difference) -> bool {
+    pub fn follows_recording(&self, difference: Difference) -> bool {
         self.side(difference) == Contract::Live2026_08
     }
 
     /// Whether this difference follows the documentation's side.
-    pub fn documented(&self, difference: Difference) -> bool {
+    pub fn follows_documentation(&self, difference: Difference) -> bool {
         self.side(difference) == Contract::Documented
     }
 }

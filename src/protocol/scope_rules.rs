@@ -24,7 +24,7 @@ impl Scope {
         for (bit, difference) in ADDED {
             if self.covers(bit) && !declared.covers(bit) {
                 rules.record_divergence(difference, true);
-                if rules.recorded(difference) {
+                if rules.follows_recording(difference) {
                     return None;
                 }
             }

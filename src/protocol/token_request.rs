@@ -194,7 +194,7 @@ impl InvalidVerifier {
             Self::Missing => {
                 let mut missing = OAuthError::missing_parameter("code_verifier");
                 rules.record_divergence(Difference::MissingParameter, true);
-                if rules.live(Difference::MissingParameter) {
+                if rules.follows_deployed_server(Difference::MissingParameter) {
                     missing.code = ErrorCode::InvalidGrant;
                 }
                 missing

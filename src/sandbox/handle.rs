@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock::{Clock, ClockState, system_now};
 use super::entropy::Entropy;
-use super::faults::{ActiveFault, FaultRequest, FaultState, Faults};
+use super::faults::{ActiveFault, FaultCounters, FaultTarget, Faults};
 use super::in_flight::InFlight;
 use super::journal::{Journal, StoredExchange};
 use super::keys::IdTokenKey;
@@ -16,7 +16,7 @@ use super::rate_limits::{Limit, RateLimits};
 use super::settings::Settings;
 use super::template::SandboxTemplate;
 use crate::protocol::time::Timestamp;
-use crate::store::{InitialData, SandboxData, SandboxRow, Store, StoreError};
+use crate::store::{DataSource, SandboxData, SandboxRow, Store, StoreError};
 
 /// A handle to a sandbox, pinned to its data at the time the request began. A request that began before a reset keeps
 /// writing to the older data, which is discarded.
@@ -82,11 +82,11 @@ pub(super) struct CoreParts {
 }
 
 /// The state of a sandbox after a reset or a restore.
-pub(super) struct StartingState {
+pub(super) struct NewState {
     pub(super) data: Arc<SandboxData>,
     pub(super) clock: ClockState,
     pub(super) settings: Settings,
-    pub(super) faults: Vec<FaultState>,
+    pub(super) faults: Vec<FaultCounters>,
 }
 
 impl SandboxCore {
@@ -181,7 +181,7 @@ impl SandboxCore {
     }
 
     /// Has new requests start from this. `change_journal` runs while no request can write to the journal.
-    pub(super) fn switch_to(&self, start: StartingState, change_journal: impl FnOnce(&Journal)) {
+    pub(super) fn switch_to(&self, start: NewState, change_journal: impl FnOnce(&Journal)) {
         let mut current = self
             .current_data
             .write()
@@ -200,7 +200,7 @@ impl SandboxCore {
         let origin = self
             .seed_data
             .as_deref()
-            .map_or(InitialData::Seed(&self.template.seed), InitialData::Copy);
+            .map_or(DataSource::Seed(&self.template.seed), DataSource::Copy);
         let before = self.current_data();
         let new = self
             .store
@@ -208,7 +208,7 @@ impl SandboxCore {
             .await?;
         // None: the sandbox was deleted.
         if let Some(data) = new {
-            let start = StartingState {
+            let start = NewState {
                 data,
                 clock,
                 settings: self.template.settings.clone(),
@@ -254,7 +254,7 @@ impl Sandbox {
     }
 
     /// The faults that apply to a request.
-    pub(crate) fn matching_faults(&self, target: &FaultRequest) -> Vec<Arc<ActiveFault>> {
+    pub(crate) fn matching_faults(&self, target: &FaultTarget) -> Vec<Arc<ActiveFault>> {
         self.if_current(|core| core.faults.matching(target, &core.entropy, self.data()))
             .unwrap_or_default()
     }

@@ -63,12 +63,12 @@ impl Registry {
 
     /// The sandbox of this name, which is created if it does not exist; two first requests at once create one sandbox.
     /// Errors: the database refuses, or there are as many sandboxes as there may be.
-    pub(crate) async fn sandbox(
+    pub(crate) async fn get_or_create(
         self: &Arc<Self>,
         name: &str,
         created_by: CreatedBy,
     ) -> Result<Sandbox, StoreError> {
-        self.store.settled().await?;
+        self.store.wait_for_reload().await?;
         let slot = self.slot_or_evict(name, created_by).await?;
         // Without waiting: a client that disconnects must not leave a slot without a sandbox.
         if let Ok(contents) = slot.try_read()
@@ -90,7 +90,7 @@ impl Registry {
 
     /// The sandbox of this name, if it exists. Creates none.
     pub(crate) async fn find(self: &Arc<Self>, name: &str) -> Result<Option<Sandbox>, StoreError> {
-        self.store.settled().await?;
+        self.store.wait_for_reload().await?;
         let Some(slot) = self.slots.find(name) else {
             return Ok(None);
         };

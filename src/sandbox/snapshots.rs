@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::ClockState;
 use super::faults::FaultView;
-use super::handle::{Sandbox, SandboxCore, StartingState};
+use super::handle::{NewState, Sandbox, SandboxCore};
 use super::journal::Journal;
 use super::settings::Settings;
 use crate::protocol::time::Timestamp;
@@ -20,7 +20,7 @@ pub(crate) struct SnapshotState {
 
 impl SandboxCore {
     /// Returns when the snapshot was taken.
-    async fn create_snapshot(&self, name: &str) -> Result<Timestamp, StoreError> {
+    async fn take_snapshot(&self, name: &str) -> Result<Timestamp, StoreError> {
         let _lock = self.lifecycle_lock.lock().await;
         let (data, mut at) = (self.current_data(), self.now());
         let state = || {
@@ -54,7 +54,7 @@ impl SandboxCore {
         let Some(data) = restored else {
             return Ok(false);
         };
-        let start = StartingState {
+        let start = NewState {
             data,
             clock: state.clock,
             settings: state.settings,
@@ -72,9 +72,12 @@ impl SandboxCore {
 
 impl Sandbox {
     /// Stores rows, clock, settings and faults under a name, and returns the time of the snapshot.
-    pub(crate) async fn save_snapshot(&self, name: &str) -> Result<Timestamp, StoreError> {
+    pub(crate) async fn take_snapshot_uncancelled(
+        &self,
+        name: &str,
+    ) -> Result<Timestamp, StoreError> {
         let name = name.to_owned();
-        self.run_uncancelled(async move |core| core.create_snapshot(&name).await)
+        self.run_uncancelled(async move |core| core.take_snapshot(&name).await)
             .await
     }
 

@@ -88,7 +88,10 @@ impl Server {
             commit: config.commit,
         });
         // Created now and not at the first request, so that an unusable database is found at startup.
-        state.registry.sandbox(DEFAULT, CreatedBy::Explicit).await?;
+        state
+            .registry
+            .get_or_create(DEFAULT, CreatedBy::Explicit)
+            .await?;
         let tasks = TaskTracker::new();
         let service = router::service(Arc::clone(&state));
         let shared = Shared {

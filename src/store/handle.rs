@@ -31,10 +31,10 @@ impl Store {
     }
 
     /// Returns when memory has no change that the file has refused. Errors: it cannot be reloaded.
-    pub(crate) async fn settled(&self) -> Result<(), StoreError> {
+    pub(crate) async fn wait_for_reload(&self) -> Result<(), StoreError> {
         match self.queue() {
             None => Ok(()),
-            Some(queue) => queue.settled().await,
+            Some(queue) => queue.wait_for_reload().await,
         }
     }
 

@@ -27,7 +27,7 @@ impl Seed {
 
 /// The origin of new data.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum InitialData<'a> {
+pub(crate) enum DataSource<'a> {
     Seed(&'a Seed),
     /// A copy of other data.
     Copy(&'a SandboxData),

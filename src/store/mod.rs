@@ -51,7 +51,7 @@ pub use database::Database;
 pub(crate) use devices::NewDevice;
 pub use error::StoreError;
 pub(crate) use handle::Store;
-pub(crate) use initial_data::{InitialData, Seed};
+pub(crate) use initial_data::{DataSource, Seed};
 pub(crate) use sandbox_data::SandboxData;
 pub(crate) use sandboxes::NewSandboxRow;
 pub(crate) use sessions::NewSession;

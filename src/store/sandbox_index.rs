@@ -3,7 +3,7 @@
 use super::columns::check_room;
 use super::error::StoreError;
 use super::file::DatabaseFile;
-use super::initial_data::{InitialData, Seed, apply_seed};
+use super::initial_data::{DataSource, Seed, apply_seed};
 use super::planned_bytes::PlannedBytes;
 use super::sandbox_data::SandboxData;
 use super::sandbox_index_batch::SandboxIndexBatch;
@@ -16,8 +16,8 @@ use sqlx::SqliteConnection;
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLockReadGuard};
 
-/// The rows that new data begins with.
-pub(super) enum StartingRows<'a> {
+/// A [`DataSource`] whose rows cannot change until they are copied.
+pub(super) enum LockedSource<'a> {
     Seed(&'a Seed),
     /// A copy of the rows of other data, which stay locked until the statements are queued: the file must copy the same rows
     /// as memory.
@@ -28,11 +28,11 @@ pub(super) enum StartingRows<'a> {
     },
 }
 
-impl<'a> StartingRows<'a> {
-    pub(super) fn new(origin: InitialData<'a>) -> Self {
-        match origin {
-            InitialData::Seed(seed) => Self::Seed(seed),
-            InitialData::Copy(from) => Self::copy(from),
+impl<'a> LockedSource<'a> {
+    pub(super) fn new(source: DataSource<'a>) -> Self {
+        match source {
+            DataSource::Seed(seed) => Self::Seed(seed),
+            DataSource::Copy(from) => Self::copy(from),
         }
     }
 
@@ -55,19 +55,19 @@ impl<'a> StartingRows<'a> {
 
 impl SandboxIndex {
     /// Creates data under a key that was never used before. The caller stores the returned handle.
-    pub(super) fn begin(
+    pub(super) fn create_data(
         &mut self,
-        start: &mut StartingRows<'_>,
+        source: &mut LockedSource<'_>,
         batch: &mut SandboxIndexBatch,
     ) -> Arc<SandboxData> {
-        // Used up even if the plan is refused.
+        // Used up even if the change is refused.
         self.last_key += 1;
         let id = self.last_key;
         let key: Arc<str> = format!("#{id}").into();
         batch.push(|| data_keys::insert(id, &key));
-        batch.create_data(key, |tables, rows| match start {
-            StartingRows::Seed(seed) => apply_seed(tables, rows, seed),
-            StartingRows::Copy {
+        batch.create_data(key, |tables, rows| match source {
+            LockedSource::Seed(seed) => apply_seed(tables, rows, seed),
+            LockedSource::Copy {
                 from, tables: copy, ..
             } => {
                 *tables = std::mem::take(copy);

@@ -2,9 +2,9 @@
 
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::initial_data::{InitialData, Seed, apply_seed};
+use crate::store::initial_data::{DataSource, Seed, apply_seed};
 use crate::store::sandbox_data::SandboxData;
-use crate::store::sandbox_index::{SandboxRecord, StartingRows};
+use crate::store::sandbox_index::{LockedSource, SandboxRecord};
 use crate::store::tables::data_keys::mark_retired;
 use crate::store::tables::sandboxes::{
     SandboxRow, StoredKey, claim, delete, insert, move_to, set_clock, set_signing_key,
@@ -62,7 +62,8 @@ impl Store {
 
     /// Marks a sandbox as explicit.
     pub(crate) async fn claim_sandbox(&self, name: &str) -> Result<(), StoreError> {
-        self.plan(|_, batch| batch.push(|| claim(name))).await?;
+        self.commit_index_change(|_, batch| batch.push(|| claim(name)))
+            .await?;
         if let Some(record) = self.sandbox_index().sandboxes.get_mut(name) {
             record.row.is_explicit = true;
         }
@@ -81,14 +82,14 @@ impl Store {
     ) -> Result<SandboxRow, StoreError> {
         let seed_bytes = new.own_seed.map_or(0, Seed::size_in_bytes);
         let (row, _planned) = self
-            .plan(|index, batch| {
+            .commit_index_change(|index, batch| {
                 index.check_room_for_seed(seed_bytes)?;
                 let seed_data = new
                     .own_seed
-                    .map(|own| index.begin(&mut StartingRows::Seed(own), batch));
+                    .map(|own| index.create_data(&mut LockedSource::Seed(own), batch));
                 let seed = new.own_seed.unwrap_or(new.server_seed);
                 let row = SandboxRow {
-                    data: index.begin(&mut StartingRows::Seed(seed), batch),
+                    data: index.create_data(&mut LockedSource::Seed(seed), batch),
                     clock: new.clock.to_owned(),
                     signing_key: Some(new.signing_key.clone()),
                     seed_data,
@@ -118,7 +119,7 @@ impl Store {
         data: &SandboxData,
         signing_key: &StoredKey,
     ) -> Result<(), StoreError> {
-        self.plan(|_, batch| batch.push(|| set_signing_key(name, signing_key)))
+        self.commit_index_change(|_, batch| batch.push(|| set_signing_key(name, signing_key)))
             .await?;
         if let Some(record) = self.sandbox_index().sandboxes.get_mut(name) {
             record.row.signing_key = Some(signing_key.clone());
@@ -134,7 +135,7 @@ impl Store {
         data: &SandboxData,
         clock: &str,
     ) -> Result<(), StoreError> {
-        self.plan(|index, batch| {
+        self.commit_index_change(|index, batch| {
             if index.sandbox_in(name, data).is_some() {
                 batch.push(|| set_clock(name, clock));
             }
@@ -151,17 +152,17 @@ impl Store {
         &self,
         name: &str,
         from: &SandboxData,
-        origin: InitialData<'_>,
+        source: DataSource<'_>,
         clock: &str,
     ) -> Result<Option<Arc<SandboxData>>, StoreError> {
-        if let InitialData::Copy(origin) = origin {
-            origin.load().await?;
+        if let DataSource::Copy(source) = source {
+            source.load().await?;
         }
-        let prepare = || StartingRows::new(origin);
+        let prepare = || LockedSource::new(source);
         let new = self
-            .plan_with(prepare, |start, index, batch| {
+            .commit_index_change_with(prepare, |source, index, batch| {
                 index.sandbox_in(name, from)?;
-                let new = index.begin(start, batch);
+                let new = index.create_data(source, batch);
                 batch.push(|| move_to(name, new.key(), clock));
                 batch.push(|| mark_retired(from.key()));
                 Some(new)
@@ -179,7 +180,7 @@ impl Store {
 
     /// Deletes a sandbox and its snapshots, and returns whether it existed. The rows are removed once no request uses them.
     pub(crate) async fn delete_sandbox(&self, name: &str) -> Result<bool, StoreError> {
-        self.plan(|index, batch| {
+        self.commit_index_change(|index, batch| {
             let Some(record) = index.sandboxes.get(name) else {
                 return;
             };

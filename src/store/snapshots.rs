@@ -3,9 +3,9 @@
 use crate::protocol::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::initial_data::InitialData;
+use crate::store::initial_data::DataSource;
 use crate::store::sandbox_data::SandboxData;
-use crate::store::sandbox_index::StartingRows;
+use crate::store::sandbox_index::LockedSource;
 use crate::store::tables::data_keys::mark_retired;
 use crate::store::tables::snapshots::{Snapshot, delete, put};
 use std::sync::Arc;
@@ -27,18 +27,18 @@ impl Store {
         let prepare = || {
             // Before the rows are locked: faults look users up while they are locked themselves.
             let (state, taken_at) = state();
-            let start = StartingRows::copy(data);
-            let bytes = start.size_in_bytes() + state.len();
-            (state, taken_at, start, bytes)
+            let source = LockedSource::copy(data);
+            let bytes = source.size_in_bytes() + state.len();
+            (state, taken_at, source, bytes)
         };
         let planned = self
-            .plan_with(prepare, |(state, taken_at, start, bytes), index, batch| {
+            .commit_index_change_with(prepare, |(state, taken_at, source, bytes), index, batch| {
                 if index.sandbox_in(sandbox, data).is_none() {
                     return Ok(None);
                 }
                 index.check_room_for_snapshot(sandbox, name, *bytes)?;
                 let snapshot = Snapshot {
-                    data: index.begin(start, batch),
+                    data: index.create_data(source, batch),
                     state: std::mem::take(state),
                     taken_at: *taken_at,
                     bytes: *bytes,
@@ -88,7 +88,7 @@ impl Store {
         match copied {
             None => Ok(None),
             Some(copied) => {
-                self.replace_data(sandbox, data, InitialData::Copy(&copied), clock)
+                self.replace_data(sandbox, data, DataSource::Copy(&copied), clock)
                     .await
             }
         }
@@ -111,7 +111,7 @@ impl Store {
         sandbox: &str,
         name: &str,
     ) -> Result<bool, StoreError> {
-        self.plan(|index, batch| {
+        self.commit_index_change(|index, batch| {
             if let Some(snapshot) = index.snapshot(sandbox, name) {
                 batch.push(|| delete(sandbox, name));
                 batch.push(|| mark_retired(snapshot.data.key()));

@@ -121,7 +121,7 @@ impl WriteQueue {
     }
 
     /// Returns when no memory is ahead of the file: after a failed commit, requests wait for the reload.
-    pub(super) async fn settled(&self) -> Result<(), StoreError> {
+    pub(super) async fn wait_for_reload(&self) -> Result<(), StoreError> {
         if matches!(*self.state.borrow(), State::Writable | State::Refusing) {
             return Ok(());
         }
@@ -266,14 +266,14 @@ impl WriteQueue {
     }
 
     /// Notes that memory could not be reloaded.
-    pub(super) fn stay_stale(&self, mut left: Vec<Weak<dyn Reload>>, reason: &Arc<str>) {
+    pub(super) fn mark_stale(&self, mut left: Vec<Weak<dyn Reload>>, reason: &Arc<str>) {
         let mut contents = self.contents();
         contents.stale.append(&mut left);
         self.state.send_replace(State::Stale(Arc::clone(reason)));
     }
 
     /// Lets requests read again, unless some data is still stale. Returns whether they may. Changes stay refused.
-    pub(super) fn reloaded(&self) -> bool {
+    pub(super) fn try_finish_reload(&self) -> bool {
         let contents = self.contents();
         if !contents.stale.is_empty() {
             return false;
@@ -283,7 +283,7 @@ impl WriteQueue {
     }
 
     /// Accepts changes again, unless some data is still stale. Returns whether it does.
-    pub(super) fn accept(&self) -> bool {
+    pub(super) fn try_resume_writes(&self) -> bool {
         let mut contents = self.contents();
         if !contents.stale.is_empty() {
             return false;
@@ -361,7 +361,7 @@ mod tests {
         let queue = WriteQueue::new(Path::new("mock.db"));
         let full = Arc::from("full");
         finish(queue.refuse(Transaction::default(), &full), &full);
-        assert!(queue.take_stale().is_empty() && queue.reloaded());
+        assert!(queue.take_stale().is_empty() && queue.try_finish_reload());
         // It passed `wait_until_writable` before the commit failed, and waited for the lock of its data.
         let memory: Arc<dyn Reload> = Arc::new(Memory);
         let statements = vec![Statement::new("select 1")];
@@ -370,10 +370,13 @@ mod tests {
         refused.expect_err("refused");
         assert!(matches!(*queue.state.borrow(), State::Reloading));
         assert!(queue.next().await.probe.is_some(), "the writer is woken");
-        assert!(!queue.reloaded(), "the data is stale still");
+        assert!(!queue.try_finish_reload(), "the data is stale still");
         assert_eq!(queue.take_stale().len(), 1);
-        assert!(queue.reloaded());
-        queue.settled().await.expect("memory is as the file");
+        assert!(queue.try_finish_reload());
+        queue
+            .wait_for_reload()
+            .await
+            .expect("memory is as the file");
     }
 
     #[tokio::test]
@@ -389,7 +392,7 @@ mod tests {
             queue.committed(pending).await.expect_err("refused");
         }
         queue.append(one()).expect_err("refused");
-        assert!(queue.accept());
+        assert!(queue.try_resume_writes());
         let third = queue.append(one()).unwrap();
         queue.next().await.transaction.finish(Ok(()));
         queue.committed(third).await.expect("committed");

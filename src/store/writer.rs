@@ -91,7 +91,7 @@ impl Writer {
         loop {
             self.reload().await?;
             self.commit(&[], &mut StatementBatcher::default()).await?;
-            if self.queue.accept() {
+            if self.queue.try_resume_writes() {
                 tracing::warn!("the database can be written again");
                 return Ok(());
             }
@@ -128,7 +128,7 @@ impl Writer {
         loop {
             let mut stale = self.queue.take_stale();
             if stale.is_empty() {
-                if self.queue.reloaded() {
+                if self.queue.try_finish_reload() {
                     return Ok(());
                 }
                 continue;
@@ -138,7 +138,7 @@ impl Writer {
                     match self.read(rows.key()).await {
                         Ok(tables) => rows.replace(tables),
                         Err(error) => {
-                            self.queue.stay_stale(stale, &error);
+                            self.queue.mark_stale(stale, &error);
                             return Err(error);
                         }
                     }

@@ -28,7 +28,10 @@ async fn poll(
 ) -> Result<Tokens, OAuthError> {
     let sandbox = &context.sandbox;
     let (hash, client_id) = (request.device_code.hash(), &request.client_id);
-    let is_within_limit = if context.rules().recorded(Difference::DeviceRateLimits) {
+    let is_within_limit = if context
+        .rules()
+        .follows_recording(Difference::DeviceRateLimits)
+    {
         sandbox.check_rate_limit(Limit::DeviceFlow, client_id)
     } else {
         context.check_address_limit(Limit::DeviceToken)
@@ -61,5 +64,5 @@ async fn poll(
     if !claimed.await? {
         return Err(expired("Device code already used"));
     }
-    Ok(issued.device_answer())
+    Ok(issued.into_device_tokens())
 }

@@ -32,7 +32,9 @@ async fn start(
     request: Result<DeviceStartRequest, OAuthError>,
 ) -> Result<Value, OAuthError> {
     let sandbox = &context.sandbox;
-    let is_recorded = context.rules().recorded(Difference::DeviceRateLimits);
+    let is_recorded = context
+        .rules()
+        .follows_recording(Difference::DeviceRateLimits);
     // A malformed request counts too.
     if !is_recorded && !context.check_address_limit(Limit::Device) {
         return Err(OAuthError::bare(ErrorCode::RateLimited));

@@ -35,7 +35,7 @@ pub(super) async fn grant(
         scope,
     };
     rules.record_divergence(Difference::ClientCredentialsRefresh, true);
-    let with_refresh = rules.recorded(Difference::ClientCredentialsRefresh);
+    let with_refresh = rules.follows_recording(Difference::ClientCredentialsRefresh);
     let issued = issue_tokens(sandbox, &permission, with_refresh);
     sandbox.data().insert_tokens(&issued.tokens).await?;
     Ok(issued)

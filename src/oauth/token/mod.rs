@@ -52,7 +52,7 @@ async fn exchange(
         return Err(OAuthError::rate_limited("Too many token requests"));
     }
     let is_client_credentials = request.is_client_credentials();
-    if is_client_credentials && rules.documented(Difference::ClientCredentialsPublic) {
+    if is_client_credentials && rules.follows_documentation(Difference::ClientCredentialsPublic) {
         let refused = refuse_public(context, request.claimed_client_id.as_deref());
         rules.record_divergence(Difference::ClientCredentialsPublic, refused.is_err());
         refused?;
@@ -80,7 +80,7 @@ async fn exchange(
         // No client has it.
         TokenGrant::Password => return Err(grant_refused()),
     };
-    Ok((client, issued.answer(rules)))
+    Ok((client, issued.into_tokens(rules)))
 }
 
 /// Difference `rate-limit-key`.
@@ -120,7 +120,7 @@ async fn authenticate(
     }
     let shows_secret = !client.confidential && !is_client_credentials && secret.is_some();
     rules.record_divergence(Difference::PublicClientSecret, shows_secret);
-    if shows_secret && rules.documented(Difference::PublicClientSecret) {
+    if shows_secret && rules.follows_documentation(Difference::PublicClientSecret) {
         return Err(refused());
     }
     // The deployed server checks later whether there is a secret to compare with.

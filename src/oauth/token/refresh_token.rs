@@ -49,7 +49,7 @@ fn scope(
     request: &RefreshRequest,
     rules: &ContractRules,
 ) -> Result<Scope, OAuthError> {
-    let is_live = rules.live(Difference::RefreshScope);
+    let is_live = rules.follows_deployed_server(Difference::RefreshScope);
     let narrowed = request.narrowed_scope(token.scope);
     let stays = matches!(&narrowed, Ok(asked) if asked.is_none_or(|asked| asked == token.scope));
     rules.record_divergence(Difference::RefreshScope, !stays);

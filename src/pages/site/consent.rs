@@ -199,7 +199,7 @@ pub(crate) fn consent(
 fn offers_budget(context: &RequestContext, may_spend: bool) -> bool {
     let rules = context.rules();
     rules.record_divergence(Difference::BuzzLimit, may_spend);
-    rules.documented(Difference::BuzzLimit) && may_spend
+    rules.follows_documentation(Difference::BuzzLimit) && may_spend
 }
 
 /// The scope that the page shows and posts. An unreadable scope is 0, and the number is truncated to a signed 32-bit

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::active_fault::ActiveFault;
-use super::fault::{Fault, FaultRequest};
+use super::fault::{Fault, FaultTarget};
 use crate::invalid::Invalid;
 use crate::sandbox::entropy::Entropy;
 use crate::sandbox::used_bytes::UsedBytes;
@@ -45,7 +45,7 @@ pub(crate) struct Faults {
 
 #[derive(Debug, Default)]
 struct Set {
-    faults: Vec<FaultState>,
+    faults: Vec<FaultCounters>,
     last_id: u64,
 }
 
@@ -60,13 +60,13 @@ const DELETE_SOME: &str = "DELETE faults that are no longer used";
 
 /// A fault, and how often it applied.
 #[derive(Debug)]
-pub(crate) struct FaultState {
+pub(crate) struct FaultCounters {
     fault: Arc<ActiveFault>,
     matched: u64,
     triggered: u64,
 }
 
-impl FaultState {
+impl FaultCounters {
     fn new(set: FaultView, memory: &UsedBytes) -> Self {
         Self {
             fault: Arc::new(ActiveFault::new(set.id, set.definition, memory)),
@@ -112,7 +112,7 @@ impl Faults {
             matched: 0,
             triggered: 0,
         };
-        let active = FaultState::new(fault.clone(), &self.memory);
+        let active = FaultCounters::new(fault.clone(), &self.memory);
         // It is counted before the check, so that parallel calls do not exceed the bound together.
         let used = self.memory.get();
         if used > MAX_FAULTS_BYTES {
@@ -130,7 +130,11 @@ impl Faults {
     }
 
     pub(crate) fn list(&self) -> Vec<FaultView> {
-        self.set().faults.iter().map(FaultState::to_set).collect()
+        self.set()
+            .faults
+            .iter()
+            .map(FaultCounters::to_set)
+            .collect()
     }
 
     /// The error codes that the faults answer with.
@@ -158,9 +162,9 @@ impl Faults {
 
     /// Prepares these faults for [`Faults::replace`], with the number of times that each may still apply. Errors: there is no room for them in place
     /// of the active ones.
-    pub(crate) fn prepare(&self, faults: Vec<FaultView>) -> Result<Vec<FaultState>, StoreError> {
-        let new = |fault| FaultState::new(fault, &self.memory);
-        let prepared: Vec<FaultState> = faults.into_iter().map(new).collect();
+    pub(crate) fn prepare(&self, faults: Vec<FaultView>) -> Result<Vec<FaultCounters>, StoreError> {
+        let new = |fault| FaultCounters::new(fault, &self.memory);
+        let prepared: Vec<FaultCounters> = faults.into_iter().map(new).collect();
         let own = self.set().size_in_bytes();
         if self.memory.get().saturating_sub(own) > MAX_FAULTS_BYTES {
             return Err(StoreError::Full {
@@ -172,7 +176,7 @@ impl Faults {
     }
 
     /// Replaces the active faults.
-    pub(crate) fn replace(&self, faults: Vec<FaultState>) {
+    pub(crate) fn replace(&self, faults: Vec<FaultCounters>) {
         let mut set = self.set();
         let newest = faults.iter().map(|active| active.fault.id).max();
         set.last_id = set.last_id.max(newest.unwrap_or(0));
@@ -194,7 +198,7 @@ impl Faults {
     /// The faults that apply to this request: each of them counts it. `data` has the users that faults name.
     pub(crate) fn matching(
         &self,
-        target: &FaultRequest,
+        target: &FaultTarget,
         entropy: &Entropy,
         data: &SandboxData,
     ) -> Vec<Arc<ActiveFault>> {

@@ -182,7 +182,7 @@ impl<'de> Visitor<'de> for DelayVisitor {
 
 /// The parts of a request that faults select by.
 #[derive(Debug, Clone)]
-pub(crate) struct FaultRequest {
+pub(crate) struct FaultTarget {
     pub(crate) endpoint: Endpoint,
     pub(crate) client_id: Option<String>,
     pub(crate) grant_type: Option<GrantType>,
@@ -190,7 +190,7 @@ pub(crate) struct FaultRequest {
 }
 
 impl Fault {
-    pub(super) fn fits(&self, target: &FaultRequest, data: &SandboxData) -> bool {
+    pub(super) fn fits(&self, target: &FaultTarget, data: &SandboxData) -> bool {
         self.endpoint.is_none_or(|wanted| wanted == target.endpoint)
             && (self.client_id.is_none() || self.client_id == target.client_id)
             && (self.grant_type.is_none() || self.grant_type == target.grant_type)

@@ -7,6 +7,6 @@ mod fault;
 
 pub(crate) use active_fault::{ActiveFault, RecordedFault};
 pub use active_faults::FaultView;
-pub(crate) use active_faults::{FaultState, Faults};
+pub(crate) use active_faults::{FaultCounters, Faults};
 pub use fault::Fault;
-pub(crate) use fault::{Delay, Effect, FaultRequest};
+pub(crate) use fault::{Delay, Effect, FaultTarget};

@@ -27,12 +27,12 @@ pub(crate) const STORED_HEADERS: [&str; 9] = [
 #[derive(Debug)]
 pub(crate) struct Facts {
     /// The newest exchange that had ended when this one began.
-    pub(crate) after: u64,
+    pub(crate) last_completed_id: u64,
     /// The sandbox's time.
     pub(crate) at: Timestamp,
     /// The system's time, which no control call moves or stops.
     pub(crate) real: Timestamp,
-    /// The connection, if requests come on it one after another.
+    /// The connection, if requests come on it one last_completed_id another.
     pub(crate) connection: Option<u16>,
     pub(crate) endpoint: Endpoint,
     pub(crate) grant: Option<GrantType>,

@@ -290,7 +290,7 @@ impl StoredExchange {
         let facts = &self.facts;
         Entry {
             id: self.id,
-            after: facts.after,
+            last_completed_id: facts.last_completed_id,
             at: facts.at,
             real: facts.real,
             connection: facts.connection,

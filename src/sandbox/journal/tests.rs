@@ -23,7 +23,7 @@ fn journal(capacity: usize, limits: &JournalLimits) -> Journal {
 
 fn facts() -> Facts {
     Facts {
-        after: 0,
+        last_completed_id: 0,
         at: Timestamp(0),
         real: Timestamp(0),
         connection: None,

@@ -5,7 +5,7 @@ use sqlx::Connection as _;
 
 use super::support::{TestStore, new_sandbox, no_key, seed};
 use crate::model::user::User;
-use crate::store::InitialData;
+use crate::store::DataSource;
 
 #[tokio::test]
 async fn change_queued_behind_a_failed_one_fails_with_it() {
@@ -87,7 +87,7 @@ async fn failed_change_of_the_catalogue_has_no_effect() {
         store.insert_sandbox(new_sandbox("y", &seed, &key)),
         store.take_snapshot("x", data, "new", state),
         store.delete_snapshot("x", "old"),
-        store.replace_data("x", data, InitialData::Seed(&seed), "{}"),
+        store.replace_data("x", data, DataSource::Seed(&seed), "{}"),
         store.delete_sandbox("x"),
         store.store_clock("x", data, "\"later\""),
     );
@@ -103,7 +103,7 @@ async fn failed_change_of_the_catalogue_has_no_effect() {
     lock.close().await.unwrap();
     let row = store.find_sandbox("x").await.unwrap().unwrap();
     assert_eq!((row.data.key(), &*row.clock), (data.key(), "{}"));
-    let new = store.replace_data("x", data, InitialData::Seed(&seed), "{}");
+    let new = store.replace_data("x", data, DataSource::Seed(&seed), "{}");
     let new = new.await.unwrap().unwrap();
     assert_ne!(new.key(), data.key());
 }

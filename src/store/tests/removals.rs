@@ -2,7 +2,7 @@
 
 use super::support::{TestStore, seed};
 use crate::protocol::time::Timestamp;
-use crate::store::InitialData;
+use crate::store::DataSource;
 
 #[tokio::test]
 async fn rows_of_before_a_reset_are_removed_once_their_last_handle_is_dropped() {
@@ -10,7 +10,7 @@ async fn rows_of_before_a_reset_are_removed_once_their_last_handle_is_dropped() 
     let seed = seed();
     let replaced = test
         .store
-        .replace_data("x", &test.data, InitialData::Seed(&seed), "{}");
+        .replace_data("x", &test.data, DataSource::Seed(&seed), "{}");
     let new = replaced.await.unwrap().unwrap();
     let old_key = test.data.key().to_owned();
     assert_ne!(new.key(), old_key);

@@ -133,7 +133,10 @@ fn next_step(context: &RequestContext, run: &PlaygroundRun) -> Option<NextStep> 
     match run.flow {
         Flow::AuthorizationCode if run.code.is_none() => {
             let url = authorize_url(context, run);
-            let life = if context.rules().documented(Difference::CodeLifetime) {
+            let life = if context
+                .rules()
+                .follows_documentation(Difference::CodeLifetime)
+            {
                 "ten"
             } else {
                 "five"

@@ -160,7 +160,7 @@ impl AppForm {
                     .to_owned(),
             );
         }
-        let strict = rules.documented(Difference::RegistrationRules);
+        let strict = rules.follows_documentation(Difference::RegistrationRules);
         for uri in &redirect_uris {
             let https_elsewhere = redirect_uri::check_registration(uri, true);
             let differs = https_elsewhere.is_err() != redirect_uri::check(uri).is_err();
@@ -233,7 +233,7 @@ impl Registration {
     pub(crate) fn into_client(self, id: ClientId, owner: UserId, rules: &ContractRules) -> Client {
         let mut grants = vec![GrantType::AuthorizationCode, GrantType::RefreshToken];
         rules.record_divergence(Difference::RegistrationRules, self.confidential);
-        if self.confidential && rules.documented(Difference::RegistrationRules) {
+        if self.confidential && rules.follows_documentation(Difference::RegistrationRules) {
             grants.push(GrantType::ClientCredentials);
         }
         Client {

@@ -1,5 +1,6 @@
-//! The legacy host: Civitai's API moved from civitai.com to auth.civitai.com. The difference `legacy-host` describes
-//! what the old host still does; `server/mod.rs` decides which listener is the old host.
+//! Passes a request to its handler and adds CORS headers. On the legacy host, moved paths are redirected: Civitai's API
+//! moved from civitai.com to auth.civitai.com. The difference `legacy-host` describes what the old host still does;
+//! `server/mod.rs` decides which listener is the old host.
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Request};
@@ -14,7 +15,7 @@ use crate::http::{cors, respond};
 use crate::protocol::endpoint::{AUTHORIZE, CorsPolicy};
 
 /// Paths that moved to the new host.
-const MOVED: [&str; 6] = [
+const MOVED_PATHS: [&str; 6] = [
     "/api/auth/",
     "/api/oauth/",
     "/v1/oauth/",
@@ -23,13 +24,13 @@ const MOVED: [&str; 6] = [
     "/.well-known/",
 ];
 
-/// Handles moved paths on the legacy host; passes all other requests to the table. `cors` is the policy of the endpoint
-/// that the path leads to.
-pub(crate) async fn host(request: Request, table: Router, cors: CorsPolicy) -> Response {
+/// Passes the request to the handler of its path, unless the legacy host redirects the path. `cors` is the policy of the
+/// endpoint that the path leads to.
+pub(crate) async fn dispatch(request: Request, routes: Router, cors: CorsPolicy) -> Response {
     if ConnectionInfo::listener(request.extensions()) != ListenerKind::Legacy
         || !has_moved(request.uri().path())
     {
-        return answer(table, request, cors).await;
+        return call_handler(routes, request, cors).await;
     }
     let (mut parts, body) = request.into_parts();
     let head = match RequestHead::from_request_parts(&mut parts, &()).await {
@@ -48,16 +49,16 @@ pub(crate) async fn host(request: Request, table: Router, cors: CorsPolicy) -> R
         let location = format!("{}{}", head.base, parts.uri);
         return respond::moved(&location);
     }
-    answer(table, Request::from_parts(parts, body), cors).await
+    call_handler(routes, Request::from_parts(parts, body), cors).await
 }
 
-async fn answer(table: Router, request: Request, cors: CorsPolicy) -> Response {
-    match table.oneshot(request).await {
+async fn call_handler(routes: Router, request: Request, cors: CorsPolicy) -> Response {
+    match routes.oneshot(request).await {
         Ok(response) => cors::apply(cors, response),
         Err(never) => match never {},
     }
 }
 
 fn has_moved(path: &str) -> bool {
-    MOVED.iter().any(|moved| path.starts_with(moved))
+    MOVED_PATHS.iter().any(|moved| path.starts_with(moved))
 }
