@@ -74,7 +74,7 @@ impl AllowedHost {
 impl Hosts {
     /// Whether no stranger can own the host of this origin: it is loopback, an address, a single label, or a name that the
     /// operator has added.
-    pub(crate) fn is_ours(&self, origin: &str) -> bool {
+    pub(crate) fn is_rebinding_safe(&self, origin: &str) -> bool {
         let Ok(url) = Url::parse(origin) else {
             return false;
         };
@@ -104,7 +104,7 @@ impl Hosts {
 
     /// Whether a page of this origin can be one of this machine: an address or a name without dots may be any machine of the
     /// network, so that it must be loopback, the host that the request was sent to, or that of `--public-url`.
-    pub(crate) fn is_near(&self, origin: &str, requested: &str) -> bool {
+    pub(crate) fn is_local_origin(&self, origin: &str, requested: &str) -> bool {
         match host(origin) {
             Some(page) if is_loopback_host(&page) => true,
             None => false,
@@ -142,7 +142,7 @@ mod tests {
             "http://mock.ci.svc.cluster.local",
             "http://mock.svc.cluster.local:8080",
         ] {
-            assert!(hosts.is_ours(ours), "{ours}");
+            assert!(hosts.is_rebinding_safe(ours), "{ours}");
         }
         for foreign in [
             "http://docker.internal",
@@ -153,7 +153,7 @@ mod tests {
             "http://u@host.docker.internal",
             "ftp://host.docker.internal",
         ] {
-            assert!(!hosts.is_ours(foreign), "{foreign}");
+            assert!(!hosts.is_rebinding_safe(foreign), "{foreign}");
         }
     }
 

@@ -134,7 +134,10 @@ fn sign_in_routes(state: Arc<ServerState>) -> Routes {
             &endpoint::DEVICE_PAGE,
             get(device_page::get).post(device_page::post),
         ))
-        .layer(from_fn_with_state(state, access_guard::own_forms))
+        .layer(from_fn_with_state(
+            state,
+            access_guard::reject_foreign_forms,
+        ))
         .merge(route(
             &endpoint::LOGOUT,
             get(login::logout).post(login::logout),
@@ -162,7 +165,7 @@ fn home_routes(state: Arc<ServerState>) -> Routes {
         .route("/user/account/connected/{id}/limit", post(connected_forms::limit))
         .route("/user/account/connected/{id}/reset-budget", post(connected_forms::reset_budget))
         .route("/user/account/connected/{id}/revoke", post(connected_forms::revoke))
-        .layer(from_fn_with_state(state, access_guard::same_site))
+        .layer(from_fn_with_state(state, access_guard::reject_cross_site_requests))
 }
 
 /// The pages for developers of apps, behind the guard of the control API.
@@ -171,7 +174,7 @@ fn console_routes(state: &Arc<ServerState>) -> Routes {
     use crate::pages::console::{dashboard, advice as findings, consent_gallery as gallery, playground, unlock};
     let unlocking = Routes::new()
         .route("/_mock/unlock", post(unlock::post))
-        .layer(from_fn_with_state(Arc::clone(state), access_guard::same_site));
+        .layer(from_fn_with_state(Arc::clone(state), access_guard::reject_cross_site_requests));
     Routes::new()
         .route("/_mock", get(dashboard::get))
         .route("/_mock/events", get(dashboard::events))

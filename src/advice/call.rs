@@ -131,7 +131,7 @@ pub(crate) struct ObservedCall {
     /// Start, in milliseconds of the sandbox's clock.
     pub(crate) at: i64,
     /// Start, in milliseconds of the system clock, which tests do not stop.
-    real: i64,
+    system_time: i64,
     /// The connection, if requests come on it one after another.
     connection: Option<u16>,
     pub(crate) kind: CallKind,
@@ -197,7 +197,7 @@ impl ObservedCall {
             id: entry.id,
             last_completed_id: entry.last_completed_id,
             at: entry.at.0,
-            real: entry.real.0,
+            system_time: entry.system_time.0,
             connection: entry.connection,
             kind: CallKind::new(&entry),
             endpoint: entry.endpoint,
@@ -232,7 +232,7 @@ impl ObservedCall {
     }
 
     fn ms_since(&self, before: &Self) -> i64 {
-        (self.at - before.at).max(self.real - before.real)
+        (self.at - before.at).max(self.system_time - before.system_time)
     }
 
     /// Whether the client can have read the response to an earlier call: it had ended, and both came on one connection or

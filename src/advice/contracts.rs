@@ -13,7 +13,7 @@ use crate::redact;
 const DIFFERENCES: &str = "https://developer.civitai.com/site/oauth";
 
 /// A rule for a difference: the request was accepted, and would not have been under the other contract.
-macro_rules! relies {
+macro_rules! divergence_rules {
     ($(#[$doc:meta] $name:ident $id:literal $severity:ident $difference:ident, $rationale:literal, $fix:literal;)*) => {$(
         #[$doc]
         pub(crate) const $name: AdviceRule = AdviceRule {
@@ -22,12 +22,12 @@ macro_rules! relies {
             rationale: $rationale,
             fix: $fix,
             source: DIFFERENCES,
-            check: |history| relies(history, Difference::$difference),
+            check: |history| find_reliance(history, Difference::$difference),
         };
     )*};
 }
 
-relies! {
+divergence_rules! {
     /// A scope that one contract accepts and another rejects.
     SCOPE_SYNTAX "contract-scope-syntax" Warning ScopeSyntax,
         "as documented, a scope is a decimal number up to 33554431; the deployed server reads only the leading digits",
@@ -106,7 +106,7 @@ fn parameter(difference: Difference) -> Option<&'static str> {
 /// The most parameter values that a summary lists.
 const MAX_VALUES: usize = 3;
 
-fn relies(history: &History, difference: Difference) -> Option<Violation> {
+fn find_reliance(history: &History, difference: Difference) -> Option<Violation> {
     let (mut requests, mut side, mut values) = (Vec::new(), None, BTreeSet::new());
     for call in &history.calls {
         let Some(decision) = call

@@ -33,7 +33,7 @@ pub(crate) fn reported(rule: &AdviceRule, calls: impl IntoIterator<Item = TestCa
         call.entry.id = before + 1;
         call.entry.last_completed_id = last_after;
         call.entry.at = Timestamp(now_ms);
-        call.entry.real = Timestamp(now_ms);
+        call.entry.system_time = Timestamp(now_ms);
         observed.push(ObservedCall::new(call.entry));
     }
     let history = History::new(Some("conf".to_owned()), observed);
@@ -121,7 +121,7 @@ impl TestCall {
             id: 0,
             last_completed_id: 0,
             at: Timestamp(0),
-            real: Timestamp(0),
+            system_time: Timestamp(0),
             connection: None,
             method: method.to_owned(),
             path: format!("/{endpoint}"),

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::orchestrator::{READ, WRITE, authenticate};
 use super::picture;
 use super::problem::Problem;
-use super::submission::present;
+use super::submission::require_body;
 use crate::http::base_url::BaseUrl;
 use crate::http::context::RequestContext;
 use crate::model::workflow::WorkflowStatus;
@@ -61,7 +61,7 @@ pub(crate) async fn upload(
         }
     }
     let kind = media_kind(&context)?;
-    present(context.body())?;
+    require_body(context.body())?;
     let name = context.sandbox.entropy.uuid();
     let mac = mac(&context, &format!("{kind} {name}"));
     let id = format!("{UPLOAD}{kind}_{name}_{}", mac.reveal());
@@ -76,8 +76,8 @@ pub(crate) async fn refresh(
 ) -> Result<impl IntoResponse, Problem> {
     let (user, app) = authenticate(&context, &READ)?;
     let blob = find(&context, &id).ok_or(Problem::NotFound)?;
-    let parties = (user.id, app.client);
-    if blob.parties.is_some_and(|owners| owners != parties) {
+    let caller = (user.id, app.client);
+    if blob.owner.is_some_and(|owner| owner != caller) {
         return Err(Problem::NotFound);
     }
     let blob = describe(&context.base, &id, blob.kind, blob.is_available);
@@ -125,7 +125,7 @@ struct Blob {
     kind: &'static str,
     is_available: bool,
     /// The user and the client of its workflow; None for an upload.
-    parties: Option<(UserId, ClientId)>,
+    owner: Option<(UserId, ClientId)>,
 }
 
 fn find(context: &RequestContext, id: &str) -> Option<Blob> {
@@ -137,7 +137,7 @@ fn find(context: &RequestContext, id: &str) -> Option<Blob> {
         return is_ours.then_some(Blob {
             kind,
             is_available: true,
-            parties: None,
+            owner: None,
         });
     }
     let (workflow, step) = id.strip_prefix(BLOB)?.rsplit_once('_')?;
@@ -150,7 +150,7 @@ fn find(context: &RequestContext, id: &str) -> Option<Blob> {
     (step < workflow.steps.len()).then_some(Blob {
         kind: "image",
         is_available,
-        parties: Some((workflow.user_id, workflow.client_id)),
+        owner: Some((workflow.user_id, workflow.client_id)),
     })
 }
 

@@ -35,31 +35,31 @@ impl Caller {
 
 /// The caller of the site: from the `Authorization` header with any scheme, else from `?token=`, else from the session
 /// cookie.
-pub(crate) fn of_site(context: &RequestContext, query: Option<&str>) -> Option<Caller> {
+pub(crate) fn authenticate_site(context: &RequestContext, query: Option<&str>) -> Option<Caller> {
     match session::site_token_hash(&context.headers, query) {
-        Some(hash) => by_token(context, &hash),
-        None => authenticated(context, session::cookie_user(context), None),
+        Some(hash) => authenticate_token(context, &hash),
+        None => caller_unless_banned(context, session::cookie_user(context), None),
     }
 }
 
 /// The caller of the orchestrator.
-pub(crate) fn by_bearer(context: &RequestContext) -> Option<(Arc<User>, App)> {
+pub(crate) fn authenticate_orchestrator(context: &RequestContext) -> Option<(Arc<User>, App)> {
     let hash = session::bearer_hash(&context.headers)?;
-    let caller = by_token(context, &hash)?;
+    let caller = authenticate_token(context, &hash)?;
     Some((caller.user, caller.app?))
 }
 
-fn by_token(context: &RequestContext, hash: &SecretHash) -> Option<Caller> {
+fn authenticate_token(context: &RequestContext, hash: &SecretHash) -> Option<Caller> {
     let sandbox = &context.sandbox;
     let (scope, client, user) = sandbox.data().bearer(hash, sandbox.now())?;
     context.notes.client(client.clone());
-    if session::is_for_catalog_alone(scope, context.rules()) {
+    if session::is_client_credentials_only_scope(scope, context.rules()) {
         return None;
     }
-    authenticated(context, user, Some(App { client, scope }))
+    caller_unless_banned(context, user, Some(App { client, scope }))
 }
 
-fn authenticated(
+fn caller_unless_banned(
     context: &RequestContext,
     user: Option<Arc<User>>,
     app: Option<App>,

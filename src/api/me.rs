@@ -41,7 +41,7 @@ pub(crate) fn method_not_allowed(allow: &'static str) -> Response {
 }
 
 fn show(context: &RequestContext, query: Option<&str>) -> Option<Value> {
-    let caller = caller::of_site(context, query)?;
+    let caller = caller::authenticate_site(context, query)?;
     let sandbox = &context.sandbox;
     let limit = match &caller.app {
         Some(app) => {

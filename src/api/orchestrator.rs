@@ -31,7 +31,7 @@ pub(super) fn authenticate(
     context: &RequestContext,
     required: &RequiredScope,
 ) -> Result<(Arc<User>, App), Problem> {
-    let found = caller::by_bearer(context);
+    let found = caller::authenticate_orchestrator(context);
     let (user, app) = found.ok_or(Problem::Unauthorized)?;
     if required.any_of.iter().any(|scope| app.scope.covers(*scope)) {
         Ok((user, app))

@@ -71,12 +71,12 @@ pub(super) fn json_body(body: &[u8]) -> Result<Value, InvalidInput> {
         let message = format!("The body has more than {MAX_JSON_VALUES} values.");
         return Err(InvalidInput::new("$", message));
     }
-    serde_json::from_slice(present(body)?)
+    serde_json::from_slice(require_body(body)?)
         .map_err(|error| InvalidInput::new("$", format!("The body is not JSON: {error}.")))
 }
 
 /// The body. Errors: it is empty or was too long.
-pub(super) fn present(body: &[u8]) -> Result<&[u8], InvalidInput> {
+pub(super) fn require_body(body: &[u8]) -> Result<&[u8], InvalidInput> {
     if body.is_empty() {
         let longest = MAX_BODY_BYTES / 1024;
         let message = format!("There is no body, or it is longer than {longest} KiB.");

@@ -92,7 +92,7 @@ pub(crate) async fn handle(
     uri: Uri,
     Path(path): Path<String>,
 ) -> Result<impl IntoResponse, TrpcError> {
-    let caller = caller::of_site(&context, uri.query());
+    let caller = caller::authenticate_site(&context, uri.query());
     let query = Params::from_urlencoded(uri.query().unwrap_or_default().as_bytes());
     let is_batch = query.text("batch") == Some("1");
     let paths = if is_batch {

@@ -22,10 +22,10 @@ impl Sandbox {
                 .into());
         }
         if client.is_some() {
-            self.known_parties(client, None)?;
+            self.check_client_and_user(client, None)?;
         }
         let key = format!("advice {}", self.journal_state(client));
-        self.in_flight
+        self.shared_computations
             .share(key, || self.compute_advice(client))
             .await
     }

@@ -77,7 +77,7 @@ impl AdviceQuery {
         let client = self.client_id.as_deref();
         let state = sandbox.journal_state(client);
         let key = format!("rendered {:?} {state}", (self.format, &self.location));
-        let rendered = sandbox.in_flight.share(key, || async {
+        let rendered = sandbox.shared_computations.share(key, || async {
             let advice = sandbox.advice(client).await?;
             let json = match self.format {
                 AdviceFormat::Json => serde_json::to_string(&*advice),

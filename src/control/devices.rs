@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ControlResult;
 use crate::invalid::Invalid;
-use crate::model::device::Verdict;
+use crate::model::device::UserDecision;
 use crate::model::user::UserRef;
 use crate::oauth::device::review;
 use crate::protocol::secret::Secret;
@@ -45,18 +45,22 @@ impl Sandbox {
     /// Approves a device as a user.
     pub(crate) async fn approve_device(&self, approval: Approval) -> ControlResult<Empty> {
         let user = self.user(&approval.user, "user")?;
-        self.decide_device(&approval.user_code, Verdict::Approved { by: user.id })
+        self.decide_device(&approval.user_code, UserDecision::Approved { by: user.id })
             .await
     }
 
     /// Denies a device.
     pub(crate) async fn deny_device(&self, denial: Denial) -> ControlResult<Empty> {
-        self.decide_device(&denial.user_code, Verdict::Denied { by: None })
+        self.decide_device(&denial.user_code, UserDecision::Denied { by: None })
             .await
     }
 
-    async fn decide_device(&self, user_code: &Secret, verdict: Verdict) -> ControlResult<Empty> {
-        match review::decide(self, user_code.reveal(), verdict).await {
+    async fn decide_device(
+        &self,
+        user_code: &Secret,
+        decision: UserDecision,
+    ) -> ControlResult<Empty> {
+        match review::decide(self, user_code.reveal(), decision).await {
             Ok(()) => Ok(Empty {}),
             Err(error) => {
                 let error = error.description.unwrap_or_default();

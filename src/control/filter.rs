@@ -272,7 +272,7 @@ impl Sandbox {
         if let Some(status) = filter.status {
             check_status(status)?;
         }
-        let user = self.known_parties(filter.client_id.as_deref(), filter.user.as_ref())?;
+        let user = self.check_client_and_user(filter.client_id.as_deref(), filter.user.as_ref())?;
         if let Some(error) = &filter.error {
             self.check_error(error)?;
         }
@@ -280,7 +280,7 @@ impl Sandbox {
     }
 
     /// Checks that the client exists or has called, and that the user exists. Returns the id of the user.
-    pub(crate) fn known_parties(
+    pub(crate) fn check_client_and_user(
         &self,
         client: Option<&str>,
         user: Option<&UserRef>,

@@ -15,7 +15,7 @@ const LONGEST_WAIT: SignedDuration = SignedDuration(60_000);
 
 /// The ids of found requests, which are parsed one by one when they are sent.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct SearchResult {
     ids: Vec<u64>,
     unredacted: bool,
     /// `None` if the query asks for none.
@@ -49,7 +49,7 @@ impl Sandbox {
             let whole = serde_json::to_string(&self.show_requests(&found)).unwrap_or_default();
             return Ok(JsonPieces::Whole(printable_json(&whole).into_owned()));
         }
-        let Found {
+        let SearchResult {
             ids,
             unredacted,
             permit,
@@ -68,7 +68,7 @@ impl Sandbox {
         }))
     }
 
-    fn show_requests(&self, found: &Found) -> RequestList {
+    fn show_requests(&self, found: &SearchResult) -> RequestList {
         let pieces = found.ids.chunks(PIECE);
         let stored = pieces.flat_map(|ids| self.journal.find(ids));
         let shown = stored.map(|request| JournalRequest::new(request.to_entry(), found.unredacted));
@@ -84,7 +84,7 @@ impl Sandbox {
         self.if_current(|core| core.journal.clear());
     }
 
-    async fn find_requests(&self, query: RequestQuery) -> ControlResult<Found> {
+    async fn find_requests(&self, query: RequestQuery) -> ControlResult<SearchResult> {
         let wait = query.wait.unwrap_or(SignedDuration(0));
         if !(SignedDuration(0)..=LONGEST_WAIT).contains(&wait) {
             let message = format!("{wait} is not between 0s and {LONGEST_WAIT}");
@@ -109,7 +109,7 @@ impl Sandbox {
             0 => None,
             _ => Some(self.journal.readers().searches.acquire().await?),
         };
-        Ok(Found {
+        Ok(SearchResult {
             ids: self.newest_ids(&search, before, limit).await,
             unredacted: query.unredacted,
             permit,

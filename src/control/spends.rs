@@ -65,7 +65,10 @@ impl Sandbox {
     pub(crate) async fn reset_budgets(&self, budgets: ResetBudgets) -> ControlResult<Reset> {
         let user = self.user(&budgets.user, "user")?;
         let client = self.client_named(&budgets.client_id)?;
-        let reset = self.data().forgive_spends(user.id, &client.id).await?;
+        let reset = self
+            .data()
+            .reset_absolute_budgets(user.id, &client.id)
+            .await?;
         Ok(Reset { reset })
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::signature::{AcceptedInput, Input, Schema, Signature};
 use crate::http::body::MAX_BODY_BYTES;
-use crate::http::body_error::Unread;
+use crate::http::body_error::BodyError;
 use crate::http::respond;
 use crate::invalid::{self, Invalid};
 use crate::protocol::json::{MAX_JSON_VALUES, has_too_many_values};
@@ -151,20 +151,20 @@ fn is_bare_word(text: &str) -> bool {
 
 /// The response to a body that could not be read to its end.
 fn body_error(error: &axum::Error) -> Response {
-    let (status, error, invalid) = match Unread::new(error) {
-        Unread::TooSlow(late) => {
+    let (status, error, invalid) = match BodyError::new(error) {
+        BodyError::TooSlow(late) => {
             let invalid = Invalid::new("", late.to_string());
             let invalid = invalid.with_hint("send it faster, or raise --body-timeout");
             (StatusCode::REQUEST_TIMEOUT, "too_slow", invalid)
         }
-        Unread::NoMemory(error) => return respond::no_body_memory(error),
-        Unread::Broken => {
+        BodyError::NoMemory(error) => return respond::no_body_memory(error),
+        BodyError::Broken => {
             let invalid = Invalid::new("", "the body is incomplete");
             let invalid =
                 invalid.with_hint("send as many bytes as Content-Length, or well-formed chunks");
             (StatusCode::BAD_REQUEST, "invalid", invalid)
         }
-        Unread::TooLong => {
+        BodyError::TooLong => {
             let message = format!("the body is longer than {MAX_BODY_BYTES} bytes");
             let invalid = Invalid::new("", message).with_hint("split it into several requests");
             (StatusCode::PAYLOAD_TOO_LARGE, "too_large", invalid)

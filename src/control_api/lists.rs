@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use tokio_stream::StreamExt as _;
 
 use crate::control::ControlError;
-use crate::http::long_steps::{BesideWorker, Turn};
+use crate::http::long_steps::{BlockInPlace, WorkLock};
 use crate::invalid::Invalid;
 
 /// A list of at most this many bytes is sent without a turn, and a longer one in pieces of this size.
@@ -22,7 +22,7 @@ const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// Middleware of each operation that lists rows.
 pub(crate) async fn one_at_a_time(
-    State(turn): State<Turn>,
+    State(turn): State<WorkLock>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -30,7 +30,7 @@ pub(crate) async fn one_at_a_time(
         let error = Invalid::new("", "other clients are still reading long lists");
         return ControlError::Busy(error.with_hint("retry in one second")).into_response();
     };
-    let answered = BesideWorker::new(next.run(request)).await;
+    let answered = BlockInPlace::new(next.run(request)).await;
     let (mut parts, body) = answered.into_parts();
     // Bodies of lists are in memory, so reading them cannot fail.
     let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();

@@ -34,7 +34,7 @@ pub(crate) fn routes(state: Arc<ServerState>) -> Routes {
             let only = middleware::from_fn_with_state(accepts, input::reject_unknown_input);
             let mut route = operation.route.route_layer(only);
             if operation.is_list {
-                let turn = state.list_turn.clone();
+                let turn = state.long_lists.clone();
                 route =
                     route.route_layer(middleware::from_fn_with_state(turn, lists::one_at_a_time));
             }

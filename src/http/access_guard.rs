@@ -30,7 +30,8 @@ pub(crate) async fn require_access(
     let authority = authority(&request);
     match check(&state, request.headers(), authority) {
         Ok(()) => {
-            claim(&state, SandboxPrefix::from_extensions(request.extensions())).await;
+            mark_sandbox_explicit(&state, SandboxPrefix::from_extensions(request.extensions()))
+                .await;
             private(next.run(request).await)
         }
         Err((status, error)) => {
@@ -43,10 +44,10 @@ pub(crate) async fn require_access(
     }
 }
 
-/// Marks the sandbox of a request that passed the guard as wanted explicitly.
-pub(crate) async fn claim(state: &ServerState, path: SandboxPrefix) {
-    if let Err(error) = state.registry.claim(path.name()).await {
-        tracing::warn!(%error, sandbox = path.name(), "the sandbox is not marked as wanted explicitly");
+/// Marks the sandbox of a request that passed the guard as created explicitly.
+pub(crate) async fn mark_sandbox_explicit(state: &ServerState, path: SandboxPrefix) {
+    if let Err(error) = state.registry.mark_explicit(path.name()).await {
+        tracing::warn!(%error, sandbox = path.name(), "the sandbox could not be marked as created explicitly");
     }
 }
 
@@ -62,7 +63,7 @@ fn private(mut response: Response) -> Response {
 
 /// Middleware around pages that show the user or an app's data, and around forms that act for the signed-in user.
 /// Requests that change nothing may come from any site, as links do, but need an allowed `Host`.
-pub(crate) async fn same_site(
+pub(crate) async fn reject_cross_site_requests(
     State(state): State<Arc<ServerState>>,
     request: Request,
     next: Next,
@@ -84,7 +85,7 @@ pub(crate) async fn same_site(
 
 /// Middleware around the pages where users sign in and decide. Only pages of this server, or clients that are no
 /// browser, may submit their forms. The host is not checked, since apps may reach the pages by any name.
-pub(crate) async fn own_forms(
+pub(crate) async fn reject_foreign_forms(
     State(state): State<Arc<ServerState>>,
     head: RequestHead,
     request: Request,
@@ -93,7 +94,7 @@ pub(crate) async fn own_forms(
     if request.method().is_safe() {
         return next.run(request).await;
     }
-    let is_own = |page: &str| state.hosts.is_near(page, head.base.origin());
+    let is_own = |page: &str| state.hosts.is_local_origin(page, head.base.origin());
     match check_page(&head.headers, "send this form", is_own) {
         Ok(()) => next.run(request).await,
         Err(error) => respond::invalid(StatusCode::FORBIDDEN, "forbidden", &error),
@@ -165,7 +166,7 @@ fn check_host(
 ) -> Result<String, Invalid> {
     once(headers, HOST, "Host")?;
     let origin = requested_origin(headers, authority);
-    if has_token || state.hosts.is_ours(&origin) {
+    if has_token || state.hosts.is_rebinding_safe(&origin) {
         return Ok(origin);
     }
     let host = &origin["http://".len()..];
@@ -196,7 +197,8 @@ fn check_site(
     let host = check_host(state, headers, authority, has_token)?;
     let subject = "use the control API";
     check_page(headers, subject, |origin| {
-        (has_token || state.hosts.is_ours(origin)) && state.hosts.is_near(origin, &host)
+        (has_token || state.hosts.is_rebinding_safe(origin))
+            && state.hosts.is_local_origin(origin, &host)
     })
 }
 

@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 
-use super::body_error::Unread;
+use super::body_error::BodyError;
 use super::respond;
 use crate::protocol::params::Params;
 
@@ -47,9 +47,9 @@ pub(crate) async fn read_body(body: Body) -> Result<Bytes, Response> {
         Ok(bytes) => return Ok(bytes),
         Err(error) => error,
     };
-    match Unread::new(&error) {
-        Unread::NoMemory(error) => Err(respond::no_body_memory(error)),
-        Unread::TooSlow(_) | Unread::Broken | Unread::TooLong => Ok(Bytes::new()),
+    match BodyError::new(&error) {
+        BodyError::NoMemory(error) => Err(respond::no_body_memory(error)),
+        BodyError::TooSlow(_) | BodyError::Broken | BodyError::TooLong => Ok(Bytes::new()),
     }
 }
 

@@ -37,7 +37,7 @@ impl Error for NoMemory {}
 
 /// The reason that a body could not be read completely.
 #[derive(Debug)]
-pub(crate) enum Unread<'a> {
+pub(crate) enum BodyError<'a> {
     TooSlow(&'a TooSlow),
     NoMemory(&'a NoMemory),
     /// The client ended it early, or it is malformed.
@@ -45,7 +45,7 @@ pub(crate) enum Unread<'a> {
     TooLong,
 }
 
-impl<'a> Unread<'a> {
+impl<'a> BodyError<'a> {
     /// The cause of an error of [`axum::body::to_bytes`].
     pub(crate) fn new(error: &'a axum::Error) -> Self {
         let first: &(dyn Error + 'static) = error;

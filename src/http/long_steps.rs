@@ -25,15 +25,15 @@ pub(crate) fn is_long(body: &impl HttpBody) -> bool {
 
 /// Lets one task at a time do long work: compute a step, or send a long list.
 #[derive(Debug, Clone)]
-pub(crate) struct Turn(Arc<Semaphore>);
+pub(crate) struct WorkLock(Arc<Semaphore>);
 
-impl Default for Turn {
+impl Default for WorkLock {
     fn default() -> Self {
         Self(Arc::new(Semaphore::new(1)))
     }
 }
 
-impl Turn {
+impl WorkLock {
     /// Waits for the turn. Never None: the semaphore is not closed.
     pub(crate) async fn acquire(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.0).acquire_owned().await.ok()
@@ -47,7 +47,7 @@ pub(crate) struct LongSteps<F> {
 }
 
 impl<F> LongSteps<F> {
-    pub(crate) fn new(turn: &Turn, future: F) -> Self {
+    pub(crate) fn new(turn: &WorkLock, future: F) -> Self {
         Self {
             turn: PollSemaphore::new(Arc::clone(&turn.0)),
             future: Box::pin(future),
@@ -66,15 +66,15 @@ impl<F: Future> Future for LongSteps<F> {
 
 /// A future whose steps take tenths of a second. The other tasks of its worker are handed to another thread meanwhile, if
 /// the runtime has several. Not for large bodies: each thread's heap would retain some.
-pub(crate) struct BesideWorker<F>(Pin<Box<F>>);
+pub(crate) struct BlockInPlace<F>(Pin<Box<F>>);
 
-impl<F> BesideWorker<F> {
+impl<F> BlockInPlace<F> {
     pub(crate) fn new(future: F) -> Self {
         Self(Box::pin(future))
     }
 }
 
-impl<F: Future> Future for BesideWorker<F> {
+impl<F: Future> Future for BlockInPlace<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     async fn at_most_one_step_runs() {
-        let (turn, running) = (Turn::default(), Arc::new(AtomicUsize::new(0)));
+        let (turn, running) = (WorkLock::default(), Arc::new(AtomicUsize::new(0)));
         let mut requests = JoinSet::new();
         for _ in 0..20 {
             let running = Arc::clone(&running);
@@ -123,7 +123,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_future_that_waits_does_not_hold_the_turn() {
-        let turn = Turn::default();
+        let turn = WorkLock::default();
         let mut waits = LongSteps::new(&turn, std::future::pending::<()>());
         let first = std::future::poll_fn(|context| Poll::Ready(Pin::new(&mut waits).poll(context)));
         assert!(first.await.is_pending());

@@ -35,10 +35,10 @@ pub(crate) struct RequestInfo {
 
 /// Facts about a request that its handler records for the journal.
 #[derive(Default)]
-pub(crate) struct Notes(Mutex<Noted>);
+pub(crate) struct Notes(Mutex<NoteValues>);
 
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Noted {
+pub(crate) struct NoteValues {
     pub(crate) user: Option<UserId>,
     /// The client of the access token.
     pub(crate) client: Option<ClientId>,
@@ -50,14 +50,14 @@ pub(crate) struct Noted {
 }
 
 impl Notes {
-    pub(crate) fn read(&self) -> Noted {
+    pub(crate) fn read(&self) -> NoteValues {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
-    fn write(&self, change: impl FnOnce(&mut Noted)) {
+    fn write(&self, change: impl FnOnce(&mut NoteValues)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 

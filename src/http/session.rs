@@ -167,7 +167,7 @@ pub(crate) fn bearer_hash(headers: &HeaderMap) -> Option<SecretHash> {
 
 /// Whether a scope is for `client_credentials` only (difference `app-store-catalog-write`): the consent page does not
 /// offer it, and its tokens give access to the app store's catalog only.
-pub(crate) fn is_for_catalog_alone(scope: Scope, rules: &ContractRules) -> bool {
+pub(crate) fn is_client_credentials_only_scope(scope: Scope, rules: &ContractRules) -> bool {
     if !scope.covers(Scope::APP_STORE_CATALOG_WRITE) {
         return false;
     }

@@ -7,7 +7,7 @@ use axum::Router;
 use tokio_util::sync::CancellationToken;
 
 use super::control_token::ControlToken;
-use super::long_steps::Turn;
+use super::long_steps::WorkLock;
 use crate::hosts::Hosts;
 use crate::sandbox::registry::Registry;
 
@@ -30,9 +30,9 @@ pub(crate) struct ServerState {
     /// The token that the control API requires, if any.
     pub(crate) control_token: Option<ControlToken>,
     /// Long lists of the control API are sent one after another.
-    pub(crate) list_turn: Turn,
+    pub(crate) long_lists: WorkLock,
     /// Requests that compute for long run one after another.
-    pub(crate) long_turn: Turn,
+    pub(crate) long_steps: WorkLock,
     /// The Git commit of the build, if known.
     pub(crate) commit: Option<&'static str>,
 }

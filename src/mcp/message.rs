@@ -12,7 +12,7 @@ use rmcp::model::{ClientJsonRpcMessage, ErrorCode};
 use serde_json::{Map, Value, json};
 
 use crate::http::body::{MAX_BODY_BYTES, is};
-use crate::http::body_error::Unread;
+use crate::http::body_error::BodyError;
 use crate::http::context::header;
 use crate::protocol::json::{MAX_JSON_VALUES, has_too_many_values};
 
@@ -36,20 +36,20 @@ impl Refused {
     }
 
     fn unread(error: &Error) -> Self {
-        let (status, message) = match Unread::new(error) {
-            Unread::TooLong => (
+        let (status, message) = match BodyError::new(error) {
+            BodyError::TooLong => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 format!("the message is longer than {MAX_BODY_BYTES} bytes"),
             ),
-            Unread::TooSlow(error) => (
+            BodyError::TooSlow(error) => (
                 StatusCode::REQUEST_TIMEOUT,
                 format!("{error}; raise --body-timeout"),
             ),
-            Unread::NoMemory(error) => (
+            BodyError::NoMemory(error) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 format!("{error}; send the message again later"),
             ),
-            Unread::Broken => (
+            BodyError::Broken => (
                 StatusCode::BAD_REQUEST,
                 "the message is incomplete".to_owned(),
             ),

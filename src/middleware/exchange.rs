@@ -33,7 +33,7 @@ pub(super) async fn handle(
 ) -> Response {
     let (mut parts, body) = request.into_parts();
     let mut info = RequestInfo::new(&parts, state, sandbox);
-    if !is_observed(parts.uri.path()) {
+    if !is_app_path(parts.uri.path()) {
         info.headers.clone_from(&parts.headers);
         let cors = info.cors_policy();
         parts.extensions.insert(RequestContext::from(info));
@@ -88,9 +88,9 @@ pub(super) async fn handle(
     response
 }
 
-/// Whether the journal and faults apply to a path. Control calls, assets and health checks concern the mock and not the
-/// app.
-pub(super) fn is_observed(path: &str) -> bool {
+/// Whether the path is one for apps, to which the journal and faults apply. Control calls, assets and health checks
+/// concern the mock and not the app.
+pub(super) fn is_app_path(path: &str) -> bool {
     let folders = ["/_mock/", "/api/health/"];
     !(["/_mock", "/mcp", "/api/health", "/llms.txt"].contains(&path)
         || folders.iter().any(|folder| path.starts_with(folder)))
@@ -102,6 +102,6 @@ fn matching_faults(context: &RequestContext, parts: &Parts) -> Vec<Arc<ActiveFau
     if sandbox.faults.is_empty() || parts.method == Method::OPTIONS {
         return Vec::new();
     }
-    let target = fault_target(context, parts, journal::claimed(parts, context));
+    let target = fault_target(context, parts, journal::claimed_client_id(parts, context));
     sandbox.matching_faults(&target)
 }

@@ -12,11 +12,11 @@ use crate::protocol::params::Params;
 use crate::protocol::secret::SecretHash;
 use crate::sandbox::faults::FaultTarget;
 
-/// The properties of a request that faults match. `claimed` is the client ID that the request claims.
+/// The properties of a request that faults match.
 pub(super) fn fault_target(
     context: &RequestContext,
     parts: &Parts,
-    claimed: Option<String>,
+    claimed_client_id: Option<String>,
 ) -> FaultTarget {
     let sent = &context.received.params;
     let user = if context.sandbox.faults.need_user() {
@@ -24,7 +24,7 @@ pub(super) fn fault_target(
     } else {
         None
     };
-    let mut client_id = claimed;
+    let mut client_id = claimed_client_id;
     if client_id.is_none()
         && let Some(hash) = access_token(context, parts)
     {

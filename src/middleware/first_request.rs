@@ -12,10 +12,10 @@ use axum::response::Response;
 use tokio_stream::once;
 
 use super::dispatch;
-use super::exchange::{self, is_observed};
+use super::exchange::{self, is_app_path};
 use crate::http::base_url::{BaseUrl, SandboxPrefix};
 use crate::http::body::MAX_BODY_BYTES;
-use crate::http::body_error::Unread;
+use crate::http::body_error::BodyError;
 use crate::http::context::{NeedsSandbox, RequestHead, header};
 use crate::http::respond;
 use crate::http::state::ServerState;
@@ -30,7 +30,7 @@ pub(crate) async fn handle(state: &Arc<ServerState>, request: Request, routes: R
     let (first, second) = match to_bytes(body, MAX_BODY_BYTES).await {
         Ok(bytes) => (Body::from(bytes.clone()), Body::from(bytes)),
         Err(error) => {
-            if let Unread::NoMemory(error) = Unread::new(&error) {
+            if let BodyError::NoMemory(error) = BodyError::new(&error) {
                 return respond::no_body_memory(error);
             }
             // The handler that reads the body reports the error.
@@ -53,7 +53,7 @@ pub(crate) async fn handle(state: &Arc<ServerState>, request: Request, routes: R
     if !may_create(state, &parts) {
         return respond::no_sandbox_for_page(path.name());
     }
-    let created_by = if is_observed(parts.uri.path()) {
+    let created_by = if is_app_path(parts.uri.path()) {
         CreatedBy::Request
     } else {
         CreatedBy::Explicit
@@ -83,6 +83,6 @@ fn may_create(state: &ServerState, parts: &Parts) -> bool {
         || header("origin").is_some_and(|origin| {
             let clients = &state.registry.template().seed.clients;
             let mut origins = clients.iter().flat_map(|client| &client.allowed_origins);
-            state.hosts.is_near(origin, "") || origins.any(|known| known == origin)
+            state.hosts.is_local_origin(origin, "") || origins.any(|known| known == origin)
         })
 }

@@ -28,7 +28,7 @@ const MAX_PENDING_BYTES: usize = 4096;
 pub(crate) struct RequestFacts {
     last_completed_id: u64,
     at: Timestamp,
-    real: Timestamp,
+    system_time: Timestamp,
     connection: Option<u16>,
     method: Method,
     uri: Uri,
@@ -37,7 +37,7 @@ pub(crate) struct RequestFacts {
 }
 
 /// The client that a request claims to come from.
-pub(crate) fn claimed(parts: &Parts, context: &RequestContext) -> Option<String> {
+pub(crate) fn claimed_client_id(parts: &Parts, context: &RequestContext) -> Option<String> {
     let authorization = context.headers.get(AUTHORIZATION);
     let authorization = authorization.and_then(|value| value.to_str().ok());
     let sent = &context.received.params;
@@ -87,12 +87,12 @@ fn captured_body(received: &RequestBody) -> CapturedBody<'_> {
 impl RequestFacts {
     /// When the request arrived, in system time.
     pub(crate) fn arrived_at(&self) -> Timestamp {
-        self.real
+        self.system_time
     }
 
     /// `last_completed_id` is the newest exchange that was complete when this one began.
     pub(crate) fn new(parts: &Parts, context: &RequestContext, last_completed_id: u64) -> Self {
-        let (at, real) = context.sandbox.clock.read();
+        let (at, system_time) = context.sandbox.clock.read();
         let query = parts.uri.query();
         let by_query = || {
             let query = query.filter(|query| query.contains("grant_type"));
@@ -104,7 +104,7 @@ impl RequestFacts {
         Self {
             last_completed_id,
             at,
-            real,
+            system_time,
             connection: connection(parts),
             method: parts.method.clone(),
             uri: parts.uri.clone(),
@@ -167,7 +167,7 @@ pub(crate) async fn capture(
     let facts = Facts {
         last_completed_id: request.last_completed_id,
         at: request.at,
-        real: request.real,
+        system_time: request.system_time,
         connection: request.connection,
         endpoint: request.endpoint,
         grant: request.grant,

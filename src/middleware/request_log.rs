@@ -21,8 +21,8 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(crate) fn add(&self, exchange: StoredExchange) {
-        let is_wanted = is_wanted(exchange.endpoint(), exchange.status());
-        let entry = is_wanted.then(|| exchange.to_entry());
+        let is_logged = is_logged(exchange.endpoint(), exchange.status());
+        let entry = is_logged.then(|| exchange.to_entry());
         let id = self.sandbox.record(exchange);
         let Some(entry) = entry.filter(is_from_app) else {
             return;
@@ -40,7 +40,7 @@ impl Recorder {
 
 /// Whether the log level is enabled and the endpoint is logged. Checked before the entry is built, so that an unlogged
 /// exchange costs nothing.
-fn is_wanted(endpoint: Endpoint, status: u16) -> bool {
+fn is_logged(endpoint: Endpoint, status: u16) -> bool {
     let is_enabled = if is_refused(status) {
         tracing::enabled!(target: TARGET, Level::WARN)
     } else {

@@ -43,7 +43,7 @@ impl MockSandbox {
             let sandbox = registry
                 .get_or_create(&self.name, CreatedBy::Explicit)
                 .await?;
-            registry.claim(&self.name).await?;
+            registry.mark_explicit(&self.name).await?;
             sandbox
         })
     }

@@ -63,9 +63,9 @@ pub enum Budget {
 
 /// The accounts that a budget counts. Their names are parsed once for all spends.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Covered([bool; Currency::ALL.len()]);
+pub(crate) struct CurrencySet([bool; Currency::ALL.len()]);
 
-impl Covered {
+impl CurrencySet {
     pub(crate) fn has(self, currency: Currency) -> bool {
         self.0[currency as usize]
     }
@@ -168,9 +168,9 @@ impl Budget {
     }
 
     /// The accounts whose payments count. An empty list counts all accounts: when in doubt, the cap applies.
-    pub(crate) fn covered(&self) -> Covered {
+    pub(crate) fn covered(&self) -> CurrencySet {
         let names = self.currencies();
-        let mut covered = Covered([names.is_empty(); Currency::ALL.len()]);
+        let mut covered = CurrencySet([names.is_empty(); Currency::ALL.len()]);
         for currency in names.iter().filter_map(|name| Currency::named(name)) {
             covered.0[currency as usize] = true;
         }

@@ -73,7 +73,7 @@ pub struct Client {
 
 /// A stored scope may have declared bits.
 fn stored_scope<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Scope, D::Error> {
-    u32::deserialize(deserializer).map(Scope::of_any_bits)
+    u32::deserialize(deserializer).map(Scope::from_any_bits)
 }
 
 /// The users that may use a client.
@@ -113,11 +113,11 @@ impl Client {
         self.grants.contains(&grant)
     }
 
-    /// The most that a token of this client may carry. A client that its first request registered may ask for every bit,
-    /// until its scopes are narrowed.
-    pub(crate) fn ceiling(&self) -> Scope {
+    /// The largest scope of a token of this client: the allowed scopes and `UserRead`. A client that was registered by its
+    /// first request may request every bit, until its scopes are narrowed.
+    pub(crate) fn scope_ceiling(&self) -> Scope {
         if self.auto_registered && self.allowed_scopes == Scope::ALL {
-            return Scope::EVERY_BIT;
+            return Scope::ALL_BITS;
         }
         self.allowed_scopes.with_user_read()
     }
@@ -125,7 +125,7 @@ impl Client {
     /// The bits that this client's requests may name in addition to Civitai's: the declared ones, or all of them.
     pub(crate) fn declared_scope(&self, rules: &ContractRules) -> Scope {
         if self.auto_registered {
-            return Scope::EVERY_BIT;
+            return Scope::ALL_BITS;
         }
         rules.declared_scopes.scope()
     }
@@ -141,11 +141,12 @@ impl Client {
         if redirect_uri::matches(&self.redirect_uris, given, Matching::Exact) {
             return true;
         }
-        let is_saved = redirect_uri::matches(&self.redirect_uris, given, Matching::LoopbackAware);
+        let matches_live_only =
+            redirect_uri::matches(&self.redirect_uris, given, Matching::LoopbackAware);
         // What an extension of ours accepts is accepted either way.
-        let matters = is_saved && self.redirect_extension(given).is_none();
-        rules.record_divergence(Difference::RedirectUriMatch, matters);
-        is_live && is_saved
+        let diverges = matches_live_only && self.redirect_extension(given).is_none();
+        rules.record_divergence(Difference::RedirectUriMatch, diverges);
+        is_live && matches_live_only
     }
 
     /// The extension of ours that alone makes `given` acceptable, where it is not registered.

@@ -41,9 +41,13 @@ pub(crate) fn lifetime(rules: &ContractRules, chosen: Option<u32>) -> (u32, u32)
     (life, life.max(RETENTION_SECONDS))
 }
 
-/// Notes an expired code that would not have expired under the other side of the difference `code-lifetime`: the documented
+/// Records an expired code that would not have expired under the other side of the difference `code-lifetime`: the documented
 /// lifetime is longer.
-pub(crate) fn note_expiry(expired: bool, chosen: Option<u32>, rules: &ContractRules) {
+pub(crate) fn record_lifetime_divergence_if_expired(
+    expired: bool,
+    chosen: Option<u32>,
+    rules: &ContractRules,
+) {
     let is_live = rules.side_untracked(Difference::CodeLifetime) != Contract::Documented;
     rules.record_divergence(
         Difference::CodeLifetime,
@@ -52,9 +56,14 @@ pub(crate) fn note_expiry(expired: bool, chosen: Option<u32>, rules: &ContractRu
 }
 
 impl AuthorizationCode {
-    /// Notes a code that would have expired under the other side of the difference `code-lifetime`: the deployed server's
+    /// Records a code that would have expired under the other side of the difference `code-lifetime`: the deployed server's
     /// lifetime is shorter.
-    pub(crate) fn note_age(&self, now: Timestamp, chosen: Option<u32>, rules: &ContractRules) {
+    pub(crate) fn record_lifetime_divergence_if_redeemed(
+        &self,
+        now: Timestamp,
+        chosen: Option<u32>,
+        rules: &ContractRules,
+    ) {
         let is_past = now > self.issued_at.plus_seconds(LIVE_LIFETIME_SECONDS);
         let is_documented = rules.side_untracked(Difference::CodeLifetime) == Contract::Documented;
         let differs = is_past && is_documented && chosen.is_none();
@@ -78,22 +87,23 @@ impl AuthorizationCode {
         client: &Client,
         rules: &ContractRules,
     ) -> Result<Scope, OAuthError> {
-        within_ceiling(self.scope, client, rules)
+        limit_to_ceiling(self.scope, client, rules)
     }
 }
 
-/// The part of this scope that the client gets (difference `scope-ceiling`).
-pub(crate) fn within_ceiling(
+/// The part of this scope that the client may get (difference `scope-ceiling`). Errors: the deployed server rejects a
+/// scope that the documented one trims.
+pub(crate) fn limit_to_ceiling(
     scope: Scope,
     client: &Client,
     rules: &ContractRules,
 ) -> Result<Scope, OAuthError> {
-    if client.ceiling().covers(scope) {
+    if client.scope_ceiling().covers(scope) {
         return Ok(scope);
     }
     rules.record_divergence(Difference::ScopeCeiling, true);
     match rules.side(Difference::ScopeCeiling) {
-        Contract::Documented => Ok(scope.intersection(client.ceiling())),
+        Contract::Documented => Ok(scope.intersection(client.scope_ceiling())),
         Contract::Live | Contract::Live2026_08 => Err(scope_refused()),
     }
 }

@@ -15,7 +15,7 @@ pub(crate) const INTERVAL_SECONDS: u32 = 5;
 
 /// The user's decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum UserDecision {
     Pending,
     Approved {
         by: UserId,
@@ -32,7 +32,7 @@ pub(crate) struct DeviceGrant {
     pub(crate) client_id: ClientId,
     /// With [`Scope::USER_READ`].
     pub(crate) scope: Scope,
-    pub(crate) verdict: Verdict,
+    pub(crate) decision: UserDecision,
     pub(crate) expires_at: Timestamp,
 }
 
@@ -42,7 +42,7 @@ pub(crate) enum Poll {
     /// The device may claim its tokens for this user.
     Claim(UserId),
     /// The answer is an error, and the code is used up.
-    Over(OAuthError),
+    Ended(OAuthError),
     /// The answer is an error, for now or for this client.
     Refused(OAuthError),
 }
@@ -53,17 +53,19 @@ impl DeviceGrant {
         if self.client_id.as_str() != client_id {
             return Poll::Refused(OAuthError::bare(ErrorCode::InvalidGrant));
         }
-        match self.verdict {
-            Verdict::Denied { .. } => Poll::Over(OAuthError::bare(ErrorCode::UserDenied)),
-            Verdict::Pending => Poll::Refused(OAuthError::bare(ErrorCode::AuthorizationPending)),
-            Verdict::Approved { by } => Poll::Claim(by),
+        match self.decision {
+            UserDecision::Denied { .. } => Poll::Ended(OAuthError::bare(ErrorCode::UserDenied)),
+            UserDecision::Pending => {
+                Poll::Refused(OAuthError::bare(ErrorCode::AuthorizationPending))
+            }
+            UserDecision::Approved { by } => Poll::Claim(by),
         }
     }
 }
 
 /// Refused under every contract, unlike the code grant's scope, which may be trimmed.
-pub(crate) fn check_ceiling(client: &Client, scope: Scope) -> Result<(), OAuthError> {
-    if client.ceiling().covers(scope) {
+pub(crate) fn check_scope_ceiling(client: &Client, scope: Scope) -> Result<(), OAuthError> {
+    if client.scope_ceiling().covers(scope) {
         return Ok(());
     }
     Err(OAuthError::invalid_scope(

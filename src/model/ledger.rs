@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::model::account::{Currency, Payment};
-use crate::model::buzz::{Budget, BuzzLimit, Covered};
+use crate::model::buzz::{Budget, BuzzLimit, CurrencySet};
 use crate::model::period::{Window, last_tick, window_start};
 use crate::protocol::time::Timestamp;
 
@@ -15,7 +15,7 @@ pub(crate) struct Spend {
     pub(crate) amount: u64,
     pub(crate) at: Timestamp,
     /// Absolute budgets were reset after this spend.
-    pub(crate) forgiven: bool,
+    pub(crate) is_before_reset: bool,
 }
 
 /// The state of one budget, in buzz.
@@ -87,10 +87,10 @@ enum Since {
 }
 
 /// A budget and the start of its period.
-struct Counted<'a> {
+struct BudgetPeriod<'a> {
     budget: &'a Budget,
     since: Since,
-    covered: Covered,
+    covered: CurrencySet,
 }
 
 impl Since {
@@ -103,7 +103,7 @@ impl Since {
     }
 }
 
-impl<'a> Counted<'a> {
+impl<'a> BudgetPeriod<'a> {
     fn new(budget: &'a Budget, now: Timestamp) -> Self {
         Self {
             budget,
@@ -114,7 +114,7 @@ impl<'a> Counted<'a> {
 
     fn counts(&self, spend: &Spend) -> bool {
         let in_time = match self.since {
-            Since::Reset => !spend.forgiven,
+            Since::Reset => !spend.is_before_reset,
             Since::After(start) => spend.at > start,
             Since::From(tick) => spend.at >= tick,
         };
@@ -151,12 +151,12 @@ fn sum(amounts: impl Iterator<Item = u64>) -> u64 {
 /// The budgets of a limit with the start of each one's period. Cron expressions take a while to search, so that the store
 /// prepares this before it locks its tables.
 #[derive(Debug)]
-pub(crate) struct DatedLimit {
+pub(crate) struct LimitWithPeriods {
     limit: BuzzLimit,
     periods: Vec<Since>,
 }
 
-impl DatedLimit {
+impl LimitWithPeriods {
     pub(crate) fn new(limit: BuzzLimit, now: Timestamp) -> Self {
         let periods = limit.0.iter().map(|budget| Since::new(budget, now));
         Self {
@@ -181,7 +181,7 @@ impl DatedLimit {
             let (since, covered) = (*since, budget.covered());
             let paid = more.iter().filter(|one| covered.has(one.currency));
             let amount = sum(paid.map(|one| one.amount));
-            let counted = Counted {
+            let counted = BudgetPeriod {
                 budget,
                 since,
                 covered,
@@ -195,8 +195,8 @@ impl DatedLimit {
 impl Spending {
     pub(crate) fn new(limit: Option<&BuzzLimit>, spends: &[Spend], now: Timestamp) -> Self {
         let budgets = limit.map_or(&[][..], |limit| &limit.0);
-        let counted = budgets.iter().map(|budget| Counted::new(budget, now));
-        let counted: Vec<Counted<'_>> = counted.collect();
+        let counted = budgets.iter().map(|budget| BudgetPeriod::new(budget, now));
+        let counted: Vec<BudgetPeriod<'_>> = counted.collect();
         let counts = |spend: &&Spend| {
             counted.is_empty() || counted.iter().any(|budget| budget.counts(spend))
         };
@@ -247,7 +247,7 @@ mod tests {
     /// The spends that count, computed in the simplest way.
     fn plain(budget: &Budget, spends: &[Spend], now: Timestamp) -> u64 {
         let counts = |spend: &Spend| match budget {
-            Budget::Absolute { .. } => !spend.forgiven,
+            Budget::Absolute { .. } => !spend.is_before_reset,
             Budget::Sliding { window, unit, .. } => {
                 let hours = match window {
                     Window::Hour => 1,
@@ -296,11 +296,11 @@ mod tests {
 
     fn spend() -> impl Strategy<Value = Spend> {
         (currency(), 1..50_u64, any_moment(), any::<bool>()).prop_map(
-            |(currency, amount, at, forgiven)| Spend {
+            |(currency, amount, at, is_before_reset)| Spend {
                 currency,
                 amount,
                 at,
-                forgiven,
+                is_before_reset,
             },
         )
     }
@@ -364,14 +364,14 @@ mod tests {
             let mut spends = Vec::new();
             for (currency, amount, now) in asked {
                 let more = Payment { currency, amount };
-                let spend = Spend { currency, amount, at: now, forgiven: false };
+                let spend = Spend { currency, amount, at: now, is_before_reset: false };
                 let mut after = spends.clone();
                 after.push(spend);
                 let fits = amount == 0 || limit.0.iter().all(|budget| {
                     let (before, after) = (plain(budget, &spends, now), plain(budget, &after, now));
                     before == after || after <= budget.limit()
                 });
-                prop_assert_eq!(DatedLimit::new(limit.clone(), now).has_room(&spends.iter(), &[more]), fits);
+                prop_assert_eq!(LimitWithPeriods::new(limit.clone(), now).has_room(&spends.iter(), &[more]), fits);
                 if fits && amount > 0 {
                     spends = after;
                 }
@@ -385,7 +385,7 @@ mod tests {
             currency: Currency::Yellow,
             amount: u64::MAX,
         };
-        let limit = DatedLimit::new(BuzzLimit(Vec::new()), Timestamp(0));
+        let limit = LimitWithPeriods::new(BuzzLimit(Vec::new()), Timestamp(0));
         assert!(limit.has_room(&[].iter(), &[more, more]));
     }
 }

@@ -134,7 +134,9 @@ async fn decide(
     if !sandbox.check_rate_limit(Limit::Authorize, &user.id.to_string()) {
         return Err(OAuthError::rate_limited("Too many authorization requests"));
     }
-    let client = clients::find(context, request.client_id.as_ref().map_err(Clone::clone)?).await?;
+    let client =
+        clients::find_or_register(context, request.client_id.as_ref().map_err(Clone::clone)?)
+            .await?;
     let client = client.ok_or_else(|| OAuthError::invalid_client("Unknown client_id"))?;
     let redirect_uri = request.redirect_uri.as_deref();
     let redirect_uri = redirect_uri
@@ -175,7 +177,7 @@ async fn decide(
     }
     check_before_issue(request, &client, redirect_uri)?;
     // Checks only for an error: the scope is reduced when the token is issued.
-    code::within_ceiling(code_request.scope, &client, rules)?;
+    code::limit_to_ceiling(code_request.scope, &client, rules)?;
     issue(context, user, &client, redirect_uri, code_request)
         .await
         .map(Next::Client)

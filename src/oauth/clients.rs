@@ -15,16 +15,16 @@ use crate::store::StoreError;
 /// Maximum number of clients in a sandbox for the account page and `unknown_clients = "register"`.
 pub(crate) const MOST_CLIENTS: usize = 1000;
 
-/// The client with this ID. Errors: there is no room to register it.
-pub(crate) async fn find(
+/// The client with this ID, which is registered if it is unknown and the settings say so. Errors: there is no room for it.
+pub(crate) async fn find_or_register(
     context: &RequestContext,
     id: &str,
 ) -> Result<Option<Arc<Client>>, StoreError> {
     let sandbox = &context.sandbox;
     let found = sandbox.data().find_client(id);
-    let adopts = sandbox.settings().unknown_clients == UnknownClients::Register;
+    let registers_unknown = sandbox.settings().unknown_clients == UnknownClients::Register;
     // An ID that no client can authenticate with stays unknown.
-    if found.is_some() || !adopts || id.is_empty() || ClientId::check(id).is_err() {
+    if found.is_some() || !registers_unknown || id.is_empty() || ClientId::check(id).is_err() {
         return Ok(found);
     }
     let owner = sandbox.data().list_users().first().map(|user| user.id);
@@ -53,7 +53,7 @@ pub(crate) async fn find(
     Ok(sandbox.data().find_client(id))
 }
 
-/// Stores the first secret that a client registered by [`find`] presents. If several arrive concurrently, one wins.
+/// Stores the first secret that a client registered by [`find_or_register`] presents. If several arrive concurrently, one wins.
 pub(crate) async fn bind_first_secret(
     context: &RequestContext,
     client: Arc<Client>,

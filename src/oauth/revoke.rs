@@ -26,10 +26,10 @@ pub(crate) async fn post(context: RequestContext) -> Result<impl IntoResponse, O
     let request = RevokeRequest::parse(context.params());
     let client = request.client_id.as_deref();
     let client = client.and_then(|id| context.sandbox.data().find_client(id));
-    let readable_by = readable_by(&context, client.as_deref())?;
+    let cors_exception = cors_exception(&context, client.as_deref())?;
     let revoked = revoke(&context, request, client.as_deref()).await;
     // Errors too are readable by the pages of the client only.
-    Ok((readable_by, revoked.map(|()| Json(json!({})))))
+    Ok((cors_exception, revoked.map(|()| Json(json!({})))))
 }
 
 /// Difference `rate-limit-key`.
@@ -50,7 +50,7 @@ fn is_within_limit(context: &RequestContext) -> bool {
 }
 
 /// The origin that alone may read the response. A page that calls for a public client must have one of its origins.
-fn readable_by(
+fn cors_exception(
     context: &RequestContext,
     client: Option<&Client>,
 ) -> Result<Option<CorsException>, OAuthError> {

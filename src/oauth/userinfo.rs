@@ -29,7 +29,7 @@ fn bearer(context: &RequestContext) -> Result<Arc<User>, OAuthError> {
     let found = sandbox.data().bearer(&hash, sandbox.now());
     let (scope, client, user) = found.ok_or_else(unknown)?;
     context.notes.client(client);
-    if session::is_for_catalog_alone(scope, context.rules()) {
+    if session::is_client_credentials_only_scope(scope, context.rules()) {
         return Err(unknown());
     }
     if !scope.covers(Scope::USER_READ) {

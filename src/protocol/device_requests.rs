@@ -29,7 +29,7 @@ impl DeviceStartRequest {
         let bits = u32::try_from(number.unwrap_or_default());
         Ok(Self {
             client_id,
-            scope: bits.ok().map(Scope::of_any_bits),
+            scope: bits.ok().map(Scope::from_any_bits),
         })
     }
 }

@@ -111,7 +111,7 @@ impl Scope {
     /// Every bit of Civitai's.
     pub const ALL: Self = Self(536_870_911);
     /// Every bit that a number may have, with or without a meaning.
-    pub(crate) const EVERY_BIT: Self = Self(u32::MAX);
+    pub(crate) const ALL_BITS: Self = Self(u32::MAX);
 
     /// The scope with exactly these bits. `None` if Civitai has no such bits.
     pub fn from_bits(bits: u32) -> Option<Self> {
@@ -119,7 +119,7 @@ impl Scope {
     }
 
     /// The scope with exactly these bits, with or without a meaning.
-    pub(crate) fn of_any_bits(bits: u32) -> Self {
+    pub(crate) fn from_any_bits(bits: u32) -> Self {
         Self(bits)
     }
 

@@ -52,7 +52,7 @@ impl ScopeSpec {
         let bit = SCOPES.iter().find(|bit| bit.name == text);
         let added = if is_number {
             let bits = text.parse().map_err(|_| meaningless(text, Scope::ALL))?;
-            Scope::of_any_bits(bits)
+            Scope::from_any_bits(bits)
         } else if let Some((_, scope)) = preset {
             *scope
         } else if let Some(bit) = bit {
@@ -143,7 +143,7 @@ impl<'de> Visitor<'de> for SpecVisitor {
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<ScopeSpec, E> {
         match u32::try_from(number) {
-            Ok(bits) => Ok(Scope::of_any_bits(bits).into()),
+            Ok(bits) => Ok(Scope::from_any_bits(bits).into()),
             Err(_) => Err(E::custom(meaningless(number, Scope::ALL))),
         }
     }

@@ -15,7 +15,7 @@ pub(crate) const LAST: Timestamp = Timestamp(LAST_WRITTEN_MS);
 
 /// A time that no clock can show.
 #[derive(Debug)]
-pub(crate) struct OutOfReach;
+pub(crate) struct OutOfRange;
 
 /// The clock of one sandbox.
 #[derive(Debug, Default)]
@@ -74,12 +74,12 @@ impl Clock {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn put(&self, state: ClockState) {
+    pub(crate) fn set_state(&self, state: ClockState) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
     /// Moves the clock by this many milliseconds, back if they are negative. Does not move it beyond the supported years.
-    pub(crate) fn advance(&self, ms: i64) -> Result<(), OutOfReach> {
+    pub(crate) fn advance(&self, ms: i64) -> Result<(), OutOfRange> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let there = Timestamp(state.now().0.saturating_add(ms));
         *state = state.moved_to(there)?;
@@ -87,14 +87,14 @@ impl Clock {
     }
 
     /// Sets the clock; a stopped one stays stopped. Errors: the time is out of range.
-    pub(crate) fn set(&self, at: Timestamp) -> Result<(), OutOfReach> {
+    pub(crate) fn set(&self, at: Timestamp) -> Result<(), OutOfRange> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *state = state.moved_to(at)?;
         Ok(())
     }
 
     /// Stops the clock at a time, or now.
-    pub(crate) fn freeze(&self, at: Option<Timestamp>) -> Result<(), OutOfReach> {
+    pub(crate) fn freeze(&self, at: Option<Timestamp>) -> Result<(), OutOfRange> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = at.unwrap_or_else(|| state.now());
         *state = ClockState::Frozen { at }.moved_to(at)?;
@@ -135,9 +135,9 @@ impl ClockState {
     }
 
     /// The clock at another time, stopped or running as before.
-    fn moved_to(self, at: Timestamp) -> Result<Self, OutOfReach> {
+    fn moved_to(self, at: Timestamp) -> Result<Self, OutOfRange> {
         if !(FIRST..=LAST).contains(&at) {
-            return Err(OutOfReach);
+            return Err(OutOfRange);
         }
         Ok(match self {
             Self::Frozen { .. } => Self::Frozen { at },
@@ -184,12 +184,12 @@ mod tests {
         assert_eq!(clock.state().at(system), LAST);
         assert!(clock.advance(1).is_err() && clock.advance(i64::MAX).is_err());
         assert_eq!(clock.now(), LAST);
-        clock.put(ClockState::Running { ahead_ms: i64::MAX });
+        clock.set_state(ClockState::Running { ahead_ms: i64::MAX });
         assert_eq!(clock.now(), LAST);
         clock.advance(-WEEK).unwrap();
         let back = LAST.0 - clock.now().0;
         assert!((WEEK - 60_000..=WEEK).contains(&back), "{back}");
-        clock.put(ClockState::Frozen {
+        clock.set_state(ClockState::Frozen {
             at: Timestamp(i64::MIN),
         });
         assert_eq!(clock.now(), FIRST);

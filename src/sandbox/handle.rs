@@ -9,11 +9,11 @@ use tokio_util::sync::CancellationToken;
 use super::clock::{Clock, ClockState, system_now};
 use super::entropy::Entropy;
 use super::faults::{ActiveFault, FaultCounters, FaultTarget, Faults};
-use super::in_flight::InFlight;
 use super::journal::{Journal, StoredExchange};
 use super::keys::IdTokenKey;
 use super::rate_limits::{Limit, RateLimits};
 use super::settings::Settings;
+use super::shared_computations::SharedComputations;
 use super::template::SandboxTemplate;
 use crate::protocol::time::Timestamp;
 use crate::store::{DataSource, SandboxData, SandboxRow, Store, StoreError};
@@ -46,7 +46,7 @@ pub(crate) struct SandboxCore {
     rate_limits: RateLimits,
     pub(crate) journal: Journal,
     pub(crate) faults: Faults,
-    pub(crate) in_flight: InFlight,
+    pub(crate) shared_computations: SharedComputations,
     template: Arc<SandboxTemplate>,
     /// The data that a reset restores, if it is not the template's seed.
     seed_data: Option<Arc<SandboxData>>,
@@ -82,7 +82,7 @@ pub(super) struct CoreParts {
 }
 
 /// The state of a sandbox after a reset or a restore.
-pub(super) struct NewState {
+pub(super) struct SandboxState {
     pub(super) data: Arc<SandboxData>,
     pub(super) clock: ClockState,
     pub(super) settings: Settings,
@@ -103,7 +103,7 @@ impl SandboxCore {
             rate_limits: RateLimits::default(),
             journal: Journal::new(template.journal_capacity, &template.journal_limits),
             faults: Faults::new(template.fault_memory.clone()),
-            in_flight: InFlight::default(),
+            shared_computations: SharedComputations::default(),
             template,
             seed_data: row.seed_data,
             current_data: RwLock::new(row.data),
@@ -176,17 +176,17 @@ impl SandboxCore {
         self.store
             .store_clock(&self.name, data, &state.to_text())
             .await?;
-        self.clock.put(state);
+        self.clock.set_state(state);
         Ok(())
     }
 
     /// Has new requests start from this. `change_journal` runs while no request can write to the journal.
-    pub(super) fn switch_to(&self, start: NewState, change_journal: impl FnOnce(&Journal)) {
+    pub(super) fn switch_to(&self, start: SandboxState, change_journal: impl FnOnce(&Journal)) {
         let mut current = self
             .current_data
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        self.clock.put(start.clock);
+        self.clock.set_state(start.clock);
         self.change_settings(|_| start.settings);
         self.faults.replace(start.faults);
         self.rate_limits.clear();
@@ -208,7 +208,7 @@ impl SandboxCore {
             .await?;
         // None: the sandbox was deleted.
         if let Some(data) = new {
-            let start = NewState {
+            let start = SandboxState {
                 data,
                 clock,
                 settings: self.template.settings.clone(),

@@ -81,7 +81,7 @@ fn has_ended(began: Timestamp, now: Timestamp) -> bool {
 impl Windows {
     /// Removes the oldest windows: those that have ended, and those for which there is no room. Each window is looked at
     /// once, however many there are.
-    fn clear(&mut self, now: Timestamp) {
+    fn remove_oldest(&mut self, now: Timestamp) {
         while let Some((key, began)) = self.queue.front() {
             if !has_ended(*began, now) && self.queue.len() < MAX_WINDOWS {
                 return;
@@ -134,7 +134,7 @@ impl RateLimits {
             key.into()
         };
         let mut windows = self.windows();
-        windows.clear(now);
+        windows.remove_oldest(now);
         let window = windows.at((limit, key), now);
         window.requests = window.requests.saturating_add(1);
         window.requests <= limit.allowance()

@@ -117,12 +117,12 @@ impl Registry {
         Ok(None)
     }
 
-    /// Marks a sandbox as explicit, so that it is not evicted.
-    pub(crate) async fn claim(&self, name: &str) -> Result<(), StoreError> {
-        self.slots.claim(name);
-        // The slot may be claimed although the file rejected the claim.
-        if self.store.has_unclaimed(name) {
-            self.store.claim_sandbox(name).await?;
+    /// Marks a sandbox as created explicitly, so that it is not evicted.
+    pub(crate) async fn mark_explicit(&self, name: &str) -> Result<(), StoreError> {
+        self.slots.mark_explicit(name);
+        // The slot may be marked although the file rejected the change.
+        if self.store.is_request_created(name) {
+            self.store.mark_explicit(name).await?;
         }
         Ok(())
     }

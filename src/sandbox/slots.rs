@@ -112,8 +112,8 @@ impl Slots {
         Ok(contents)
     }
 
-    /// Marks the sandbox of a slot as wanted explicitly.
-    pub(super) fn claim(&self, name: &str) {
+    /// Marks the sandbox of a slot as created explicitly.
+    pub(super) fn mark_explicit(&self, name: &str) {
         if let Some(slot) = self.lock().get_mut(name) {
             slot.created_by = CreatedBy::Explicit;
         }
@@ -175,7 +175,7 @@ mod tests {
             Some("old"),
             "just used"
         );
-        slots.claim("old");
+        slots.mark_explicit("old");
         assert_eq!(longest(CreatedBy::Request), None);
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::ClockState;
 use super::faults::FaultView;
-use super::handle::{NewState, Sandbox, SandboxCore};
+use super::handle::{Sandbox, SandboxCore, SandboxState};
 use super::journal::Journal;
 use super::settings::Settings;
 use crate::protocol::time::Timestamp;
@@ -54,7 +54,7 @@ impl SandboxCore {
         let Some(data) = restored else {
             return Ok(false);
         };
-        let start = NewState {
+        let start = SandboxState {
             data,
             clock: state.clock,
             settings: state.settings,

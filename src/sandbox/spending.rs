@@ -37,7 +37,7 @@ pub struct SpendView {
 }
 
 /// The budgets of more apps than this are computed for one request at a time: each app may have 20 budgets.
-const MAX_UNLIMITED_APPS: usize = 16;
+const MAX_APPS_WITHOUT_PERMIT: usize = 16;
 
 /// The error of a request that has waited too long.
 pub(crate) const BUSY: &str = "too many computations of spends are in progress";
@@ -48,15 +48,15 @@ pub(crate) async fn list(
     sandbox: &Sandbox,
     whose: UserClientFilter<'_>,
 ) -> Result<Vec<SpendView>, TooManyReaders> {
-    let _permit = if sandbox.data().count_limits(whose) > MAX_UNLIMITED_APPS {
+    let _permit = if sandbox.data().count_limits(whose) > MAX_APPS_WITHOUT_PERMIT {
         Some(sandbox.journal.readers().spends.acquire().await?)
     } else {
         None
     };
     let now = sandbox.now();
     let mut spent = Vec::new();
-    for ((user, client), grant) in grants(sandbox, whose) {
-        spent.push(SpendView::new(user, client, grant, now));
+    for ((user, client), app) in spending_by_app(sandbox, whose) {
+        spent.push(SpendView::new(user, client, app, now));
         // Other requests do not wait for all of them.
         tokio::task::yield_now().await;
     }
@@ -65,45 +65,49 @@ pub(crate) async fn list(
 
 /// What one app has spent. None if it has no limit and has spent nothing.
 pub(crate) fn find(sandbox: &Sandbox, user: UserId, client: &str) -> Option<SpendView> {
-    let mut found = grants(
+    let mut found = spending_by_app(
         sandbox,
         UserClientFilter {
             user: Some(user),
             client: Some(client),
         },
     );
-    let ((user, client), grant) = found.pop_first()?;
-    Some(SpendView::new(user, client, grant, sandbox.now()))
+    let ((user, client), app) = found.pop_first()?;
+    Some(SpendView::new(user, client, app, sandbox.now()))
 }
 
 /// The limit of an app and its spends.
 #[derive(Default)]
-struct Grant {
+struct AppSpending {
     limit: Option<BuzzLimit>,
     spends: Vec<Spend>,
 }
 
-type Grants = BTreeMap<(UserId, String), Grant>;
+type SpendingByApp = BTreeMap<(UserId, String), AppSpending>;
 
-fn grants(sandbox: &Sandbox, whose: UserClientFilter<'_>) -> Grants {
+fn spending_by_app(sandbox: &Sandbox, whose: UserClientFilter<'_>) -> SpendingByApp {
     let data = sandbox.data();
-    let mut grants = Grants::new();
+    let mut spending_by_app = SpendingByApp::new();
     for stored in data.list_consents(whose) {
         if let Some(limit) = stored.consent.buzz_limit {
-            let grant = grants.entry((stored.user, stored.client.0)).or_default();
-            grant.limit = Some(limit);
+            let app = spending_by_app
+                .entry((stored.user, stored.client.0))
+                .or_default();
+            app.limit = Some(limit);
         }
     }
     for stored in data.list_spends(whose) {
-        let grant = grants.entry((stored.user, stored.client.0)).or_default();
-        grant.spends.push(stored.spend);
+        let app = spending_by_app
+            .entry((stored.user, stored.client.0))
+            .or_default();
+        app.spends.push(stored.spend);
     }
-    grants
+    spending_by_app
 }
 
 impl SpendView {
-    fn new(user: UserId, client: String, grant: Grant, now: Timestamp) -> Self {
-        let Grant { limit, spends } = grant;
+    fn new(user: UserId, client: String, app: AppSpending, now: Timestamp) -> Self {
+        let AppSpending { limit, spends } = app;
         let warnings = limit.iter().flat_map(BuzzLimit::warnings);
         Self {
             user,

@@ -9,9 +9,9 @@ pub(crate) struct UsedBytes(Arc<AtomicUsize>);
 
 impl UsedBytes {
     /// Counts these bytes until the returned value is dropped.
-    pub(super) fn charge(&self, bytes: usize) -> Charge {
+    pub(super) fn charge(&self, bytes: usize) -> CountedBytes {
         self.0.fetch_add(bytes, Ordering::Relaxed);
-        Charge {
+        CountedBytes {
             used: self.clone(),
             bytes,
         }
@@ -24,12 +24,12 @@ impl UsedBytes {
 
 /// Bytes that are counted until this value is dropped.
 #[derive(Debug)]
-pub(super) struct Charge {
+pub(super) struct CountedBytes {
     used: UsedBytes,
     bytes: usize,
 }
 
-impl Charge {
+impl CountedBytes {
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -41,7 +41,7 @@ impl Charge {
     }
 }
 
-impl Drop for Charge {
+impl Drop for CountedBytes {
     fn drop(&mut self) {
         self.used.0.fetch_sub(self.bytes, Ordering::Relaxed);
     }

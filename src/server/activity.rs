@@ -56,7 +56,7 @@ pub(super) fn now() -> Instant {
 }
 
 /// When to check again whether a connection has expired.
-pub(super) enum Next {
+pub(super) enum NextCheck {
     Expired(Expired),
     At(Instant),
     Never,
@@ -87,7 +87,7 @@ pub(super) struct Activity {
     timeouts: Timeouts,
     state: Mutex<State>,
     /// One request at a time waits for memory and takes its first step.
-    pub(super) turn: Semaphore,
+    pub(super) first_step: Semaphore,
     has_room: Notify,
     running: Arc<Semaphore>,
 }
@@ -109,7 +109,7 @@ impl Activity {
                 unread_bytes: 0,
                 progress: now,
             }),
-            turn: Semaphore::new(1),
+            first_step: Semaphore::new(1),
             has_room: Notify::new(),
             running: Arc::new(Semaphore::new(MAX_STREAMS as usize)),
         })
@@ -147,15 +147,15 @@ impl Activity {
         loop {
             let now = now();
             let next = match self.next_check(now) {
-                Next::Expired(expired) => return expired,
-                Next::At(next) => next,
-                Next::Never => pending().await,
+                NextCheck::Expired(expired) => return expired,
+                NextCheck::At(next) => next,
+                NextCheck::Never => pending().await,
             };
             sleep_until(next).await;
         }
     }
 
-    pub(super) fn next_check(&self, now: Instant) -> Next {
+    pub(super) fn next_check(&self, now: Instant) -> NextCheck {
         let state = self.state();
         let idle = if state.is_closing {
             CLOSING_TIMEOUT
@@ -165,28 +165,32 @@ impl Activity {
         // Activity that begins after this check does not expire sooner than that.
         let shortest = idle.min(self.timeouts.body);
         let (since, timeout, expired) = match state.protocol {
-            Protocol::Http1 => return Next::Never,
+            Protocol::Http1 => return NextCheck::Never,
             Protocol::Unknown => (state.idle_since, idle, Expired::NoRequest),
             Protocol::Http2 if state.open_requests == 0 => (state.idle_since, idle, Expired::Idle),
             Protocol::Http2 if state.unread_bytes > 0 => {
                 (state.progress, self.timeouts.body, Expired::Stalled)
             }
-            Protocol::Http2 => return Next::At(now + shortest),
+            Protocol::Http2 => return NextCheck::At(now + shortest),
         };
         let deadline = since + timeout;
         if deadline <= now {
-            Next::Expired(expired)
+            NextCheck::Expired(expired)
         } else {
-            Next::At(deadline.min(now + shortest))
+            NextCheck::At(deadline.min(now + shortest))
         }
     }
 
     /// Waits until the connection may run another request, which already has a permit of the server, and stores both
     /// permits in its extensions.
-    pub(super) async fn permit(&self, place: OwnedSemaphorePermit, extensions: &mut Extensions) {
+    pub(super) async fn permit(
+        &self,
+        server_permit: OwnedSemaphorePermit,
+        extensions: &mut Extensions,
+    ) {
         // The semaphore is never closed.
         if let Ok(permit) = Arc::clone(&self.running).acquire_owned().await {
-            extensions.insert(RequestPermits::new(permit, place));
+            extensions.insert(RequestPermits::new(permit, server_permit));
         }
     }
 

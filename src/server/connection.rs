@@ -20,17 +20,17 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use super::activity::{Activity, Expired, Timeouts};
+use super::drain::{DrainOnDrop, DrainState};
 use super::head;
 use super::limits::Limits;
-use super::pace::Paced;
-use super::request_body::Limited;
+use super::pace::PacedStream;
+use super::request_body::LimitedBody;
 use super::response_body;
 use super::socket::Socket;
 #[cfg(feature = "tls")]
 use super::tls::Tls;
-use super::unread::{Drained, UnreadBody};
 use crate::http::connection::{ConnectionInfo, ConnectionReset, ListenerKind, PeerSocket};
-use crate::http::long_steps::{LongSteps, Turn, is_long};
+use crate::http::long_steps::{LongSteps, WorkLock, is_long};
 use crate::http::root_service::RootService;
 
 /// Timeout for a TLS handshake.
@@ -43,7 +43,7 @@ pub(super) struct Shared {
     /// Answers the requests.
     pub(super) service: RootService,
     pub(super) limits: Limits,
-    pub(super) turn: Turn,
+    pub(super) turn: WorkLock,
     /// Cancelled when the server stops.
     pub(super) stop: CancellationToken,
 }
@@ -147,7 +147,7 @@ impl Connection {
             async move { Ok::<_, Infallible>(requests.answer(request).await) }
         });
         let protocol = self.shared.limits.protocol();
-        let stream = TokioIo::new(Paced::new(stream));
+        let stream = TokioIo::new(PacedStream::new(stream));
         let connection = protocol.serve_connection(stream, TowerToHyperService::new(service));
         tokio::pin!(connection);
         let mut is_closing = false;
@@ -207,8 +207,8 @@ impl Requests {
         if request.version() != Version::HTTP_2 {
             self.activity.note_http1();
             let rejection = head::rejection(&request, limits);
-            let unread = UnreadBody::new(&request);
-            let request = self.with_limits(request, unread.clone());
+            let drain_state = DrainState::new(&request);
+            let request = self.with_limits(request, drain_state.clone());
             let response = match rejection {
                 Some(rejection) => rejection,
                 None if is_long(request.body()) => {
@@ -216,8 +216,8 @@ impl Requests {
                 }
                 None => service.call(request).await,
             };
-            return match unread {
-                Some(unread) => unread.close_if_undrained(response),
+            return match drain_state {
+                Some(drain_state) => drain_state.close_if_undrained(response),
                 None => response,
             };
         }
@@ -243,12 +243,12 @@ impl Requests {
     fn with_limits(
         &self,
         request: hyper::Request<Incoming>,
-        unread: Option<UnreadBody>,
+        drain_state: Option<DrainState>,
     ) -> Request {
         let limits = &self.shared.limits;
         let limited = |body| {
-            let body = Drained::new(body, limits.body, unread);
-            Body::new(Limited::new(body, limits.body, &limits.body_memory))
+            let body = DrainOnDrop::new(body, limits.body, drain_state);
+            Body::new(LimitedBody::new(body, limits.body, &limits.body_memory))
         };
         let mut request = request.map(limited);
         request.extensions_mut().insert(Arc::clone(&self.info));

@@ -5,6 +5,7 @@ mod accept;
 mod activity;
 mod bound;
 mod connection;
+mod drain;
 mod error;
 mod head;
 mod limits;
@@ -16,7 +17,6 @@ mod socket;
 mod tests;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
-mod unread;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub use error::StartError;
 use crate::config::Config;
 use crate::hosts::Hosts;
 use crate::http::control_token::ControlToken;
-use crate::http::long_steps::Turn;
+use crate::http::long_steps::WorkLock;
 #[cfg(feature = "internals")]
 use crate::http::root_service::RootService;
 use crate::http::state::{ServerState, own_hosts};
@@ -83,8 +83,8 @@ impl Server {
             trust_proxy: config.trust_proxy,
             stop: stop.clone(),
             control_token: config.control_token.as_ref().map(ControlToken::new),
-            list_turn: Turn::default(),
-            long_turn: Turn::default(),
+            long_lists: WorkLock::default(),
+            long_steps: WorkLock::default(),
             commit: config.commit,
         });
         // Created now and not at the first request, so that an unusable database is found at startup.
@@ -97,7 +97,7 @@ impl Server {
         let shared = Shared {
             service: service.clone(),
             limits,
-            turn: state.long_turn.clone(),
+            turn: state.long_steps.clone(),
             stop: stop.clone(),
         };
         for (listener, _) in listeners.bound {

@@ -50,15 +50,15 @@ enum Position {
 
 /// Frames that were counted.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Counted {
+struct FrameCounts {
     control: i64,
     requests: i64,
 }
 
 impl Position {
     /// Counts the frames whose headers end in these bytes.
-    fn advance(&mut self, mut bytes: &[u8]) -> Counted {
-        let mut counted = Counted::default();
+    fn advance(&mut self, mut bytes: &[u8]) -> FrameCounts {
+        let mut counted = FrameCounts::default();
         while let Some(&first) = bytes.first() {
             match self {
                 Self::NotHttp2 => break,
@@ -125,7 +125,7 @@ impl Allowance {
     }
 
     /// Spends these frames. Returns when reading may continue, if that is later than now.
-    fn spend(&mut self, counted: &Counted, now: Instant) -> Option<Instant> {
+    fn spend(&mut self, counted: &FrameCounts, now: Instant) -> Option<Instant> {
         let grown = now.duration_since(self.grown).as_micros() / INTERVAL.as_micros();
         let grown = u32::try_from(grown).unwrap_or(u32::MAX);
         self.grown += INTERVAL * grown;
@@ -143,7 +143,7 @@ impl Allowance {
 
 /// A connection whose control frames are limited; HTTP/1 is passed through.
 #[derive(Debug)]
-pub(crate) struct Paced<S> {
+pub(crate) struct PacedStream<S> {
     stream: S,
     position: Position,
     allowance: Allowance,
@@ -152,7 +152,7 @@ pub(crate) struct Paced<S> {
     written: usize,
 }
 
-impl<S> Paced<S> {
+impl<S> PacedStream<S> {
     pub(crate) fn new(stream: S) -> Self {
         Self {
             stream,
@@ -172,7 +172,7 @@ impl<S> Paced<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for PacedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -185,7 +185,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         let counted = self.position.advance(&buffer.filled()[before..]);
-        if counted != Counted::default() {
+        if counted != FrameCounts::default() {
             let until = self.allowance.spend(&counted, now());
             self.pause = until.map(|until| Box::pin(sleep_until(until)));
         }
@@ -193,7 +193,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for PacedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -251,13 +251,13 @@ mod tests {
         .concat();
         for size in [1, 2, 9, 10, 17, 1000] {
             let mut position = Position::Preface(0);
-            let mut sum = Counted::default();
+            let mut sum = FrameCounts::default();
             for bytes in all.chunks(size) {
                 let counted = position.advance(bytes);
                 sum.control += counted.control;
                 sum.requests += counted.requests;
             }
-            let expected = Counted {
+            let expected = FrameCounts {
                 control: 4,
                 requests: 1,
             };
@@ -269,7 +269,7 @@ mod tests {
     fn http_1_is_not_counted() {
         let mut position = Position::Preface(0);
         for bytes in [&b"P"[..], b"OST / HTTP/1.1\r\n\r\n", PREFACE, &[0; 90]] {
-            assert_eq!(position.advance(bytes), Counted::default());
+            assert_eq!(position.advance(bytes), FrameCounts::default());
         }
     }
 
@@ -277,7 +277,7 @@ mod tests {
     fn an_allowance_is_spent_and_grows_again() {
         let start = now();
         let mut allowance = Allowance::new(start);
-        let control = |control| Counted {
+        let control = |control| FrameCounts {
             control,
             requests: 0,
         };
@@ -288,7 +288,7 @@ mod tests {
         allowance.add(3);
         let now = start + INTERVAL * 500;
         assert_eq!(allowance.spend(&control(3), now), None);
-        let paid = Counted {
+        let paid = FrameCounts {
             control: FRAMES_PER_REQUEST * 10,
             requests: 10,
         };

@@ -51,19 +51,19 @@ impl BodyMemory {
 
 /// The body of a request with its limits.
 #[derive(Debug)]
-pub(crate) struct Limited<B> {
+pub(crate) struct LimitedBody<B> {
     body: B,
     limit: Duration,
     /// Set when the reader first has to wait: most bodies arrive with their heads.
     alarm: Option<Pin<Box<Sleep>>>,
-    memory: Occupied,
+    memory: MemoryReservation,
     /// A frame that waits for memory.
     waiting: Option<Frame<Bytes>>,
 }
 
 /// The memory that one body occupies. Released on drop.
 #[derive(Debug)]
-struct Occupied {
+struct MemoryReservation {
     memory: PollSemaphore,
     permits: Option<OwnedSemaphorePermit>,
     received: usize,
@@ -73,7 +73,7 @@ struct Occupied {
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
-impl Occupied {
+impl MemoryReservation {
     /// Notes a frame that has arrived.
     fn note(&mut self, frame: &Frame<Bytes>) {
         let size = frame.data_ref().map_or(0, Bytes::len) + FRAME_BYTES;
@@ -106,13 +106,13 @@ impl Occupied {
     }
 }
 
-impl<B> Limited<B> {
+impl<B> LimitedBody<B> {
     pub(crate) fn new(body: B, limit: Duration, memory: &BodyMemory) -> Self {
         Self {
             body,
             limit,
             alarm: None,
-            memory: Occupied {
+            memory: MemoryReservation {
                 memory: PollSemaphore::new(Arc::clone(&memory.semaphore)),
                 permits: None,
                 received: 0,
@@ -125,7 +125,7 @@ impl<B> Limited<B> {
     }
 }
 
-impl<B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Unpin> HttpBody for Limited<B> {
+impl<B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Unpin> HttpBody for LimitedBody<B> {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -181,7 +181,7 @@ mod tests {
     use tokio_stream::{StreamExt as _, once, pending};
 
     use super::*;
-    use crate::http::body_error::Unread;
+    use crate::http::body_error::BodyError;
 
     /// A body whose last frame never arrives.
     fn half(bytes: usize) -> Body {
@@ -191,12 +191,12 @@ mod tests {
 
     fn limited(body: Body, memory: &BodyMemory) -> Body {
         let limit = Duration::from_hours(1);
-        Body::new(Limited::new(body, limit, memory))
+        Body::new(LimitedBody::new(body, limit, memory))
     }
 
     fn reason(error: &axum::Error) -> String {
-        match Unread::new(error) {
-            Unread::NoMemory(error) => error.to_string(),
+        match BodyError::new(error) {
+            BodyError::NoMemory(error) => error.to_string(),
             other => format!("{other:?}"),
         }
     }

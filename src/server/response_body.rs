@@ -22,7 +22,7 @@ const PIECE_BYTES: usize = 16 * 1024;
 pub(super) async fn run(open: OpenRequest, request: impl Future<Output = Response>) -> Response {
     let activity = Arc::clone(&open.activity);
     let mut request = pin!(request);
-    let turn = activity.turn.acquire().await;
+    let turn = activity.first_step.acquire().await;
     activity.wait_for_room().await;
     let first = poll_fn(|context| Poll::Ready(request.as_mut().poll(context))).await;
     let answer = |response: Response| response.map(|body| Answer::new(body, open).into());

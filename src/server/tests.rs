@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::Extensions;
 use axum::response::Response;
 
-use super::activity::{Activity, Expired, MAX_STREAMS, MAX_UNREAD_BYTES, Next, Timeouts, now};
+use super::activity::{Activity, Expired, MAX_STREAMS, MAX_UNREAD_BYTES, NextCheck, Timeouts, now};
 use super::limits::{self, Limits};
 use super::response_body;
 use crate::config::Config;
@@ -101,8 +101,8 @@ fn connection_expires_by_what_is_open_on_it() {
         body: Duration::from_secs(40),
     });
     let expired = |seconds| match activity.next_check(now() + Duration::from_secs(seconds)) {
-        Next::Expired(expired) => Some(expired),
-        Next::At(_) | Next::Never => None,
+        NextCheck::Expired(expired) => Some(expired),
+        NextCheck::At(_) | NextCheck::Never => None,
     };
     assert_eq!(expired(29), None);
     assert_eq!(expired(31), Some(Expired::NoRequest));

@@ -51,7 +51,7 @@ impl SandboxData {
         code: AuthorizationCode,
     ) -> Result<(), StoreError> {
         self.change(|tables, batch| {
-            tables.codes.clear(code.issued_at, batch);
+            tables.codes.purge_if_due(code.issued_at, batch);
             let codes = tables.codes.by_hash.len();
             check_room(codes, MAX_CODES, "codes in this sandbox")?;
             let number = tables.codes.insert(*hash, code.clone());

@@ -63,9 +63,12 @@ impl SandboxData {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.change(|tables, batch| {
-            let parties = (user, client.clone());
-            tables.consents.check_room(&parties)?;
-            tables.consents.0.insert(parties, (consent.clone(), now));
+            let user_and_client = (user, client.clone());
+            tables.consents.check_room(&user_and_client)?;
+            tables
+                .consents
+                .0
+                .insert(user_and_client, (consent.clone(), now));
             batch.push(|key| put(key, user, client, consent, now));
             Ok(())
         })
@@ -89,9 +92,9 @@ impl SandboxData {
                 };
                 (consent, now)
             };
-            let parties = (user, client.clone());
-            tables.consents.check_room(&parties)?;
-            let place = tables.consents.0.entry(parties);
+            let user_and_client = (user, client.clone());
+            tables.consents.check_room(&user_and_client)?;
+            let place = tables.consents.0.entry(user_and_client);
             let (consent, at) = place.or_insert_with(new);
             if let Some(scope) = approval.remember {
                 consent.scope = scope;

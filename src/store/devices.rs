@@ -1,6 +1,6 @@
 //! Operations on device authorizations.
 
-use crate::model::device::{DeviceGrant, Verdict};
+use crate::model::device::{DeviceGrant, UserDecision};
 use crate::model::token::Token;
 use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
@@ -51,7 +51,7 @@ impl SandboxData {
             now,
         } = device;
         self.change(|tables, batch| {
-            tables.devices.clear(now, batch);
+            tables.devices.purge_if_due(now, batch);
             let devices = tables.devices.count();
             check_room(devices, MAX_DEVICES, "device codes in this sandbox")?;
             batch.push(|key| insert(key, &device_code, &user_code, &grant));
@@ -65,18 +65,18 @@ impl SandboxData {
     pub(crate) async fn decide_device(
         &self,
         user_code: &SecretHash,
-        verdict: Verdict,
+        decision: UserDecision,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         self.change(|tables, batch| {
             let Some((device_code, grant)) = tables.devices.of_user_code(user_code) else {
                 return false;
             };
-            if grant.verdict != Verdict::Pending || grant.expires_at <= now {
+            if grant.decision != UserDecision::Pending || grant.expires_at <= now {
                 return false;
             }
-            grant.verdict = verdict;
-            batch.push(|key| decide(key, &device_code, verdict));
+            grant.decision = decision;
+            batch.push(|key| decide(key, &device_code, decision));
             true
         })
         .await

@@ -7,7 +7,7 @@ use crate::store::sandbox_data::SandboxData;
 use crate::store::sandbox_index::{LockedSource, SandboxRecord};
 use crate::store::tables::data_keys::mark_retired;
 use crate::store::tables::sandboxes::{
-    SandboxRow, StoredKey, claim, delete, insert, move_to, set_clock, set_signing_key,
+    SandboxRow, StoredKey, delete, insert, mark_explicit, move_to, set_clock, set_signing_key,
 };
 use crate::store::tables::snapshots;
 use std::collections::BTreeMap;
@@ -54,15 +54,15 @@ impl Store {
     }
 
     /// Whether this sandbox exists, and only requests have named it.
-    pub(crate) fn has_unclaimed(&self, name: &str) -> bool {
+    pub(crate) fn is_request_created(&self, name: &str) -> bool {
         let index = self.sandbox_index();
         let record = index.sandboxes.get(name);
         record.is_some_and(|record| !record.row.is_explicit)
     }
 
     /// Marks a sandbox as explicit.
-    pub(crate) async fn claim_sandbox(&self, name: &str) -> Result<(), StoreError> {
-        self.commit_index_change(|_, batch| batch.push(|| claim(name)))
+    pub(crate) async fn mark_explicit(&self, name: &str) -> Result<(), StoreError> {
+        self.commit_index_change(|_, batch| batch.push(|| mark_explicit(name)))
             .await?;
         if let Some(record) = self.sandbox_index().sandboxes.get_mut(name) {
             record.row.is_explicit = true;

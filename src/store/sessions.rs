@@ -57,7 +57,7 @@ impl SandboxData {
             expires_at,
         } = session;
         self.change(|tables, batch| {
-            tables.sessions.clear(now, max_sessions, batch);
+            tables.sessions.purge_if_due(now, max_sessions, batch);
             let sessions = tables.sessions.by_hash.len();
             check_room(sessions, max_sessions, "sessions in this sandbox")?;
             tables.sessions.by_hash.insert(hash, (user, expires_at));

@@ -1,7 +1,7 @@
 //! Operations on spends. One lock covers a charge, so that parallel charges cannot exceed a balance or a budget together.
 
 use crate::model::account::{Currency, split};
-use crate::model::ledger::{DatedLimit, Spend};
+use crate::model::ledger::{LimitWithPeriods, Spend};
 use crate::model::workflow::Workflow;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::time::Timestamp;
@@ -24,7 +24,7 @@ impl SandboxData {
     /// The spends that the filter selects, by user and client, oldest first.
     pub(crate) fn list_spends(&self, filter: UserClientFilter<'_>) -> Vec<StoredSpend> {
         let tables = self.read();
-        let all = tables.spends.by_parties.iter();
+        let all = tables.spends.by_user_and_client.iter();
         let meant = all.filter(|((user, client), _)| filter.matches(*user, client));
         let mut found = Vec::new();
         for ((user, client), spends) in meant {
@@ -61,7 +61,7 @@ impl SandboxData {
     ) -> Result<bool, StoreError> {
         let (user, client) = (workflow.user_id, &workflow.client_id);
         let limit = self.read().consents.limit(user, client).cloned();
-        let prepared = limit.map(|limit| DatedLimit::new(limit, now));
+        let prepared = limit.map(|limit| LimitWithPeriods::new(limit, now));
         self.change(|tables, batch| {
             let accounts = tables.accounts.list(user);
             let Some(payments) = split(workflow.cost, may_pay, &accounts) else {
@@ -80,11 +80,11 @@ impl SandboxData {
                     currency: payment.currency,
                     amount: payment.amount,
                     at: now,
-                    forgiven: false,
+                    is_before_reset: false,
                 };
                 tables.accounts.take(user, payment);
-                let parties = (user, client.clone());
-                tables.spends.insert(&workflow.id, parties, spend);
+                let user_and_client = (user, client.clone());
+                tables.spends.insert(&workflow.id, user_and_client, spend);
                 batch.push(|key| insert(key, workflow, &spend));
             }
             tables.accounts.save(user, batch);
@@ -97,20 +97,23 @@ impl SandboxData {
     }
 
     /// Resets absolute budgets: they no longer count earlier spends. Returns how many spends that were.
-    pub(crate) async fn forgive_spends(
+    pub(crate) async fn reset_absolute_budgets(
         &self,
         user: UserId,
         client: &ClientId,
     ) -> Result<u64, StoreError> {
         self.change(|tables, batch| {
-            let mut forgiven = 0;
-            let spends = tables.spends.by_parties.get_mut(&(user, client.clone()));
+            let mut reset = 0;
+            let spends = tables
+                .spends
+                .by_user_and_client
+                .get_mut(&(user, client.clone()));
             for (_, spend) in spends.into_iter().flatten() {
-                forgiven += u64::from(!spend.forgiven);
-                spend.forgiven = true;
+                reset += u64::from(!spend.is_before_reset);
+                spend.is_before_reset = true;
             }
             batch.push(|key| forgive(key, user, client));
-            forgiven
+            reset
         })
         .await
     }

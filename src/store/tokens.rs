@@ -33,10 +33,10 @@ impl SandboxData {
         if stored.kind != TokenKind::Access || stored.expires_at < now {
             return None;
         }
-        let user = tables.users.active(stored.parties.user_id);
+        let user = tables.users.active(stored.user_and_client.user_id);
         Some((
             stored.scope,
-            stored.parties.client_id.clone(),
+            stored.user_and_client.client_id.clone(),
             user.cloned(),
         ))
     }

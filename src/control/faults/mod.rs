@@ -25,7 +25,7 @@ impl Sandbox {
     /// Sets a fault.
     pub(crate) fn set_fault(&self, fault: Fault) -> ControlResult<FaultView> {
         check::check(&fault)?;
-        self.known_parties(fault.client_id.as_deref(), fault.user.as_ref())?;
+        self.check_client_and_user(fault.client_id.as_deref(), fault.user.as_ref())?;
         // A reset removes the faults that were set before it.
         let set = self.if_current(|core| core.faults.add(fault.clone()));
         let set = set.unwrap_or_else(|| Faults::default().add(fault));

@@ -5,7 +5,7 @@ use axum::response::IntoResponse;
 
 use crate::contract::Difference;
 use crate::http::context::RequestContext;
-use crate::model::device::{Poll, check_ceiling};
+use crate::model::device::{Poll, check_scope_ceiling};
 use crate::oauth::issue::{TokenPermission, Tokens, issue_tokens};
 use crate::protocol::device_requests::DeviceTokenRequest;
 use crate::protocol::error::{ErrorCode, OAuthError};
@@ -45,7 +45,7 @@ async fn poll(
     let user_id = match grant.poll(client_id) {
         Poll::Claim(user_id) => user_id,
         Poll::Refused(error) => return Err(error),
-        Poll::Over(error) => {
+        Poll::Ended(error) => {
             sandbox.data().claim_device(&hash, &[]).await?;
             return Err(error);
         }
@@ -53,7 +53,7 @@ async fn poll(
     context.notes.user(user_id);
     let client = sandbox.data().find_client(client_id);
     let client = client.ok_or_else(|| OAuthError::invalid_grant("Unknown client"))?;
-    check_ceiling(&client, grant.scope)?;
+    check_scope_ceiling(&client, grant.scope)?;
     let permission = TokenPermission {
         client_id: client.id.clone(),
         user_id,

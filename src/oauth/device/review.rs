@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::http::context::RequestContext;
 use crate::http::session;
 use crate::model::client::Client;
-use crate::model::device::{DeviceGrant, Verdict};
+use crate::model::device::{DeviceGrant, UserDecision};
 use crate::model::user::User;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::secret::{Secret, SecretHash};
@@ -34,16 +34,16 @@ pub(crate) async fn info(context: RequestContext) -> Result<impl IntoResponse, O
 /// `POST /device-approve`.
 pub(crate) async fn approve(context: RequestContext) -> Result<impl IntoResponse, OAuthError> {
     let (user, user_code) = signed_in_user_and_code(&context)?;
-    let verdict = Verdict::Approved { by: user.id };
-    decide(&context.sandbox, &user_code, verdict).await?;
+    let decision = UserDecision::Approved { by: user.id };
+    decide(&context.sandbox, &user_code, decision).await?;
     Ok(Json(json!({ "success": true })))
 }
 
 /// `POST /device-deny`. The difference `device-deny` added it.
 pub(crate) async fn deny(context: RequestContext) -> Result<impl IntoResponse, OAuthError> {
     let (user, user_code) = signed_in_user_and_code(&context)?;
-    let verdict = Verdict::Denied { by: Some(user.id) };
-    decide(&context.sandbox, &user_code, verdict).await?;
+    let decision = UserDecision::Denied { by: Some(user.id) };
+    decide(&context.sandbox, &user_code, decision).await?;
     Ok(Json(json!({ "success": true })))
 }
 
@@ -80,9 +80,9 @@ fn waiting(sandbox: &Sandbox, user_code: &str) -> Result<DeviceGrant, OAuthError
         .data()
         .find_device_by_user_code(&hash(user_code), sandbox.now());
     match found {
-        Some(grant) if grant.verdict == Verdict::Pending => Ok(grant),
+        Some(grant) if grant.decision == UserDecision::Pending => Ok(grant),
         // The decision of a user consumes the user code; a denial through the control API does not.
-        Some(grant) if grant.verdict == (Verdict::Denied { by: None }) => {
+        Some(grant) if grant.decision == (UserDecision::Denied { by: None }) => {
             Err(invalid_code("Code already used or expired"))
         }
         _ => Err(invalid_code("Invalid or expired code")),
@@ -93,11 +93,11 @@ fn waiting(sandbox: &Sandbox, user_code: &str) -> Result<DeviceGrant, OAuthError
 pub(crate) async fn decide(
     sandbox: &Sandbox,
     user_code: &str,
-    verdict: Verdict,
+    decision: UserDecision,
 ) -> Result<(), OAuthError> {
     waiting(sandbox, user_code)?;
     let (code, now) = (hash(user_code), sandbox.now());
-    if sandbox.data().decide_device(&code, verdict, now).await? {
+    if sandbox.data().decide_device(&code, decision, now).await? {
         Ok(())
     } else {
         Err(invalid_code("Invalid or expired code"))

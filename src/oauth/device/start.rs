@@ -8,7 +8,7 @@ use crate::contract::Difference;
 use crate::http::context::RequestContext;
 use crate::model::client::Client;
 use crate::model::device::{
-    DeviceGrant, INTERVAL_SECONDS, LIFETIME_SECONDS, Verdict, check_ceiling,
+    DeviceGrant, INTERVAL_SECONDS, LIFETIME_SECONDS, UserDecision, check_scope_ceiling,
 };
 use crate::oauth::clients;
 use crate::protocol::contract_rules::ContractRules;
@@ -43,7 +43,7 @@ async fn start(
     if is_recorded && !sandbox.check_rate_limit(Limit::DeviceFlow, &request.client_id) {
         return Err(OAuthError::bare(ErrorCode::RateLimited));
     }
-    let client = clients::find(context, &request.client_id).await?;
+    let client = clients::find_or_register(context, &request.client_id).await?;
     let client = client.ok_or_else(|| OAuthError::invalid_client("Unknown client"))?;
     if !client.may_use(GrantType::DeviceCode) {
         return Err(OAuthError::unauthorized_client(
@@ -51,14 +51,14 @@ async fn start(
         ));
     }
     let scope = scope(&request, &client, context.rules())?;
-    check_ceiling(&client, scope)?;
+    check_scope_ceiling(&client, scope)?;
 
     let (device_code, user_code) = (sandbox.entropy.device_code(), sandbox.entropy.user_code());
     let now = sandbox.now();
     let grant = DeviceGrant {
         client_id: client.id.clone(),
         scope,
-        verdict: Verdict::Pending,
+        decision: UserDecision::Pending,
         expires_at: now.plus_seconds(LIFETIME_SECONDS),
     };
     let device = NewDevice {
@@ -91,7 +91,7 @@ fn scope(
         .filter(|scope| !scope.covers(Scope::APP_STORE_CATALOG_WRITE))
         // Unlike older bits, this one is rejected as unknown for a client that may not request it.
         .filter(|scope| {
-            !scope.covers(Scope::LINK_CONNECT) || client.ceiling().covers(Scope::LINK_CONNECT)
+            !scope.covers(Scope::LINK_CONNECT) || client.scope_ceiling().covers(Scope::LINK_CONNECT)
         })
         .map(Scope::with_user_read)
         .ok_or_else(|| OAuthError::bare(ErrorCode::InvalidScope))

@@ -19,7 +19,7 @@ pub(super) async fn redeem(
     let hash = request.code.hash();
     let now = sandbox.now();
     let issue = |code: &AuthorizationCode| {
-        code.note_age(now, sandbox.settings().code_seconds, rules);
+        code.record_lifetime_divergence_if_redeemed(now, sandbox.settings().code_seconds, rules);
         context.notes.user(code.user_id);
         let verifier = request.verifier.as_ref();
         code.check_verifier(verifier.map_err(|error| error.to_oauth_error(rules))?)?;
@@ -37,7 +37,11 @@ pub(super) async fn redeem(
         .await?;
     let Some((code, issued)) = redeemed else {
         let expired = sandbox.data().is_code_expired(&hash, &client.id, now);
-        code::note_expiry(expired, sandbox.settings().code_seconds, rules);
+        code::record_lifetime_divergence_if_expired(
+            expired,
+            sandbox.settings().code_seconds,
+            rules,
+        );
         return Err(OAuthError::invalid_grant(if expired {
             "Invalid grant: authorization code has expired"
         } else {

@@ -25,7 +25,7 @@ pub(super) async fn grant(
         ));
     }
     let scope = scope(client, requested, rules)?.with_user_read();
-    if !client.ceiling().covers(scope) || !is_within_grant(scope, rules) {
+    if !client.scope_ceiling().covers(scope) || !is_within_grant(scope, rules) {
         return Err(scope_refused());
     }
     context.notes.user(client.owner);
@@ -65,13 +65,13 @@ fn scope(
     let side = rules.side(Difference::ClientCredentialsScope);
     let differs = match requested {
         RequestedScope::Read(_) => false,
-        RequestedScope::Absent => client.ceiling() != Scope::USER_READ,
+        RequestedScope::Absent => client.scope_ceiling() != Scope::USER_READ,
         RequestedScope::Unreadable => true,
     };
     rules.record_divergence(Difference::ClientCredentialsScope, differs);
     match (requested, side) {
         (RequestedScope::Read(scope), _) => Ok(scope),
-        (RequestedScope::Absent, Contract::Documented) => Ok(client.ceiling()),
+        (RequestedScope::Absent, Contract::Documented) => Ok(client.scope_ceiling()),
         (RequestedScope::Unreadable, Contract::Documented) => Err(scope_refused()),
         (
             RequestedScope::Absent | RequestedScope::Unreadable,

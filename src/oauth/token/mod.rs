@@ -26,12 +26,12 @@ pub(crate) async fn post(context: RequestContext) -> Result<impl IntoResponse, O
     let request = TokenRequest::parse(context.authorization(), context.params());
     let body_client_id = request.body_client_id.clone();
     let (client, tokens) = exchange(&context, request).await?;
-    let readable_by = readable_by(&context, &client, body_client_id.as_deref());
-    Ok((readable_by, Json(tokens)))
+    let cors_exception = cors_exception(&context, &client, body_client_id.as_deref());
+    Ok((cors_exception, Json(tokens)))
 }
 
 /// Success responses to a page of a public client name its origin.
-fn readable_by(
+fn cors_exception(
     context: &RequestContext,
     client: &Client,
     body_client_id: Option<&str>,
@@ -110,7 +110,7 @@ async fn authenticate(
         by_header: context.has_authorization_header(),
         ..client_refused()
     };
-    let client = clients::find(context, &credentials.client_id)
+    let client = clients::find_or_register(context, &credentials.client_id)
         .await?
         .ok_or_else(refused)?;
     let client = clients::bind_first_secret(context, client, secret).await?;

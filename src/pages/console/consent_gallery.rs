@@ -127,7 +127,7 @@ impl GalleryOptions {
         }
         let known = scope_bits(rules).map(ScopeBit::scope);
         let known = known.fold(Scope::default(), Scope::union);
-        let bits = self.scope.parse().ok().map(Scope::of_any_bits);
+        let bits = self.scope.parse().ok().map(Scope::from_any_bits);
         bits.filter(|bits| known.covers(*bits)).ok_or_else(|| {
             Invalid::new("scope", format!("{:?} is not a bitmask", self.scope))
                 .with_hint(format!("write a number from 0 to {known}"))

@@ -40,7 +40,11 @@ pub(crate) async fn require_control_token(
     let authority = access_guard::authority(&request);
     match access_guard::check(&state, request.headers(), authority) {
         Ok(()) => {
-            access_guard::claim(&state, SandboxPrefix::from_extensions(request.extensions())).await;
+            access_guard::mark_sandbox_explicit(
+                &state,
+                SandboxPrefix::from_extensions(request.extensions()),
+            )
+            .await;
             next.run(request).await
         }
         Err((StatusCode::UNAUTHORIZED, _)) => {

@@ -115,7 +115,8 @@ pub(crate) async fn get(
     let query = ConsentQuery::parse(&query);
     let (id, redirect_uri) = (query.get("client_id"), query.get("redirect_uri"));
     let client = known_client(&context, id, redirect_uri).await?;
-    let is_for_catalog = session::is_for_catalog_alone(shown_scope(&query), context.rules());
+    let is_for_catalog =
+        session::is_client_credentials_only_scope(shown_scope(&query), context.rules());
     Ok(match client.filter(|_| !is_for_catalog) {
         Some(client) => {
             let consent = consent(&context, &user, &client, &query);
@@ -158,7 +159,7 @@ async fn known_client(
     if ClientId::is_app_block(id) {
         return Ok(None);
     }
-    let client = clients::find(context, id).await?;
+    let client = clients::find_or_register(context, id).await?;
     Ok(client.filter(|client| client.accepts_redirect(redirect_uri, context.rules())))
 }
 
@@ -212,7 +213,7 @@ fn shown_bits(scope: Option<&str>) -> i32 {
 }
 
 fn shown_scope(query: &ConsentQuery) -> Scope {
-    Scope::of_any_bits(shown_bits(query.get("scope")).cast_unsigned())
+    Scope::from_any_bits(shown_bits(query.get("scope")).cast_unsigned())
 }
 
 #[cfg(test)]

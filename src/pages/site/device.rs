@@ -9,7 +9,7 @@ use axum::response::Response;
 use crate::http::context::RequestContext;
 use crate::http::respond;
 use crate::http::session;
-use crate::model::device::Verdict;
+use crate::model::device::UserDecision;
 use crate::model::user::User;
 use crate::oauth::authorize::with_return;
 use crate::oauth::device::review;
@@ -95,11 +95,11 @@ async fn advance(
     let sandbox = &context.sandbox;
     match step {
         Some("approve") => {
-            review::decide(sandbox, code, Verdict::Approved { by: user.id }).await?;
+            review::decide(sandbox, code, UserDecision::Approved { by: user.id }).await?;
             Ok(Step::Approved)
         }
         Some("deny") => {
-            review::decide(sandbox, code, Verdict::Denied { by: Some(user.id) }).await?;
+            review::decide(sandbox, code, UserDecision::Denied { by: Some(user.id) }).await?;
             Ok(Step::Denied)
         }
         _ => {

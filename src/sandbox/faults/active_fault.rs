@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::fault::{Effect, Fault};
 use crate::model::user::UserRef;
 use crate::sandbox::journal::{JsonSizeLimit, cut};
-use crate::sandbox::used_bytes::{Charge, UsedBytes};
+use crate::sandbox::used_bytes::{CountedBytes, UsedBytes};
 
 /// A fault that is active. Requests share it, whatever the size of its body.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(crate) struct ActiveFault {
     /// The body that it answers with.
     pub(crate) body: Option<Bytes>,
     pub(crate) recorded: Arc<RecordedFault>,
-    pub(super) charge: Charge,
+    pub(super) charge: CountedBytes,
 }
 
 /// What the journal stores of a fault, as it may be removed: its definition, with a long body, long headers and long texts cut.

@@ -19,7 +19,7 @@ pub(crate) struct Entry {
     /// The sandbox's time.
     pub(crate) at: Timestamp,
     /// The system's time, which no control call moves or stops.
-    pub(crate) real: Timestamp,
+    pub(crate) system_time: Timestamp,
     /// The connection, if requests come on it one last_completed_id another.
     pub(crate) connection: Option<u16>,
     pub(crate) method: String,

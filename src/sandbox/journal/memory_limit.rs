@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::sandbox::used_bytes::{Charge, UsedBytes};
+use crate::sandbox::used_bytes::{CountedBytes, UsedBytes};
 
 /// The limit of one server, unless it is set, in bytes.
 pub(crate) const DEFAULT_JOURNAL_MEMORY: usize = 128 * 1000 * 1000;
@@ -40,7 +40,7 @@ impl MemoryLimit {
     }
 
     /// Counts these bytes until the returned value is dropped.
-    pub(super) fn charge(&self, bytes: usize) -> Charge {
+    pub(super) fn charge(&self, bytes: usize) -> CountedBytes {
         self.used.charge(bytes)
     }
 

@@ -20,7 +20,7 @@ pub(crate) use capture::{Capture, CapturedBody, Facts, STORED_HEADERS};
 pub(crate) use entry::{Entry, RevokeNoop};
 pub(crate) use memory::JournalMemory;
 pub(crate) use memory_limit::{DEFAULT_JOURNAL_MEMORY, MIN_JOURNAL_MEMORY};
-pub(crate) use readers::{JournalReaders, ReaderPermit, TooManyReaders};
+pub(crate) use readers::{ReaderLimits, ReaderPermit, TooManyReaders};
 pub use ring::Counters;
 pub(crate) use ring::Evicted;
 use ring::Ring;
@@ -36,7 +36,7 @@ pub(crate) struct Journal {
     ring: Arc<Ring>,
     capacity: usize,
     memory: Arc<JournalMemory>,
-    readers: Arc<JournalReaders>,
+    readers: Arc<ReaderLimits>,
     /// The id of the newest exchange.
     newest: AtomicU64,
     /// The same, for requests that wait for the next exchange.
@@ -47,7 +47,7 @@ pub(crate) struct Journal {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct JournalLimits {
     pub(crate) memory: Arc<JournalMemory>,
-    pub(crate) readers: Arc<JournalReaders>,
+    pub(crate) readers: Arc<ReaderLimits>,
 }
 
 impl Journal {
@@ -65,7 +65,7 @@ impl Journal {
     }
 
     /// The limits on its readers.
-    pub(crate) fn readers(&self) -> &Arc<JournalReaders> {
+    pub(crate) fn readers(&self) -> &Arc<ReaderLimits> {
         &self.readers
     }
 

@@ -11,7 +11,7 @@ const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// The limits of one server.
 #[derive(Debug)]
-pub(crate) struct JournalReaders {
+pub(crate) struct ReaderLimits {
     /// Searches of a journal, until the result is written.
     pub(crate) searches: ReaderLimit,
     /// Long answers that are being sent, however slowly their clients read.
@@ -26,7 +26,7 @@ pub(crate) struct JournalReaders {
     pub(crate) spends: ReaderLimit,
 }
 
-impl Default for JournalReaders {
+impl Default for ReaderLimits {
     fn default() -> Self {
         Self {
             searches: ReaderLimit::new(8),

@@ -15,7 +15,7 @@ use crate::protocol::endpoint::Endpoint;
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::params::Params;
 use crate::sandbox::faults::RecordedFault;
-use crate::sandbox::used_bytes::Charge;
+use crate::sandbox::used_bytes::CountedBytes;
 
 /// An estimate of the allocator's overhead of one allocation, in bytes.
 const ALLOCATION_BYTES: usize = 16;
@@ -41,7 +41,7 @@ pub(crate) struct StoredExchange {
     client: Option<Box<str>>,
     body: StoredBody,
     answer: Option<StoredAnswer>,
-    charge: Charge,
+    charge: CountedBytes,
 }
 
 enum StoredBody {
@@ -292,7 +292,7 @@ impl StoredExchange {
             id: self.id,
             last_completed_id: facts.last_completed_id,
             at: facts.at,
-            real: facts.real,
+            system_time: facts.system_time,
             connection: facts.connection,
             endpoint: facts.endpoint,
             method: self.method.to_string(),

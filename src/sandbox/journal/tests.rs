@@ -25,7 +25,7 @@ fn facts() -> Facts {
     Facts {
         last_completed_id: 0,
         at: Timestamp(0),
-        real: Timestamp(0),
+        system_time: Timestamp(0),
         connection: None,
         endpoint: Endpoint::Token,
         grant: None,

@@ -71,7 +71,7 @@ impl Codes {
     }
 
     /// Removes expired codes when the table is past its threshold or full.
-    pub(crate) fn clear(&mut self, now: Timestamp, batch: &mut WriteBatch<'_>) {
+    pub(crate) fn purge_if_due(&mut self, now: Timestamp, batch: &mut WriteBatch<'_>) {
         let before = self.by_hash.len();
         if self.purge_threshold.should_purge(before)
             || before >= MAX_CODES && self.purge_threshold.should_purge_when_full(now)
@@ -137,7 +137,7 @@ impl Row {
         let code = AuthorizationCode {
             client_id: self.client_id,
             user_id: self.user_id,
-            scope: Scope::of_any_bits(self.scope),
+            scope: Scope::from_any_bits(self.scope),
             redirect_uri: self.redirect_uri,
             challenge: self.challenge,
             nonce: self.nonce,

@@ -27,8 +27,11 @@ impl Consents {
     }
 
     /// Checks that there is room for the consent of a user and a client. Errors: there are as many as there may be.
-    pub(crate) fn check_room(&self, parties: &(UserId, ClientId)) -> Result<(), StoreError> {
-        if self.0.contains_key(parties) {
+    pub(crate) fn check_room(
+        &self,
+        user_and_client: &(UserId, ClientId),
+    ) -> Result<(), StoreError> {
+        if self.0.contains_key(user_and_client) {
             return Ok(());
         }
         check_room(self.0.len(), MAX_CONSENTS, "consents in this sandbox")
@@ -59,7 +62,7 @@ impl Consents {
         for (user, client, bits, limit, at) in rows {
             let limit = limit.map(|text| from_json("buzz limit", &text));
             let consent = Consent {
-                scope: Scope::of_any_bits(bits),
+                scope: Scope::from_any_bits(bits),
                 buzz_limit: limit.transpose()?,
             };
             consents.insert((user, client), (consent, at));

@@ -1,6 +1,6 @@
 //! The `device_codes` table: pending and decided device authorizations.
 
-use crate::model::device::{DeviceGrant, Verdict};
+use crate::model::device::{DeviceGrant, UserDecision};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::SecretHash;
@@ -57,7 +57,7 @@ impl Devices {
     }
 
     /// Removes expired authorizations when the table is past its threshold or full.
-    pub(crate) fn clear(&mut self, now: Timestamp, batch: &mut WriteBatch<'_>) {
+    pub(crate) fn purge_if_due(&mut self, now: Timestamp, batch: &mut WriteBatch<'_>) {
         let before = self.by_device_code.len();
         if self.purge_threshold.should_purge(before)
             || before >= MAX_DEVICES && self.purge_threshold.should_purge_when_full(now)
@@ -88,10 +88,10 @@ impl Devices {
         UserClientFilter { user, client }: UserClientFilter<'_>,
     ) -> u64 {
         self.retain(|grant| {
-            let by = match grant.verdict {
-                Verdict::Approved { by } => Some(by),
-                Verdict::Denied { by } => by,
-                Verdict::Pending => None,
+            let by = match grant.decision {
+                UserDecision::Approved { by } => Some(by),
+                UserDecision::Denied { by } => by,
+                UserDecision::Pending => None,
             };
             let is_theirs = user.is_none_or(|user| by == Some(user));
             !(is_theirs && client.is_none_or(|client| grant.client_id == *client))
@@ -138,10 +138,10 @@ struct Row {
 
 impl Row {
     fn read(self) -> Result<(SecretHash, SecretHash, DeviceGrant), StoreError> {
-        let verdict = match (self.status.as_str(), self.user_id) {
-            ("pending", _) => Verdict::Pending,
-            ("denied", by) => Verdict::Denied { by },
-            ("approved", Some(by)) => Verdict::Approved { by },
+        let decision = match (self.status.as_str(), self.user_id) {
+            ("pending", _) => UserDecision::Pending,
+            ("denied", by) => UserDecision::Denied { by },
+            ("approved", Some(by)) => UserDecision::Approved { by },
             _ => return Err(damaged("device status", &self.status)),
         };
         let hash = |bytes: &[u8]| {
@@ -149,8 +149,8 @@ impl Row {
         };
         let grant = DeviceGrant {
             client_id: self.client_id,
-            scope: Scope::of_any_bits(self.scope),
-            verdict,
+            scope: Scope::from_any_bits(self.scope),
+            decision,
             expires_at: self.expires_at,
         };
         Ok((hash(&self.hash)?, hash(&self.user_code_hash)?, grant))
@@ -163,7 +163,7 @@ pub(crate) fn insert(
     user_code: &SecretHash,
     grant: &DeviceGrant,
 ) -> Statement {
-    let (status, user) = columns(grant.verdict);
+    let (status, user) = columns(grant.decision);
     Statement::new(
         "insert or replace into device_codes
              (sandbox, hash, user_code_hash, client_id, scope, status, user_id, expires_at)
@@ -179,8 +179,8 @@ pub(crate) fn insert(
     .bind(grant.expires_at)
 }
 
-pub(crate) fn decide(key: &str, device_code: &SecretHash, verdict: Verdict) -> Statement {
-    let (status, user) = columns(verdict);
+pub(crate) fn decide(key: &str, device_code: &SecretHash, decision: UserDecision) -> Statement {
+    let (status, user) = columns(decision);
     Statement::new("update device_codes set status = ?, user_id = ? where sandbox = ? and hash = ?")
         .bind(status)
         .bind(user)
@@ -195,10 +195,10 @@ pub(crate) fn delete(key: &str, device_code: &SecretHash) -> Statement {
 }
 
 /// The values of the columns `status` and `user_id`.
-fn columns(verdict: Verdict) -> (&'static str, Option<UserId>) {
-    match verdict {
-        Verdict::Pending => ("pending", None),
-        Verdict::Approved { by } => ("approved", Some(by)),
-        Verdict::Denied { by } => ("denied", by),
+fn columns(decision: UserDecision) -> (&'static str, Option<UserId>) {
+    match decision {
+        UserDecision::Pending => ("pending", None),
+        UserDecision::Approved { by } => ("approved", Some(by)),
+        UserDecision::Denied { by } => ("denied", by),
     }
 }

@@ -57,8 +57,8 @@ macro_rules! delete_matching {
 }
 
 impl GrantTable {
-    /// All but the devices: a client without a user polls for them.
-    pub(crate) const GRANT_TABLES: [Self; 5] = [
+    /// The tables whose rows are deleted with a user or client. Device codes stay: the device learns of it when it polls.
+    pub(crate) const ALL_BUT_DEVICES: [Self; 5] = [
         Self::Tokens,
         Self::Codes,
         Self::Consents,

@@ -34,7 +34,7 @@ use super::error::StoreError;
 use super::write_batch::WriteBatch;
 use crate::model::account::Payment;
 use crate::model::client::Client;
-use crate::model::ledger::DatedLimit;
+use crate::model::ledger::LimitWithPeriods;
 use crate::model::user::User;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::time::Timestamp;
@@ -88,7 +88,7 @@ impl Tables {
         &self,
         user: UserId,
         client: &ClientId,
-        prepared: Option<DatedLimit>,
+        prepared: Option<LimitWithPeriods>,
         payments: &[Payment],
         now: Timestamp,
     ) -> bool {
@@ -96,8 +96,8 @@ impl Tables {
             return true;
         };
         let prepared = prepared.filter(|prepared| prepared.is_of(limit));
-        let limit = prepared.unwrap_or_else(|| DatedLimit::new(limit.clone(), now));
-        let spends = self.spends.by_parties.get(&(user, client.clone()));
+        let limit = prepared.unwrap_or_else(|| LimitWithPeriods::new(limit.clone(), now));
+        let spends = self.spends.by_user_and_client.get(&(user, client.clone()));
         let spends = spends.into_iter().flatten().map(|(_, spend)| spend);
         limit.has_room(&spends, payments)
     }
@@ -110,8 +110,8 @@ impl Tables {
         client: &ClientId,
         batch: &mut WriteBatch<'_>,
     ) {
-        let parties = (user, client.clone());
-        for spend in self.spends.remove_of_workflow(workflow, &parties) {
+        let user_and_client = (user, client.clone());
+        for spend in self.spends.remove_of_workflow(workflow, &user_and_client) {
             self.accounts.give_back(user, spend.currency, spend.amount);
         }
         batch.push(|key| spends::delete_of_workflow(key, workflow));
@@ -150,7 +150,7 @@ impl Tables {
         filter: UserClientFilter<'_>,
         batch: &mut WriteBatch<'_>,
     ) {
-        for table in GrantTable::GRANT_TABLES {
+        for table in GrantTable::ALL_BUT_DEVICES {
             self.remove(table, filter, batch);
         }
     }

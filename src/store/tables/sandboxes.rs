@@ -95,7 +95,7 @@ pub(crate) fn insert(name: &str, row: &SandboxRow) -> Statement {
     .bind(row.is_explicit)
 }
 
-pub(crate) fn claim(name: &str) -> Statement {
+pub(crate) fn mark_explicit(name: &str) -> Statement {
     Statement::new("update sandboxes set is_explicit = 1 where name = ?").bind(name)
 }
 

@@ -31,7 +31,7 @@ impl Sessions {
     }
 
     /// Removes expired sessions when the table is past its threshold or full.
-    pub(crate) fn clear(&mut self, now: Timestamp, most: usize, batch: &mut WriteBatch<'_>) {
+    pub(crate) fn purge_if_due(&mut self, now: Timestamp, most: usize, batch: &mut WriteBatch<'_>) {
         let before = self.by_hash.len();
         if self.purge_threshold.should_purge(before)
             || before >= most && self.purge_threshold.should_purge_when_full(now)

@@ -17,13 +17,18 @@ pub(crate) const MAX_SPENDS: usize = 100_000;
 /// Every spend of a sandbox, by user and client, with the workflow that it paid for.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Spends {
-    pub(crate) by_parties: HashMap<(UserId, ClientId), Vec<(String, Spend)>>,
+    pub(crate) by_user_and_client: HashMap<(UserId, ClientId), Vec<(String, Spend)>>,
     pub(crate) count: usize,
 }
 
 impl Spends {
-    pub(crate) fn insert(&mut self, workflow: &str, parties: (UserId, ClientId), spend: Spend) {
-        let spends = self.by_parties.entry(parties).or_default();
+    pub(crate) fn insert(
+        &mut self,
+        workflow: &str,
+        user_and_client: (UserId, ClientId),
+        spend: Spend,
+    ) {
+        let spends = self.by_user_and_client.entry(user_and_client).or_default();
         spends.push((workflow.to_owned(), spend));
         self.count += 1;
     }
@@ -32,9 +37,9 @@ impl Spends {
     pub(crate) fn remove_of_workflow(
         &mut self,
         workflow: &str,
-        parties: &(UserId, ClientId),
+        user_and_client: &(UserId, ClientId),
     ) -> Vec<Spend> {
-        let Some(spends) = self.by_parties.get_mut(parties) else {
+        let Some(spends) = self.by_user_and_client.get_mut(user_and_client) else {
             return Vec::new();
         };
         let removed = spends.extract_if(.., |(paid, _)| paid == workflow);
@@ -50,7 +55,7 @@ impl Spends {
     /// Returns how many rows are removed.
     pub(crate) fn remove_matching(&mut self, filter: UserClientFilter<'_>) -> u64 {
         let mut removed = 0;
-        self.by_parties.retain(|(user, client), spends| {
+        self.by_user_and_client.retain(|(user, client), spends| {
             let goes = filter.matches(*user, client);
             removed += if goes { spends.len() } else { 0 };
             !goes
@@ -74,7 +79,7 @@ impl Spends {
                 currency: currency_named(&row.currency)?,
                 amount: amount(row.amount)?,
                 at: row.spent_at,
-                forgiven: row.forgiven,
+                is_before_reset: row.forgiven,
             };
             spends.insert(&row.workflow_id, (row.user_id, row.client_id), spend);
         }
@@ -106,7 +111,7 @@ pub(crate) fn insert(key: &str, workflow: &Workflow, spend: &Spend) -> Statement
     .bind(&workflow.client_id)
     .bind(integer(spend.amount))
     .bind(spend.at)
-    .bind(spend.forgiven)
+    .bind(spend.is_before_reset)
 }
 
 pub(crate) fn delete_of_workflow(key: &str, workflow: &str) -> Statement {

@@ -29,7 +29,7 @@ pub(crate) const MAX_TOKENS: usize = if cfg!(test) { 200 } else { 1_200_000 };
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Tokens {
     pub(crate) by_hash: HashMap<SecretHash, StoredToken>,
-    by_client: HashMap<ClientId, HashMap<UserId, Issued>>,
+    by_client: HashMap<ClientId, HashMap<UserId, UserClientTokens>>,
     last_number: i64,
     purge_threshold: PurgeThreshold,
 }
@@ -43,20 +43,20 @@ pub(crate) struct StoredToken {
     pub(crate) scope: Scope,
     issued_at: Timestamp,
     pub(crate) expires_at: Timestamp,
-    pub(crate) parties: Arc<Parties>,
+    pub(crate) user_and_client: Arc<UserAndClient>,
 }
 
 /// The user and the client of a token.
 #[derive(Debug)]
-pub(crate) struct Parties {
+pub(crate) struct UserAndClient {
     pub(crate) client_id: ClientId,
     pub(crate) user_id: UserId,
 }
 
 /// The tokens of a user and a client.
 #[derive(Debug, Clone)]
-struct Issued {
-    pub(crate) parties: Arc<Parties>,
+struct UserClientTokens {
+    pub(crate) user_and_client: Arc<UserAndClient>,
     /// The access tokens, which are revoked with a refresh token.
     access: HashSet<SecretHash>,
 }
@@ -66,8 +66,8 @@ impl StoredToken {
         Token {
             hash,
             kind: self.kind,
-            client_id: self.parties.client_id.clone(),
-            user_id: self.parties.user_id,
+            client_id: self.user_and_client.client_id.clone(),
+            user_id: self.user_and_client.user_id,
             scope: self.scope,
             issued_at: self.issued_at,
             expires_at: self.expires_at,
@@ -75,7 +75,7 @@ impl StoredToken {
     }
 
     pub(crate) fn matches(&self, filter: UserClientFilter<'_>) -> bool {
-        let Parties { client_id, user_id } = &*self.parties;
+        let UserAndClient { client_id, user_id } = &*self.user_and_client;
         filter.matches(*user_id, client_id)
     }
 }
@@ -155,7 +155,7 @@ impl Tokens {
             .and_then(|users| users.get_mut(&token.user_id))
         {
             Some(issued) => issued,
-            None => self.issued(&token.client_id, token.user_id),
+            None => self.user_client_tokens(&token.client_id, token.user_id),
         };
         if token.kind == TokenKind::Access {
             issued.access.insert(token.hash);
@@ -166,15 +166,19 @@ impl Tokens {
             scope: token.scope,
             issued_at: token.issued_at,
             expires_at: token.expires_at,
-            parties: Arc::clone(&issued.parties),
+            user_and_client: Arc::clone(&issued.user_and_client),
         };
         self.by_hash.insert(token.hash, stored);
     }
 
-    fn issued(&mut self, client_id: &ClientId, user_id: UserId) -> &mut Issued {
+    fn user_client_tokens(
+        &mut self,
+        client_id: &ClientId,
+        user_id: UserId,
+    ) -> &mut UserClientTokens {
         let users = self.by_client.entry(client_id.clone()).or_default();
-        users.entry(user_id).or_insert_with(|| Issued {
-            parties: Arc::new(Parties {
+        users.entry(user_id).or_insert_with(|| UserClientTokens {
+            user_and_client: Arc::new(UserAndClient {
                 client_id: client_id.clone(),
                 user_id,
             }),
@@ -185,8 +189,9 @@ impl Tokens {
     /// Removes a token and returns the number of its row, if it existed.
     pub(crate) fn remove(&mut self, hash: &SecretHash) -> Option<i64> {
         let stored = self.by_hash.remove(hash)?;
-        let users = self.by_client.get_mut(&stored.parties.client_id);
-        if let Some(issued) = users.and_then(|users| users.get_mut(&stored.parties.user_id)) {
+        let users = self.by_client.get_mut(&stored.user_and_client.client_id);
+        if let Some(issued) = users.and_then(|users| users.get_mut(&stored.user_and_client.user_id))
+        {
             issued.access.remove(hash);
         }
         Some(stored.number)
@@ -256,7 +261,7 @@ pub(crate) fn from_row(
         kind: TokenKind::from_name(&kind).ok_or_else(|| damaged("token kind", &kind))?,
         client_id,
         user_id,
-        scope: Scope::of_any_bits(bits),
+        scope: Scope::from_any_bits(bits),
         issued_at,
         expires_at,
     };

@@ -3,7 +3,7 @@
 use super::support::TestStore;
 use crate::model::code::AuthorizationCode;
 use crate::model::consent::Consent;
-use crate::model::device::{DeviceGrant, Verdict};
+use crate::model::device::{DeviceGrant, UserDecision};
 use crate::model::token::{Token, TokenKind};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::pkce::Challenge;
@@ -27,7 +27,7 @@ async fn insert_all(test: &TestStore, numbers: std::ops::Range<usize>, now: Time
         let grant = DeviceGrant {
             client_id: client_id.clone(),
             scope: Scope::default(),
-            verdict: Verdict::Pending,
+            decision: UserDecision::Pending,
             expires_at,
         };
         let device = NewDevice {
@@ -130,7 +130,7 @@ pub(super) async fn insert(
             let grant = DeviceGrant {
                 client_id,
                 scope: Scope::default(),
-                verdict: Verdict::Pending,
+                decision: UserDecision::Pending,
                 expires_at,
             };
             let device = NewDevice {

@@ -236,7 +236,7 @@ async fn sandboxes_of_rust_tests_are_explicit() {
     let sandbox = SandboxClient::at(server.server().base_url());
     sandbox.sandbox("a").get("/login").await;
     sandbox.sandbox("b").get("/login").await;
-    // The one that has been idle longest goes; the other is claimed.
+    // The one that has been idle longest goes; the other is explicit.
     server.sandbox("b").unwrap().users().await.unwrap();
     server.create_sandbox(NewSandbox::named("c")).await.unwrap();
     assert_eq!(names(&sandbox).await, ["b", "c", "default"]);
@@ -287,8 +287,8 @@ async fn a_restart_knows_which_sandboxes_are_explicit() {
     };
     let mock = start().await;
     mock.sandbox("request").get("/login").await;
-    mock.sandbox("claimed").get("/login").await;
-    mock.sandbox("claimed").get("/_mock/clock").await;
+    mock.sandbox("controlled").get("/login").await;
+    mock.sandbox("controlled").get("/_mock/clock").await;
     assert_eq!(create(&mock, "explicit").await.status, 201);
     mock.stop().await;
     let mock = start().await;
@@ -297,6 +297,6 @@ async fn a_restart_knows_which_sandboxes_are_explicit() {
     assert_eq!(full["error"], "too_many_sandboxes");
     assert_eq!(
         names(&mock).await,
-        ["claimed", "default", "explicit", "new"]
+        ["controlled", "default", "explicit", "new"]
     );
 }

@@ -55,7 +55,7 @@ pub(crate) async fn events(
         Err(error) => return ControlError::from(error).into_response(),
     };
     let (sender, receiver) = mpsc::channel(MAX_QUEUED);
-    let (stop, turn) = (state.stop.clone(), state.long_turn.clone());
+    let (stop, turn) = (state.stop.clone(), state.long_steps.clone());
     tokio::spawn(async move {
         let _listener = listener;
         // Each new request is rendered once for every listener.

@@ -59,7 +59,10 @@ pub(crate) async fn reset_budget(context: RequestContext, Path(id): Path<String>
     let user = signed_in_user(&context)?;
     let sandbox = &context.sandbox;
     let client = ClientId(id);
-    sandbox.data().forgive_spends(user.id, &client).await?;
+    sandbox
+        .data()
+        .reset_absolute_budgets(user.id, &client)
+        .await?;
     Ok(to_account_page(&context))
 }
 

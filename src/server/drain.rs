@@ -22,26 +22,26 @@ const MAX_DRAINED_BYTES: u64 = 1024 * 1024;
 
 /// A body that is drained if its reader drops it.
 #[derive(Debug)]
-pub(crate) struct Drained<B>
+pub(crate) struct DrainOnDrop<B>
 where
     B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
 {
     /// None once it has ended or failed.
     body: Option<B>,
     timeout: Duration,
-    state: Option<UnreadBody>,
+    state: Option<DrainState>,
 }
 
 /// Whether the body of an HTTP/1 request is drained, and whether its client has sent it.
 #[derive(Debug, Clone)]
-pub(crate) struct UnreadBody {
+pub(crate) struct DrainState {
     /// Whether a reader has polled the body: a client that expects a 100 sends it only then.
     was_polled: Arc<AtomicBool>,
     expects_continue: bool,
     is_long: bool,
 }
 
-impl UnreadBody {
+impl DrainState {
     /// None for HTTP/2, where resetting a stream after its response does not lose the response.
     pub(crate) fn new<B: HttpBody>(request: &Request<B>) -> Option<Self> {
         let body = request.body();
@@ -69,11 +69,11 @@ impl UnreadBody {
     }
 }
 
-impl<B> Drained<B>
+impl<B> DrainOnDrop<B>
 where
     B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
 {
-    pub(crate) fn new(body: B, timeout: Duration, state: Option<UnreadBody>) -> Self {
+    pub(crate) fn new(body: B, timeout: Duration, state: Option<DrainState>) -> Self {
         Self {
             body: Some(body),
             timeout,
@@ -82,7 +82,7 @@ where
     }
 }
 
-impl<B> HttpBody for Drained<B>
+impl<B> HttpBody for DrainOnDrop<B>
 where
     B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
 {
@@ -116,12 +116,12 @@ where
     }
 }
 
-impl<B> Drop for Drained<B>
+impl<B> Drop for DrainOnDrop<B>
 where
     B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
 {
     fn drop(&mut self) {
-        let is_sent = self.state.as_ref().is_some_and(UnreadBody::is_sent);
+        let is_sent = self.state.as_ref().is_some_and(DrainState::is_sent);
         let body = self.body.take().filter(|body| !body.is_end_stream());
         if let Some(body) = body.filter(|_| is_sent)
             && let Ok(runtime) = Handle::try_current()

@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 
 /// The computations of one sandbox that are under way.
 #[derive(Debug, Default)]
-pub(crate) struct InFlight(Mutex<Vec<Weak<Computation>>>);
+pub(crate) struct SharedComputations(Mutex<Vec<Weak<Computation>>>);
 
 struct Computation {
     key: String,
@@ -24,7 +24,7 @@ impl fmt::Debug for Computation {
     }
 }
 
-impl InFlight {
+impl SharedComputations {
     /// The result of the computation of this key: the one under way, or a new one. It is dropped once all callers have it.
     pub(crate) async fn share<T, E, F>(
         &self,
