@@ -1,8 +1,9 @@
--- Stored JSON has the keys of the control API: in clients, and in the faults of snapshots.
+-- Stored JSON has the keys of the control API: in clients, and in the faults of snapshots. A damaged row stays as it is: it
+-- fails when it is read, and does not keep the server from starting.
 
 update clients
 set document = json_set(json_remove(document, '$.adopted'), '$.auto_registered', json('true'))
-where document ->> '$.adopted';
+where json_valid(document) and document ->> '$.adopted';
 
 update snapshots
 set state = json_set(state, '$.faults', json((
@@ -39,4 +40,5 @@ set state = json_set(state, '$.faults', json((
         from json_each(snapshots.state, '$.faults') as fault
         order by fault.key
     ) as renamed
-)));
+)))
+where json_valid(state) and json_type(state, '$.faults') = 'array';

@@ -54,7 +54,6 @@ fn table(state: &Arc<ServerState>) -> Routes {
         .merge(api_routes())
         .merge(sign_in_routes(Arc::clone(state)))
         .route("/_mock/assets/{name}", get(assets::get))
-        .route(llms::PATH, get(llms::get))
         .merge(health::routes())
         .merge(home_routes(Arc::clone(state)))
         .merge(console_routes(state))
@@ -156,6 +155,7 @@ fn home_routes(state: Arc<ServerState>) -> Routes {
     use crate::pages::site::account::{apps, connected_forms};
     Routes::new()
         .merge(route(&endpoint::HOME, get(home::get)))
+        .route(llms::PATH, get(llms::get))
         .route("/user/account", get(account::page::get))
         .route("/user/account/new-app", get(apps::new).post(apps::register))
         .route("/user/account/apps/{id}", get(apps::edit).post(apps::save))

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use civitai_oauth_mock::{Contract, Rules, internals};
+use civitai_oauth_mock::{Contract, ContractRules, internals};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
@@ -13,7 +13,7 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(internals::reserialize_json(json.to_string().as_bytes()), json);
 
     for contract in [Contract::Documented, Contract::Live] {
-        let mut rules = Rules::default();
+        let mut rules = ContractRules::default();
         rules.contract = contract;
         let asked = internals::parse_authorize_request(input, &rules);
         assert_eq!(

@@ -188,8 +188,7 @@ pub(crate) fn not_in_recording(path: &str, difference: Difference) -> Response {
     );
     let hint = format!("use another contract, or set {difference}=live");
     let error = Invalid::new("", message).with_hint(hint);
-    let response = invalid(StatusCode::NOT_FOUND, "not_found", &error);
-    (CorsException::Closed, response).into_response()
+    invalid(StatusCode::NOT_FOUND, "not_found", &error)
 }
 
 /// 405 with the text of the framework that Civitai's server uses, which no page may read.

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::control_token::ControlToken;
 use super::long_steps::WorkLock;
 use crate::hosts::Hosts;
+use crate::protocol::origin::parse_origin;
 use crate::sandbox::registry::Registry;
 
 /// A router that still needs the server's state.
@@ -47,15 +48,19 @@ impl ServerState {
     }
 }
 
-/// The `Host` headers of clients on this machine, as origins have them. Most requests send one of them, and to parse it
-/// takes a fifth of the time of a small request.
+/// The `Host` headers of clients on this machine, if origins have them in the same form. Most requests send one of them,
+/// and to parse it takes a fifth of the time of a small request.
 pub(crate) fn own_hosts(address: SocketAddr) -> Vec<String> {
-    let port = address.port();
-    // Origins have no default port.
-    if matches!(port, 80 | 443) {
-        return Vec::new();
-    }
-    vec![reachable(address).to_string(), format!("localhost:{port}")]
+    let is_unchanged = |host: &String| {
+        let origins = ["http", "https"].map(|scheme| format!("{scheme}://{host}"));
+        let parsed = origins.clone().map(|origin| parse_origin(&origin));
+        parsed == origins.map(Some)
+    };
+    let hosts = [
+        reachable(address).to_string(),
+        format!("localhost:{}", address.port()),
+    ];
+    hosts.into_iter().filter(is_unchanged).collect()
 }
 
 /// The address for a client on this machine: an unspecified address becomes the loopback address.
@@ -70,23 +75,21 @@ pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::origin::parse_origin;
 
     #[test]
-    fn own_hosts_are_written_as_in_origins() {
-        for address in [
-            "127.0.0.1:8080",
-            "0.0.0.0:1",
-            "[::]:8080",
-            "[::1]:443",
-            "10.0.0.7:80",
+    fn own_hosts_have_the_form_that_origins_have() {
+        for (address, expected) in [
+            ("0.0.0.0:8080", vec!["127.0.0.1:8080", "localhost:8080"]),
+            ("[::]:8080", vec!["[::1]:8080", "localhost:8080"]),
+            // Origins omit default ports.
+            ("127.0.0.1:80", vec![]),
+            ("[::1]:443", vec![]),
+            // Origins write this address as `[::ffff:7f00:1]`.
+            ("[::ffff:127.0.0.1]:8080", vec!["localhost:8080"]),
+            // Origins have no scope ids.
+            ("[fe80::1%1]:8080", vec!["localhost:8080"]),
         ] {
-            for host in own_hosts(address.parse().unwrap()) {
-                let origin = format!("https://{host}");
-                assert_eq!(parse_origin(&origin), Some(origin));
-            }
+            assert_eq!(own_hosts(address.parse().unwrap()), expected, "{address}");
         }
-        let expected = ["127.0.0.1:8080", "localhost:8080"];
-        assert_eq!(own_hosts("0.0.0.0:8080".parse().unwrap()), expected);
     }
 }

@@ -274,13 +274,16 @@ pub(crate) fn without_slash(path: &str) -> Option<&str> {
         .then_some(without)
 }
 
+/// The prefix of the tRPC procedures.
+const TRPC: &str = "/api/trpc/";
+
 impl EndpointSpec {
     /// The row of a path. A path with a trailing slash has the row that it is redirected to, and a tRPC batch that of its
     /// first call.
     pub(crate) fn find(path: &str) -> Option<&'static Self> {
         let path = without_slash(path).unwrap_or(path);
         let path = match path.split_once(',') {
-            Some((first, _)) if first.starts_with("/api/trpc/") => first,
+            Some((first, _)) if first.len() > TRPC.len() && first.starts_with(TRPC) => first,
             _ => path,
         };
         // A path without a placeholder takes precedence, as in the router.
@@ -303,7 +306,8 @@ impl EndpointSpec {
     }
 }
 
-/// Whether a path fits a pattern with a placeholder for one segment, such as `/v2/consumer/blobs/{id}/refresh`.
+/// Whether a path fits a pattern with a placeholder for one segment, such as `/v2/consumer/blobs/{id}/refresh`. As in the
+/// router, the segment may be empty unless it is the last.
 fn matches(pattern: &str, path: &str) -> bool {
     let Some((before, rest)) = pattern.split_once('{') else {
         return false;
@@ -311,7 +315,7 @@ fn matches(pattern: &str, path: &str) -> bool {
     let after = rest.split_once('}').map_or("", |(_, after)| after);
     let id = path.strip_prefix(before);
     let id = id.and_then(|id| id.strip_suffix(after));
-    id.is_some_and(|id| !id.is_empty() && !id.contains('/'))
+    id.is_some_and(|id| !id.contains('/') && !(id.is_empty() && after.is_empty()))
 }
 
 impl Endpoint {

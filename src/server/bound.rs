@@ -177,7 +177,8 @@ fn bind_mcp(listeners: &mut Listeners, config: &Config) -> Result<Vec<SocketAddr
             McpListen::IfFree(address) => match listeners.bind(address, ListenerKind::Mcp) {
                 Ok(address) => address,
                 Err(error) => {
-                    tracing::warn!("{error}; MCP is available only at /mcp of the main port");
+                    // Nobody asked for this port, and the main port has MCP too.
+                    tracing::info!("{error}; MCP is available only at /mcp of the main port");
                     continue;
                 }
             },

@@ -21,7 +21,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(Post, "/_mock/codes", "Issue an authorization code without a browser; the client's redirect URIs and scope ceiling are not checked", issue_code),
         Operation::new(Get, "/_mock/codes", "List the authorization codes that are not exchanged yet, newest first", list_codes).list(),
         Operation::new(Get, "/_mock/tokens", "List the tokens, newest first", list_tokens).list(),
-        Operation::new(Post, "/_mock/tokens", "NewTokens tokens; responds like /token; the client's scope ceiling is not checked", issue_tokens),
+        Operation::new(Post, "/_mock/tokens", "Issue tokens; responds like /token; the client's scope ceiling is not checked", issue_tokens),
         Operation::new(Delete, "/_mock/tokens", "Revoke a token, or delete the tokens of a user and a client, or all tokens", revoke_tokens),
         Operation::new(Post, "/_mock/tokens/introspect", "Introspect a token", introspect_token),
         Operation::new(Post, "/_mock/tokens/expire", "Expire a token, or every access token", expire_tokens),

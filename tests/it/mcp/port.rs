@@ -30,10 +30,8 @@ fn default_port_is_9090_and_may_be_occupied() {
     let announced = other.announced.join("\n");
     assert!(!announced.contains(":9090"), "{announced}");
     let output = other.stop().replace(&address, "<address>");
-    let warning = output
-        .lines()
-        .find_map(|line| line.split_once("cannot listen"));
-    assert_snapshot!(warning.expect("a warning").1, @" on <address>:9090: Address already in use (os error 98); choose another with --mcp-listen (port 0 selects a free one); MCP is available only at /mcp of the main port");
+    // The main port has MCP too, so that this is no warning.
+    assert!(!output.contains("cannot listen"), "{output}");
 }
 
 #[test]

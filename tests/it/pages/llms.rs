@@ -1,6 +1,8 @@
 //! `/llms.txt`: the description of the server for coding agents.
 
-use crate::support::TestServer;
+use civitai_oauth_mock::Contract;
+
+use crate::support::{TestServer, config};
 
 /// Every URL of the text with its host removed.
 fn links(text: &str, base: &str) -> Vec<String> {
@@ -43,4 +45,24 @@ async fn llms_txt_of_a_sandbox_has_its_base_and_creates_nothing() {
     assert!(!sandboxes.to_string().contains("agent"), "{sandboxes}");
     let requests = mock.get("/_mock/requests").await.body;
     assert!(!requests.contains("llms.txt"), "{requests}");
+}
+
+#[tokio::test]
+async fn llms_txt_names_the_control_token_if_one_is_needed() {
+    let mut config = config(Contract::Documented);
+    config.set_control_token("t0ken").unwrap();
+    let guarded = TestServer::start(config).await.get("/llms.txt").await.body;
+    assert!(guarded.contains("need the control token"), "{guarded}");
+    assert!(!guarded.contains("t0ken"), "{guarded}");
+    let open = TestServer::documented().await.get("/llms.txt").await.body;
+    assert!(!open.contains("control token"), "{open}");
+}
+
+#[tokio::test]
+async fn llms_txt_contains_no_host_that_another_site_chose() {
+    let mock = TestServer::documented().await;
+    let foreign = mock.get("/llms.txt").header("host", "evil.example").await;
+    assert_eq!(foreign.status, 403);
+    let injected = mock.get("/llms.txt").header("host", "a$(id)`id`;x").await;
+    assert!(!injected.body.contains("$("), "{}", injected.body);
 }

@@ -75,3 +75,23 @@ async fn faults_of_snapshots_and_clients_of_an_earlier_file_are_read() {
     assert_eq!(restore.await["error"], Value::Null);
     assert_eq!(read("/faults").await, faults);
 }
+
+#[tokio::test]
+async fn damaged_snapshot_of_an_earlier_file_does_not_keep_the_server_from_starting() {
+    let folder = TempDir::new();
+    let path = folder.path("mock.db");
+    let mock = in_file(&path).await;
+    mock.control("POST", "/snapshots/before", json!({})).await;
+    mock.stop().await;
+
+    let options = SqliteConnectOptions::new().filename(&path);
+    let mut file = options.connect().await.expect("a database");
+    let damage = "update snapshots set state = '{damaged'; \
+                  delete from _sqlx_migrations where version = 11;";
+    let written = sqlx::raw_sql(damage).execute(&mut file).await;
+    assert!(written.expect("SQL").rows_affected() > 0);
+    drop(file);
+
+    let mock = in_file(&path).await;
+    assert_eq!(mock.get("/api/health").await.status, 200);
+}
