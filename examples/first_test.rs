@@ -10,7 +10,7 @@ use serde_json::Value;
 const CLIENT_ID: &str = "dec0de00-0000-4000-8000-000000000001";
 const CLIENT_SECRET: &str = "dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7dec0de5ec2e7";
 const REDIRECT_URI: &str = "http://localhost:3000/callback";
-// The pair of RFC 7636, appendix B. An app generates a new one for every sign-in.
+// The pair of RFC 7636, appendix B. An app generates a new one, and a new state, for every sign-in.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
@@ -29,7 +29,7 @@ async fn an_expired_token_is_refreshed() -> Result<(), Box<dyn std::error::Error
         ("client_id", CLIENT_ID),
         ("redirect_uri", REDIRECT_URI),
         ("scope", "1"),
-        ("state", "xyz"),
+        ("state", "b7f3a9d2c4e81650"),
         ("code_challenge", CHALLENGE),
         ("code_challenge_method", "S256"),
     ];

@@ -29,19 +29,21 @@ class App {
 
   async signIn(user) {
     const code_verifier = randomBytes(32).toString("base64url");
+    const state = randomBytes(16).toString("base64url");
     const query = new URLSearchParams({
       response_type: "code",
       client_id: client.client_id,
       redirect_uri,
       scope: "1",
-      state: "xyz",
+      state,
       code_challenge: createHash("sha256").update(code_verifier).digest("base64url"),
       code_challenge_method: "S256",
     });
     // A browser would come to the sign-in page; X-Mock-User signs the user in without one.
     const answer = await fetch(`${this.oauth}/authorize?${query}`, { headers: { "X-Mock-User": user }, redirect: "manual" });
-    const code = new URL(answer.headers.get("location")).searchParams.get("code");
-    await this.token({ grant_type: "authorization_code", code, redirect_uri, code_verifier });
+    const callback = new URL(answer.headers.get("location")).searchParams;
+    if (callback.get("state") !== state) throw new Error("the state of another sign-in");
+    await this.token({ grant_type: "authorization_code", code: callback.get("code"), redirect_uri, code_verifier });
   }
 
   async whoAmI() {

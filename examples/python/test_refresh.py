@@ -51,21 +51,23 @@ class App:
         self.tokens = body
 
     def sign_in(self, user):
-        verifier = secrets.token_urlsafe(32)
+        verifier, state = secrets.token_urlsafe(32), secrets.token_urlsafe(16)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest())
         query = {
             "response_type": "code",
             "client_id": CLIENT["client_id"],
             "redirect_uri": REDIRECT_URI,
             "scope": "1",
-            "state": "xyz",
+            "state": state,
             "code_challenge": challenge.decode().rstrip("="),
             "code_challenge_method": "S256",
         }
         # A browser would come to the sign-in page; X-Mock-User signs the user in without one.
         _, headers, _ = send("GET", f"{self.oauth}/authorize?{urlencode(query)}", headers={"X-Mock-User": user})
-        code = parse_qs(urlsplit(headers["Location"]).query)["code"][0]
-        self.token(grant_type="authorization_code", code=code, redirect_uri=REDIRECT_URI, code_verifier=verifier)
+        callback = parse_qs(urlsplit(headers["Location"]).query)
+        if callback["state"] != [state]:
+            raise PermissionError("the state of another sign-in")
+        self.token(grant_type="authorization_code", code=callback["code"][0], redirect_uri=REDIRECT_URI, code_verifier=verifier)
 
     def who_am_i(self):
         def ask():
