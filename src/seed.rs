@@ -46,7 +46,7 @@ pub(crate) struct SeedFile {
     scopes: DeclaredScopes,
 }
 
-/// What a seed comes to, and the secrets that only the start-up message may show.
+/// A loaded seed, and the secrets that only the start-up message may show.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LoadedSeed {
     pub(crate) seed: Seed,

@@ -127,7 +127,7 @@ fn find_reliance(history: &History, difference: Difference) -> Option<Violation>
             requests.push(blamed.id);
             side = Some(decision.side);
             values.extend(parameter(difference).map(|name| match blamed.param(name) {
-                Some(value) => format!("{name}={}", redact::shown(name, value)),
+                Some(value) => format!("{name}={}", redact::redact_named(name, value)),
                 None => format!("no {name}"),
             }));
         }

@@ -203,7 +203,7 @@ impl Explanation {
         let text = match sent {
             // Redacted even where secrets are shown: the value stands in a sentence, beside the parameter itself.
             Some(sent) => {
-                let shown = redact::shown(rule.parameter, sent);
+                let shown = redact::redact_named(rule.parameter, sent);
                 format!("{}; {} was {shown:?}", rule.rule, rule.parameter)
             }
             None => rule.rule.to_owned(),
@@ -373,7 +373,7 @@ mod tests {
     #[test]
     fn what_is_shown_of_a_request_is_no_secret() {
         for rule in RULES.iter().filter(|rule| !rule.parameter.is_empty()) {
-            let sent = redact::shown(
+            let sent = redact::redact_named(
                 rule.parameter,
                 "https://a.example/?code=c#access_token=t civitai_00ff",
             );

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use serde::de::{self, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::values::{Address, ByteSize, McpPort, Timeout, truth};
+use super::values::{Address, ByteSize, McpPort, NonNegativeDuration, parse_bool};
 use crate::contract::DifferenceOverride;
 use crate::hosts::AllowedHost;
 
@@ -56,7 +56,7 @@ impl FileValue for ByteSize {
     }
 }
 
-impl FileValue for Timeout {
+impl FileValue for NonNegativeDuration {
     const EXPECTED: &'static str = "a length of time; write 30s, 5m or a number of seconds";
     const TAKES_NUMBERS: bool = true;
 
@@ -178,7 +178,7 @@ impl Visitor<'_> for BoolVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<bool, E> {
-        truth(text).map_err(E::custom)
+        parse_bool(text).map_err(E::custom)
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<bool, E> {
@@ -186,7 +186,7 @@ impl Visitor<'_> for BoolVisitor {
     }
 }
 
-/// A boolean in the configuration file, with the words of [`truth`].
+/// A boolean in the configuration file, with the words of [`parse_bool`].
 pub(super) fn truth_in_file<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<bool>, D::Error> {
@@ -199,7 +199,7 @@ impl<'de> Deserialize<'de> for ByteSize {
     }
 }
 
-impl<'de> Deserialize<'de> for Timeout {
+impl<'de> Deserialize<'de> for NonNegativeDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ValueVisitor(PhantomData))
     }

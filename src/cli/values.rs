@@ -134,9 +134,9 @@ impl FromStr for ByteSize {
 
 /// How long to wait for something: a length of time that is not negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Timeout(pub(super) SignedDuration);
+pub(super) struct NonNegativeDuration(pub(super) SignedDuration);
 
-impl FromStr for Timeout {
+impl FromStr for NonNegativeDuration {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -168,7 +168,7 @@ impl FromStr for McpPort {
 }
 
 /// `true` or `false`, and the other words for them.
-pub(super) fn truth(text: &str) -> Result<bool, String> {
+pub(super) fn parse_bool(text: &str) -> Result<bool, String> {
     match text.trim().to_ascii_lowercase().as_str() {
         "y" | "yes" | "t" | "true" | "on" | "1" => Ok(true),
         "n" | "no" | "f" | "false" | "off" | "0" => Ok(false),
@@ -242,10 +242,10 @@ mod tests {
 
     #[test]
     fn values_are_read_with_spaces_and_errors_give_an_example() {
-        assert_eq!(truth(" On "), Ok(true));
+        assert_eq!(parse_bool(" On "), Ok(true));
         assert_eq!(number::<u32>(" 7 "), Ok(7));
         assert!("none".parse::<McpPort>() == Ok(McpPort::None));
-        insta::assert_snapshot!(truth("maybe").unwrap_err(), @r#""maybe" is not true or false"#);
+        insta::assert_snapshot!(parse_bool("maybe").unwrap_err(), @r#""maybe" is not true or false"#);
         insta::assert_snapshot!(number::<u32>("-1").unwrap_err(), @r#""-1" is not a whole number, 0 or more"#);
         insta::assert_snapshot!(number::<u32>("4294967296").unwrap_err(), @r#""4294967296" is too large: write at most 4294967295"#);
         insta::assert_snapshot!(number::<u64>("18446744073709551616").unwrap_err(), @r#""18446744073709551616" is too large: write at most 18446744073709551615"#);
@@ -254,6 +254,6 @@ mod tests {
         let server = |text: &str| text.parse::<ServerUrl>().unwrap_err();
         insta::assert_snapshot!(server("127.0.0.1:8080"), @r#""127.0.0.1:8080" is not a URL (relative URL without a base): write http://HOST:PORT, for example http://127.0.0.1:8080"#);
         insta::assert_snapshot!(server("https://mock.test"), @r#""https://mock.test" is not an http:// URL: write http://HOST:PORT, for example http://127.0.0.1:8080"#);
-        insta::assert_snapshot!("-1s".parse::<Timeout>().unwrap_err(), @r#""-1s" is negative: write a length such as 30s"#);
+        insta::assert_snapshot!("-1s".parse::<NonNegativeDuration>().unwrap_err(), @r#""-1s" is negative: write a length such as 30s"#);
     }
 }

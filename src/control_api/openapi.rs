@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::operation::{Operation, OperationMethod};
 use super::operations::operations;
-use super::response::{Answer, Reply};
+use super::response::{JsonResponse, OperationResult};
 use super::signature::SchemaOf;
 use crate::http::context::RequestContext;
 use crate::invalid::ErrorView;
@@ -46,10 +46,10 @@ impl JsonSchema for Document {
     }
 }
 
-async fn read_openapi(context: RequestContext) -> Answer<Document> {
+async fn read_openapi(context: RequestContext) -> OperationResult<Document> {
     let mut all = operations();
     all.push(operation());
-    Ok(Reply(document(&all, &context.base.to_string())))
+    Ok(JsonResponse(document(&all, &context.base.to_string())))
 }
 
 /// The document, for a server at this base URL.
@@ -78,7 +78,7 @@ fn describe(operation: &Operation, schemas: &mut Schemas) -> Value {
     let signature = &operation.signature;
     let returns = signature.returns.map(|returns| schemas.response(returns));
     let mut success = json_content(operation.summary, returns.as_ref());
-    if let Some(media_type) = operation.also_as {
+    if let Some(media_type) = operation.alternative_media_type {
         success["content"][media_type] = json!({ "schema": { "type": "object" } });
     }
     let status = if signature.is_created { "201" } else { "200" };

@@ -45,7 +45,7 @@ pub(crate) struct Operation {
     pub(crate) summary: &'static str,
     /// A media type of the response other than JSON.
     #[cfg(feature = "openapi")]
-    pub(crate) also_as: Option<&'static str>,
+    pub(crate) alternative_media_type: Option<&'static str>,
     /// The schema of a 409 response that has more than an error.
     #[cfg(feature = "openapi")]
     pub(crate) conflict: Option<super::signature::SchemaOf>,
@@ -82,7 +82,7 @@ impl Operation {
             #[cfg(feature = "openapi")]
             summary,
             #[cfg(feature = "openapi")]
-            also_as: None,
+            alternative_media_type: None,
             #[cfg(feature = "openapi")]
             conflict: None,
         }
@@ -98,10 +98,10 @@ impl Operation {
 
     /// The response can have this media type instead of JSON.
     #[cfg_attr(not(feature = "openapi"), expect(unused_mut, unused_variables))]
-    pub(crate) fn also_as(mut self, media_type: &'static str) -> Self {
+    pub(crate) fn alternative_media_type(mut self, media_type: &'static str) -> Self {
         #[cfg(feature = "openapi")]
         {
-            self.also_as = Some(media_type);
+            self.alternative_media_type = Some(media_type);
         }
         self
     }

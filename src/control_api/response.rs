@@ -31,26 +31,26 @@ impl IntoResponse for ControlError {
 }
 
 /// The result of most handlers.
-pub(crate) type Answer<T> = ControlResult<Reply<T>>;
+pub(crate) type OperationResult<T> = ControlResult<JsonResponse<T>>;
 
 /// 200 with this value as JSON.
-pub(crate) struct Reply<T>(pub(crate) T);
+pub(crate) struct JsonResponse<T>(pub(crate) T);
 
-impl<T: Serialize> IntoResponse for Reply<T> {
+impl<T: Serialize> IntoResponse for JsonResponse<T> {
     fn into_response(self) -> Response {
         json(StatusCode::OK, &self.0)
     }
 }
 
-impl<T: Schema> Output for Reply<T> {
+impl<T: Schema> Output for JsonResponse<T> {
     fn describe(signature: &mut Signature) {
         signature.set_returns::<T>();
     }
 }
 
 /// 200 with `{}`.
-pub(crate) fn done() -> Reply<Empty> {
-    Reply(Empty {})
+pub(crate) fn done() -> JsonResponse<Empty> {
+    JsonResponse(Empty {})
 }
 
 /// 201 with this value as JSON.

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_pay_pays() {
+    fn only_accounts_that_may_pay_are_charged() {
         let some = &[Currency::Yellow, Currency::Green];
         assert_eq!(described(8, some, &accounts(9, 5, 7)), "7 green, 1 yellow");
         assert_eq!(
@@ -128,7 +128,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn what_is_paid_is_the_cost_and_no_more_than_there_is(
+        fn payments_sum_to_the_cost_within_the_balances(
             cost in 0..60_u64, yellow in 0..20_u64, blue in 0..20_u64, green in 0..20_u64,
         ) {
             let accounts = accounts(yellow, blue, green);

@@ -130,7 +130,7 @@ impl Client {
         rules.declared_scopes.scope()
     }
 
-    /// Whether a browser may be sent to `given` with an answer for this client.
+    /// Whether the browser may be redirected to `given` with a response for this client.
     pub(crate) fn accepts_redirect(&self, given: &str, rules: &ContractRules) -> bool {
         self.has_registered(given, rules) || self.redirect_extension(given).is_some()
     }
@@ -149,7 +149,7 @@ impl Client {
         is_live && matches_live_only
     }
 
-    /// The extension of ours that alone makes `given` acceptable, where it is not registered.
+    /// The extension of the mock that accepts `given`, if it is not registered.
     pub(crate) fn redirect_by_extension(
         &self,
         given: &str,
@@ -199,7 +199,7 @@ impl Client {
     /// Whether a page of this origin may call on behalf of the client.
     pub(crate) fn allows_origin(&self, origin: &str) -> bool {
         self.allowed_origins.iter().any(|allowed| allowed == origin)
-            // What our extensions let a browser be sent to may also call from there.
+            // A page that an extension of the mock accepts as redirect target may also call.
             || self.redirect_extension(origin).is_some()
     }
 }

@@ -354,9 +354,9 @@ mod tests {
             prop_assert!(spending.spend >= most);
         }
 
-        /// The clock jumps to wherever it likes between one charge and the next.
+        /// The clock moves to any time between two charges.
         #[test]
-        fn whatever_is_asked_for_no_budget_is_overspent_and_nothing_that_fits_is_refused(
+        fn spend_is_accepted_exactly_if_every_budget_has_room(
             budgets in prop::collection::vec(budget(), 1..4),
             asked in prop::collection::vec((currency(), 0..60_u64, any_moment()), 1..30),
         ) {
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_budget_there_is_room_for_all_of_it() {
+    fn limit_without_budgets_accepts_every_amount() {
         let more = Payment {
             currency: Currency::Yellow,
             amount: u64::MAX,

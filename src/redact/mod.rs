@@ -30,7 +30,7 @@ pub(crate) use placeholder::REDACTED;
 #[cfg(feature = "cli")]
 pub(crate) use printable::printable_lines;
 pub(crate) use printable::{printable, printable_json};
-use text::{Scan, redact_sentences, redact_value, redact_within, shown_within};
+use text::{Scan, redact_named_within, redact_sentences, redact_value, redact_within};
 
 /// The value without its secrets.
 pub(crate) fn redact(value: Value) -> Value {
@@ -42,12 +42,12 @@ pub(crate) fn redact_message(text: &str) -> Cow<'_, str> {
     redact_sentences(text, Scan::default())
 }
 
-/// The text – a URL, JSON, a form – without its secrets.
+/// A value of unknown format without its secrets: a URL, JSON, a form, a token.
 pub(crate) fn redact_text(text: &str) -> Cow<'_, str> {
     redact_within(text, Scan::default())
 }
 
-/// What may be shown of the value under this name.
-pub(crate) fn shown<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
-    shown_within(name, value, Scan::default())
+/// The value under this name without its secrets; `[redacted]` if the name is a secret's.
+pub(crate) fn redact_named<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
+    redact_named_within(name, value, Scan::default())
 }

@@ -35,7 +35,7 @@ const PUBLIC: &[&str] = &[
 ];
 
 /// Names whose values are random by design and public: a long hexadecimal value or a JWT stays readable there.
-const OPAQUE: &[&str] = &["codechallenge", "nonce", "state"];
+const PUBLIC_RANDOM_NAMES: &[&str] = &["codechallenge", "nonce", "state"];
 
 /// Parts of names that mark a secret, anywhere in a normalized name.
 const FRAGMENTS: &[&str] = &[
@@ -196,7 +196,7 @@ fn without_harmless(words: &[String]) -> Vec<String> {
 
 /// Whether the value under this name is random by design and public.
 pub(super) fn is_opaque(name: &str) -> bool {
-    OPAQUE.contains(&name) || OPAQUE.contains(&normalized(name).as_str())
+    PUBLIC_RANDOM_NAMES.contains(&name) || PUBLIC_RANDOM_NAMES.contains(&normalized(name).as_str())
 }
 
 /// Whether the value under this name is an `Authorization` header, whose scheme is shown.

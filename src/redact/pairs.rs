@@ -40,15 +40,15 @@ pub(super) fn redact_pairs(text: &str) -> Cow<'_, str> {
         if sign < at {
             continue;
         }
-        let divider_at = Divider {
+        let found = Divider {
             before: &text[at..sign],
             text,
             end: sign + 1,
         };
         let value = match divider {
-            "=" => divider_at.assigned(),
-            ":" => divider_at.after_colon(),
-            _ => divider_at.listed(),
+            "=" => found.assigned(),
+            ":" => found.after_colon(),
+            _ => found.listed(),
         };
         let Some(value) = value.filter(|value| !is_harmless(&text[value.clone()])) else {
             continue;
@@ -77,8 +77,9 @@ fn is_harmless(value: &str) -> bool {
 /// A character that may divide a name from its value.
 pub(super) struct Divider<'a> {
     pub(super) text: &'a str,
-    /// From the last redacted value on.
+    /// The text from the last redacted value up to the character.
     pub(super) before: &'a str,
+    /// The index after the character.
     pub(super) end: usize,
 }
 

@@ -74,7 +74,7 @@ impl Default for Scan {
 }
 
 /// The value under this name, without its secrets.
-pub(super) fn shown_within<'a>(name: &str, value: &'a str, scan: Scan) -> Cow<'a, str> {
+pub(super) fn redact_named_within<'a>(name: &str, value: &'a str, scan: Scan) -> Cow<'a, str> {
     if is_secret(name) && !value.is_empty() {
         REDACTED.into()
     } else {
@@ -212,7 +212,7 @@ fn redact_query(query: &str, scan: Scan) -> Option<String> {
     let shown: Vec<_> = url::form_urlencoded::parse(query.as_bytes())
         .map(|(name, value)| {
             let shown_name = redact_within(&name, scan).into_owned();
-            let shown = shown_within(&name, &value, scan).into_owned();
+            let shown = redact_named_within(&name, &value, scan).into_owned();
             hides |= shown != value || shown_name != name;
             (shown_name, shown)
         })

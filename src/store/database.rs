@@ -36,10 +36,10 @@ impl Database {
             return Ok(());
         };
         let given = path.to_string_lossy();
-        let refused = |rule: &'static str, fix: String| {
+        let refused = |kind: &'static str, fix: String| {
             Err(StoreError::NotAPath {
                 given: given.clone().into_owned(),
-                rule,
+                kind,
                 fix,
             })
         };

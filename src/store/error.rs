@@ -31,12 +31,12 @@ pub enum StoreError {
         reason: String,
     },
     /// The given path is not the path of a file.
-    #[error("{given:?} is {rule}, not the path of a database file; {fix}")]
+    #[error("{given:?} is {kind}, not the path of a database file; {fix}")]
     NotAPath {
         /// The given text.
         given: String,
         /// Its kind.
-        rule: &'static str,
+        kind: &'static str,
         /// The fix.
         fix: String,
     },

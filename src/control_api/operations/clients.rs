@@ -9,7 +9,7 @@ use crate::control_api::operation::{
     Operation,
     OperationMethod::{Delete, Get, Patch, Post},
 };
-use crate::control_api::response::{Answer, Created, Reply, done};
+use crate::control_api::response::{Created, JsonResponse, OperationResult, done};
 use crate::http::context::RequestContext;
 
 #[rustfmt::skip]
@@ -24,8 +24,8 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-async fn list_clients(context: RequestContext) -> Answer<Vec<Client>> {
-    Ok(Reply(context.sandbox.list_clients()))
+async fn list_clients(context: RequestContext) -> OperationResult<Vec<Client>> {
+    Ok(JsonResponse(context.sandbox.list_clients()))
 }
 
 async fn create_client(
@@ -35,23 +35,28 @@ async fn create_client(
     Ok(Created(context.sandbox.create_client(input).await?))
 }
 
-async fn read_client(context: RequestContext, Path(id): Path<String>) -> Answer<Client> {
-    Ok(Reply(context.sandbox.read_client(&id)?))
+async fn read_client(context: RequestContext, Path(id): Path<String>) -> OperationResult<Client> {
+    Ok(JsonResponse(context.sandbox.read_client(&id)?))
 }
 
 async fn update_client(
     context: RequestContext,
     Path(id): Path<String>,
     JsonBody(input): JsonBody<ClientSpec>,
-) -> Answer<Client> {
-    Ok(Reply(context.sandbox.update_client(&id, input).await?))
+) -> OperationResult<Client> {
+    Ok(JsonResponse(
+        context.sandbox.update_client(&id, input).await?,
+    ))
 }
 
-async fn delete_client(context: RequestContext, Path(id): Path<String>) -> Answer<Empty> {
+async fn delete_client(context: RequestContext, Path(id): Path<String>) -> OperationResult<Empty> {
     context.sandbox.delete_client(&id).await?;
     Ok(done())
 }
 
-async fn rotate_secret(context: RequestContext, Path(id): Path<String>) -> Answer<NewSecret> {
-    Ok(Reply(context.sandbox.rotate_secret(&id).await?))
+async fn rotate_secret(
+    context: RequestContext,
+    Path(id): Path<String>,
+) -> OperationResult<NewSecret> {
+    Ok(JsonResponse(context.sandbox.rotate_secret(&id).await?))
 }

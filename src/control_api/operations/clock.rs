@@ -6,7 +6,7 @@ use crate::control_api::operation::{
     Operation,
     OperationMethod::{Get, Post},
 };
-use crate::control_api::response::{Answer, Reply};
+use crate::control_api::response::{JsonResponse, OperationResult};
 use crate::http::context::RequestContext;
 
 #[rustfmt::skip]
@@ -20,31 +20,31 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-async fn read_clock(context: RequestContext) -> Answer<ClockView> {
-    Ok(Reply(context.sandbox.show_clock()))
+async fn read_clock(context: RequestContext) -> OperationResult<ClockView> {
+    Ok(JsonResponse(context.sandbox.show_clock()))
 }
 
 async fn advance_clock(
     context: RequestContext,
     JsonBody(input): JsonBody<AdvanceClock>,
-) -> Answer<ClockView> {
-    Ok(Reply(context.sandbox.advance_clock(input).await?))
+) -> OperationResult<ClockView> {
+    Ok(JsonResponse(context.sandbox.advance_clock(input).await?))
 }
 
 async fn freeze_clock(
     context: RequestContext,
     JsonBody(input): JsonBody<FreezeClock>,
-) -> Answer<ClockView> {
-    Ok(Reply(context.sandbox.freeze_clock(input).await?))
+) -> OperationResult<ClockView> {
+    Ok(JsonResponse(context.sandbox.freeze_clock(input).await?))
 }
 
-async fn resume_clock(context: RequestContext) -> Answer<ClockView> {
-    Ok(Reply(context.sandbox.resume_clock().await?))
+async fn resume_clock(context: RequestContext) -> OperationResult<ClockView> {
+    Ok(JsonResponse(context.sandbox.resume_clock().await?))
 }
 
 async fn set_clock(
     context: RequestContext,
     JsonBody(input): JsonBody<SetClock>,
-) -> Answer<ClockView> {
-    Ok(Reply(context.sandbox.set_clock(input).await?))
+) -> OperationResult<ClockView> {
+    Ok(JsonResponse(context.sandbox.set_clock(input).await?))
 }

@@ -8,7 +8,7 @@ use crate::control_api::operation::{
     Operation,
     OperationMethod::{Delete, Get, Post},
 };
-use crate::control_api::response::{Answer, Reply};
+use crate::control_api::response::{JsonResponse, OperationResult};
 use crate::http::context::RequestContext;
 
 #[rustfmt::skip]
@@ -26,41 +26,41 @@ pub(super) fn operations() -> Vec<Operation> {
 async fn list_consents(
     context: RequestContext,
     Query(filter): Query<GrantFilter>,
-) -> Answer<ConsentList> {
-    Ok(Reply(context.sandbox.list_consents(filter)?))
+) -> OperationResult<ConsentList> {
+    Ok(JsonResponse(context.sandbox.list_consents(filter)?))
 }
 
 async fn set_consent(
     context: RequestContext,
     JsonBody(input): JsonBody<NewConsent>,
-) -> Answer<ConsentView> {
-    Ok(Reply(context.sandbox.set_consent(input).await?))
+) -> OperationResult<ConsentView> {
+    Ok(JsonResponse(context.sandbox.set_consent(input).await?))
 }
 
 async fn delete_consents(
     context: RequestContext,
     JsonOrQuery(filter): JsonOrQuery<GrantFilter>,
-) -> Answer<Deleted> {
-    Ok(Reply(context.sandbox.delete_consents(filter).await?))
+) -> OperationResult<Deleted> {
+    Ok(JsonResponse(context.sandbox.delete_consents(filter).await?))
 }
 
 async fn list_spends(
     context: RequestContext,
     Query(filter): Query<GrantFilter>,
-) -> Answer<SpendList> {
-    Ok(Reply(context.sandbox.list_spends(filter).await?))
+) -> OperationResult<SpendList> {
+    Ok(JsonResponse(context.sandbox.list_spends(filter).await?))
 }
 
 async fn delete_spends(
     context: RequestContext,
     JsonOrQuery(filter): JsonOrQuery<GrantFilter>,
-) -> Answer<Deleted> {
-    Ok(Reply(context.sandbox.delete_spends(filter).await?))
+) -> OperationResult<Deleted> {
+    Ok(JsonResponse(context.sandbox.delete_spends(filter).await?))
 }
 
 async fn reset_budgets(
     context: RequestContext,
     JsonBody(input): JsonBody<ResetBudgets>,
-) -> Answer<Reset> {
-    Ok(Reply(context.sandbox.reset_budgets(input).await?))
+) -> OperationResult<Reset> {
+    Ok(JsonResponse(context.sandbox.reset_budgets(input).await?))
 }

@@ -4,7 +4,7 @@ use crate::control::devices::Empty;
 use crate::control::{Approval, Denial};
 use crate::control_api::input::JsonBody;
 use crate::control_api::operation::{Operation, OperationMethod::Post};
-use crate::control_api::response::{Answer, Reply};
+use crate::control_api::response::{JsonResponse, OperationResult};
 use crate::http::context::RequestContext;
 
 #[rustfmt::skip]
@@ -18,10 +18,13 @@ pub(super) fn operations() -> Vec<Operation> {
 async fn approve_device(
     context: RequestContext,
     JsonBody(input): JsonBody<Approval>,
-) -> Answer<Empty> {
-    Ok(Reply(context.sandbox.approve_device(input).await?))
+) -> OperationResult<Empty> {
+    Ok(JsonResponse(context.sandbox.approve_device(input).await?))
 }
 
-async fn deny_device(context: RequestContext, JsonBody(input): JsonBody<Denial>) -> Answer<Empty> {
-    Ok(Reply(context.sandbox.deny_device(input).await?))
+async fn deny_device(
+    context: RequestContext,
+    JsonBody(input): JsonBody<Denial>,
+) -> OperationResult<Empty> {
+    Ok(JsonResponse(context.sandbox.deny_device(input).await?))
 }

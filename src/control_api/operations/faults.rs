@@ -10,7 +10,7 @@ use crate::control_api::operation::{
     Operation,
     OperationMethod::{Delete, Get, Post},
 };
-use crate::control_api::response::{Answer, Created, Reply, done};
+use crate::control_api::response::{Created, JsonResponse, OperationResult, done};
 use crate::http::context::RequestContext;
 
 #[rustfmt::skip]
@@ -25,8 +25,8 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-async fn list_faults(context: RequestContext) -> Answer<FaultList> {
-    Ok(Reply(context.sandbox.list_faults()))
+async fn list_faults(context: RequestContext) -> OperationResult<FaultList> {
+    Ok(JsonResponse(context.sandbox.list_faults()))
 }
 
 async fn set_fault(
@@ -36,16 +36,16 @@ async fn set_fault(
     Ok(Created(context.sandbox.set_fault(input)?))
 }
 
-async fn clear_faults(context: RequestContext) -> Answer<Empty> {
+async fn clear_faults(context: RequestContext) -> OperationResult<Empty> {
     context.sandbox.clear_faults();
     Ok(done())
 }
 
-async fn read_fault(context: RequestContext, Path(id): Path<String>) -> Answer<FaultView> {
-    Ok(Reply(context.sandbox.read_fault(&id)?))
+async fn read_fault(context: RequestContext, Path(id): Path<String>) -> OperationResult<FaultView> {
+    Ok(JsonResponse(context.sandbox.read_fault(&id)?))
 }
 
-async fn delete_fault(context: RequestContext, Path(id): Path<String>) -> Answer<Empty> {
+async fn delete_fault(context: RequestContext, Path(id): Path<String>) -> OperationResult<Empty> {
     context.sandbox.delete_fault(&id)?;
     Ok(done())
 }

@@ -21,7 +21,7 @@ use crate::control_api::operation::{
     Operation,
     OperationMethod::{Delete, Get, Post},
 };
-use crate::control_api::response::{Answer, Rendered, Reply, done};
+use crate::control_api::response::{JsonResponse, OperationResult, Rendered, done};
 use crate::http::connection::ConnectionInfo;
 use crate::http::context::RequestContext;
 
@@ -31,7 +31,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(Get, "/_mock/requests", "Search the journal: requests of apps and the responses to them", list_requests),
         Operation::new(Delete, "/_mock/requests", "Clear the journal", clear_requests),
         Operation::new(Post, "/_mock/verify", "Check the journal against expectations; 409 lists the differences", verify).conflict::<MismatchView>(),
-        Operation::new(Get, "/_mock/advice", "List mistakes of apps that fail in production", read_advice).also_as(AdviceFormat::Sarif.media_type()),
+        Operation::new(Get, "/_mock/advice", "List mistakes of apps that fail in production", read_advice).alternative_media_type(AdviceFormat::Sarif.media_type()),
     ]
 }
 
@@ -63,7 +63,7 @@ async fn list_requests(
     Ok(Rendered::new((kind, body)))
 }
 
-async fn clear_requests(context: RequestContext) -> Answer<Empty> {
+async fn clear_requests(context: RequestContext) -> OperationResult<Empty> {
     context.sandbox.clear_requests();
     Ok(done())
 }
@@ -71,8 +71,8 @@ async fn clear_requests(context: RequestContext) -> Answer<Empty> {
 async fn verify(
     context: RequestContext,
     JsonBody(input): JsonBody<Expectations>,
-) -> Answer<Verified> {
-    Ok(Reply(context.sandbox.verify(input).await?))
+) -> OperationResult<Verified> {
+    Ok(JsonResponse(context.sandbox.verify(input).await?))
 }
 
 async fn read_advice(

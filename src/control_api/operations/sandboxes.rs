@@ -12,7 +12,7 @@ use crate::control_api::operation::{
     Operation,
     OperationMethod::{Delete, Get, Post},
 };
-use crate::control_api::response::{Answer, Created, Reply, done};
+use crate::control_api::response::{Created, JsonResponse, OperationResult, done};
 use crate::http::context::RequestContext;
 use crate::http::state::ServerState;
 
@@ -26,8 +26,8 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-async fn list_sandboxes(State(state): State<Arc<ServerState>>) -> Answer<SandboxList> {
-    Ok(Reply(state.registry.list_sandboxes()))
+async fn list_sandboxes(State(state): State<Arc<ServerState>>) -> OperationResult<SandboxList> {
+    Ok(JsonResponse(state.registry.list_sandboxes()))
 }
 
 async fn create_sandbox(
@@ -42,14 +42,14 @@ async fn create_sandbox(
 async fn read_sandbox(
     State(state): State<Arc<ServerState>>,
     Path(name): Path<String>,
-) -> Answer<SandboxInfo> {
-    Ok(Reply(state.registry.read_sandbox(&name)?))
+) -> OperationResult<SandboxInfo> {
+    Ok(JsonResponse(state.registry.read_sandbox(&name)?))
 }
 
 async fn delete_sandbox(
     State(state): State<Arc<ServerState>>,
     Path(name): Path<String>,
-) -> Answer<Empty> {
+) -> OperationResult<Empty> {
     state.registry.delete_sandbox(&name).await?;
     Ok(done())
 }

@@ -7,7 +7,7 @@ use crate::control_api::operation::{
     Operation,
     OperationMethod::{Delete, Get, Post},
 };
-use crate::control_api::response::{Answer, Created, Reply};
+use crate::control_api::response::{Created, JsonResponse, OperationResult};
 use crate::http::context::RequestContext;
 
 #[rustfmt::skip]
@@ -22,15 +22,15 @@ pub(super) fn operations() -> Vec<Operation> {
 async fn list_sessions(
     context: RequestContext,
     Query(filter): Query<SessionFilter>,
-) -> Answer<SessionList> {
-    Ok(Reply(context.sandbox.list_sessions(&filter)?))
+) -> OperationResult<SessionList> {
+    Ok(JsonResponse(context.sandbox.list_sessions(&filter)?))
 }
 
 async fn delete_sessions(
     context: RequestContext,
     JsonOrQuery(filter): JsonOrQuery<SessionFilter>,
-) -> Answer<SignedOut> {
-    Ok(Reply(context.sandbox.delete_sessions(filter).await?))
+) -> OperationResult<SignedOut> {
+    Ok(JsonResponse(context.sandbox.delete_sessions(filter).await?))
 }
 
 async fn create_session(

@@ -7,7 +7,7 @@ use crate::control_api::operation::{
     Operation,
     OperationMethod::{Get, Patch, Post},
 };
-use crate::control_api::response::{Answer, Reply, done};
+use crate::control_api::response::{JsonResponse, OperationResult, done};
 use crate::http::context::RequestContext;
 
 #[rustfmt::skip]
@@ -20,22 +20,22 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-async fn reset(context: RequestContext) -> Answer<Empty> {
+async fn reset(context: RequestContext) -> OperationResult<Empty> {
     context.sandbox.reset().await?;
     Ok(done())
 }
 
-async fn read_settings(context: RequestContext) -> Answer<Settings> {
-    Ok(Reply((*context.sandbox.settings()).clone()))
+async fn read_settings(context: RequestContext) -> OperationResult<Settings> {
+    Ok(JsonResponse((*context.sandbox.settings()).clone()))
 }
 
 async fn update_settings(
     context: RequestContext,
     JsonBody(input): JsonBody<SettingsPatch>,
-) -> Answer<Settings> {
-    Ok(Reply(context.sandbox.update_settings(input)?))
+) -> OperationResult<Settings> {
+    Ok(JsonResponse(context.sandbox.update_settings(input)?))
 }
 
-async fn read_contract(context: RequestContext) -> Answer<ContractView> {
-    Ok(Reply(context.sandbox.show_contract()))
+async fn read_contract(context: RequestContext) -> OperationResult<ContractView> {
+    Ok(JsonResponse(context.sandbox.show_contract()))
 }

@@ -9,7 +9,7 @@ use crate::control_api::operation::{
     Operation,
     OperationMethod::{Delete, Get, Post},
 };
-use crate::control_api::response::{Answer, Created, Reply, done};
+use crate::control_api::response::{Created, JsonResponse, OperationResult, done};
 use crate::http::context::RequestContext;
 
 #[rustfmt::skip]
@@ -23,12 +23,15 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-async fn list_snapshots(context: RequestContext) -> Answer<SnapshotList> {
-    Ok(Reply(context.sandbox.list_snapshots()))
+async fn list_snapshots(context: RequestContext) -> OperationResult<SnapshotList> {
+    Ok(JsonResponse(context.sandbox.list_snapshots()))
 }
 
-async fn read_snapshot(context: RequestContext, Path(name): Path<String>) -> Answer<Snapshot> {
-    Ok(Reply(context.sandbox.read_snapshot(&name)?))
+async fn read_snapshot(
+    context: RequestContext,
+    Path(name): Path<String>,
+) -> OperationResult<Snapshot> {
+    Ok(JsonResponse(context.sandbox.read_snapshot(&name)?))
 }
 
 async fn take_snapshot(
@@ -38,12 +41,18 @@ async fn take_snapshot(
     Ok(Created(context.sandbox.take_snapshot(&name).await?))
 }
 
-async fn delete_snapshot(context: RequestContext, Path(name): Path<String>) -> Answer<Empty> {
+async fn delete_snapshot(
+    context: RequestContext,
+    Path(name): Path<String>,
+) -> OperationResult<Empty> {
     context.sandbox.delete_snapshot(&name).await?;
     Ok(done())
 }
 
-async fn restore_snapshot(context: RequestContext, Path(name): Path<String>) -> Answer<Empty> {
+async fn restore_snapshot(
+    context: RequestContext,
+    Path(name): Path<String>,
+) -> OperationResult<Empty> {
     context.sandbox.restore_snapshot(&name).await?;
     Ok(done())
 }

@@ -12,7 +12,7 @@ use crate::control_api::operation::{
     Operation,
     OperationMethod::{Delete, Get, Post},
 };
-use crate::control_api::response::{Answer, Created, Reply};
+use crate::control_api::response::{Created, JsonResponse, OperationResult};
 use crate::http::context::RequestContext;
 
 #[rustfmt::skip]
@@ -38,41 +38,41 @@ async fn issue_code(
 async fn list_codes(
     context: RequestContext,
     Query(filter): Query<GrantFilter>,
-) -> Answer<CodeList> {
-    Ok(Reply(context.sandbox.list_codes(filter)?))
+) -> OperationResult<CodeList> {
+    Ok(JsonResponse(context.sandbox.list_codes(filter)?))
 }
 
 async fn list_tokens(
     context: RequestContext,
     Query(filter): Query<GrantFilter>,
-) -> Answer<TokenList> {
-    Ok(Reply(context.sandbox.list_tokens(filter)?))
+) -> OperationResult<TokenList> {
+    Ok(JsonResponse(context.sandbox.list_tokens(filter)?))
 }
 
 async fn issue_tokens(
     context: RequestContext,
     JsonBody(input): JsonBody<NewTokens>,
-) -> Answer<Tokens> {
-    Ok(Reply(context.sandbox.issue_tokens(input).await?))
+) -> OperationResult<Tokens> {
+    Ok(JsonResponse(context.sandbox.issue_tokens(input).await?))
 }
 
 async fn revoke_tokens(
     context: RequestContext,
     JsonOrQuery(input): JsonOrQuery<TokenSelector>,
-) -> Answer<Deleted> {
-    Ok(Reply(context.sandbox.revoke_tokens(input).await?))
+) -> OperationResult<Deleted> {
+    Ok(JsonResponse(context.sandbox.revoke_tokens(input).await?))
 }
 
 async fn introspect_token(
     context: RequestContext,
     JsonBody(input): JsonBody<TokenParam>,
-) -> Answer<Introspection> {
-    Ok(Reply(context.sandbox.introspect_token(&input)))
+) -> OperationResult<Introspection> {
+    Ok(JsonResponse(context.sandbox.introspect_token(&input)))
 }
 
 async fn expire_tokens(
     context: RequestContext,
     JsonBody(input): JsonBody<ExpireTokens>,
-) -> Answer<Expired> {
-    Ok(Reply(context.sandbox.expire_tokens(input).await?))
+) -> OperationResult<Expired> {
+    Ok(JsonResponse(context.sandbox.expire_tokens(input).await?))
 }

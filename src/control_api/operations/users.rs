@@ -9,7 +9,7 @@ use crate::control_api::operation::{
     Operation,
     OperationMethod::{Delete, Get, Patch, Post},
 };
-use crate::control_api::response::{Answer, Created, Reply, done};
+use crate::control_api::response::{Created, JsonResponse, OperationResult, done};
 use crate::http::context::RequestContext;
 
 #[rustfmt::skip]
@@ -23,8 +23,8 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-async fn list_users(context: RequestContext) -> Answer<Vec<User>> {
-    Ok(Reply(context.sandbox.list_users()))
+async fn list_users(context: RequestContext) -> OperationResult<Vec<User>> {
+    Ok(JsonResponse(context.sandbox.list_users()))
 }
 
 async fn create_user(
@@ -34,20 +34,22 @@ async fn create_user(
     Ok(Created(context.sandbox.create_user(input).await?))
 }
 
-async fn read_user(context: RequestContext, Path(id): Path<String>) -> Answer<User> {
-    Ok(Reply(context.sandbox.read_user(&UserRef::from(id))?))
+async fn read_user(context: RequestContext, Path(id): Path<String>) -> OperationResult<User> {
+    Ok(JsonResponse(context.sandbox.read_user(&UserRef::from(id))?))
 }
 
 async fn update_user(
     context: RequestContext,
     Path(id): Path<String>,
     JsonBody(input): JsonBody<UserSpec>,
-) -> Answer<User> {
+) -> OperationResult<User> {
     let user = UserRef::from(id);
-    Ok(Reply(context.sandbox.update_user(&user, input).await?))
+    Ok(JsonResponse(
+        context.sandbox.update_user(&user, input).await?,
+    ))
 }
 
-async fn delete_user(context: RequestContext, Path(id): Path<String>) -> Answer<Empty> {
+async fn delete_user(context: RequestContext, Path(id): Path<String>) -> OperationResult<Empty> {
     context.sandbox.delete_user(&UserRef::from(id)).await?;
     Ok(done())
 }

@@ -67,7 +67,7 @@ pub struct Fault {
 #[serde(default, deny_unknown_fields)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "that is how people write them down"
+    reason = "each is a key of the JSON format"
 )]
 pub(crate) struct Effect {
     /// An OAuth error instead of the answer.

@@ -6,7 +6,7 @@ use crate::support::{
 
 /// A browser's navigation to authorize, with this `Sec-Fetch-Site` header.
 fn navigates(sandbox: &SandboxClient, attempt: &SignIn, site: &str) -> TestRequest {
-    let path = format!("{AUTHORIZE}?{}", attempt.asks("1").encoded());
+    let path = format!("{AUTHORIZE}?{}", attempt.authorize_params("1").encoded());
     browses(sandbox.get(&path), site)
 }
 
@@ -47,13 +47,16 @@ async fn pages_of_the_mock_and_scripts_are_not_reported() {
         .cookie(&cookie)
         .await;
     assert_eq!(again.status, 303, "{again}");
-    let form = attempt.asks("1").with("approved", "true");
+    let form = attempt.authorize_params("1").with("approved", "true");
     let approved = browses(mock.post(AUTHORIZE, &form), "same-origin")
         .cookie(&cookie)
         .await;
     approved.code();
     // A script's fetch, which takes anything.
-    let path = format!("{AUTHORIZE}?{}", SignIn::new(&CONF).asks("1").encoded());
+    let path = format!(
+        "{AUTHORIZE}?{}",
+        SignIn::new(&CONF).authorize_params("1").encoded()
+    );
     mock.get(&path)
         .header("accept", "*/*")
         .header("sec-fetch-site", "same-site")
@@ -64,9 +67,14 @@ async fn pages_of_the_mock_and_scripts_are_not_reported() {
 #[tokio::test]
 async fn parameters_ignored_by_civitai_are_a_hint() {
     let mock = with_frozen_clock(TestServer::documented().await).await;
-    mock.authorize(&SignIn::new(&CONF).asks("1")).await;
+    mock.authorize(&SignIn::new(&CONF).authorize_params("1"))
+        .await;
     assert_eq!(mock.hints().await, "");
-    let asks = |app| -> Fields { SignIn::new(app).asks("1").with("prompt", "login") };
+    let asks = |app| -> Fields {
+        SignIn::new(app)
+            .authorize_params("1")
+            .with("prompt", "login")
+    };
     mock.authorize(&asks(&CONF)).await;
     mock.authorize(&asks(&CONF).with("max_age", "0")).await;
     mock.authorize(&asks(&SPA).with("login_hint", "ada@example.com"))

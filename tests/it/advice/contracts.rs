@@ -20,15 +20,15 @@ async fn app_that_relies_on_one_contract_is_a_warning() {
     let mock = with_frozen_clock(TestServer::documented().await).await;
     let attempt = SignIn::new(&CONF);
     for (contract, request, id) in [
-        ("live", attempt.asks("1x"), "scope-syntax"),
+        ("live", attempt.authorize_params("1x"), "scope-syntax"),
         (
             "live",
-            attempt.asks("1").without("response_type"),
+            attempt.authorize_params("1").without("response_type"),
             "response-type",
         ),
     ] {
         let sandbox = under(&mock, id, contract).await;
-        sandbox.approve(&attempt.asks("1")).await.code();
+        sandbox.approve(&attempt.authorize_params("1")).await.code();
         assert_eq!(sandbox.errors_and_warnings().await, "", "{id}");
         sandbox.approve(&request).await.code();
         assert_eq!(
@@ -38,9 +38,9 @@ async fn app_that_relies_on_one_contract_is_a_warning() {
     }
     // A rejected app does not rely on the difference.
     let strict = mock.sandbox("strict");
-    strict.approve(&attempt.asks("1x")).await;
+    strict.approve(&attempt.authorize_params("1x")).await;
     strict
-        .approve(&attempt.asks("1").without("response_type"))
+        .approve(&attempt.authorize_params("1").without("response_type"))
         .await;
     assert_eq!(strict.errors_and_warnings().await, "");
 }
@@ -67,9 +67,9 @@ async fn a_code_exchanged_late_is_a_warning() {
     let mock = with_frozen_clock(TestServer::documented().await).await;
     for (wait, accused) in [("290s", ""), ("310s", "warning contract-code-lifetime")] {
         let attempt = SignIn::new(&CONF);
-        let code = mock.approve(&attempt.asks("1")).await.code();
+        let code = mock.approve(&attempt.authorize_params("1")).await.code();
         mock.later(wait).await;
-        assert_eq!(mock.token(&attempt.redeems(&code)).await.status, 200);
+        assert_eq!(mock.token(&attempt.redeem_params(&code)).await.status, 200);
         assert_eq!(mock.errors_and_warnings().await, accused, "{wait}");
     }
 }
@@ -77,8 +77,11 @@ async fn a_code_exchanged_late_is_a_warning() {
 #[tokio::test]
 async fn a_fetch_of_authorize_is_a_warning() {
     let mock = with_frozen_clock(TestServer::documented().await).await;
-    let path = format!("{AUTHORIZE}?{}", SignIn::new(&CONF).asks("1").encoded());
-    mock.ask("OPTIONS", &path)
+    let path = format!(
+        "{AUTHORIZE}?{}",
+        SignIn::new(&CONF).authorize_params("1").encoded()
+    );
+    mock.request("OPTIONS", &path)
         .header("origin", "https://app.example")
         .await;
     assert_eq!(
@@ -126,7 +129,7 @@ async fn scope_at_refresh_with_an_effect_is_a_warning() {
     let tokens = mock.signs_in(&CONF, "5").await;
     mock.later("61m").await;
     let refresh =
-        |tokens: &Tokens, scope: &str| CONF.refreshes(&tokens.refresh).and("scope", scope);
+        |tokens: &Tokens, scope: &str| CONF.refresh_params(&tokens.refresh).and("scope", scope);
     let next = Tokens::from_response(&mock.token(&refresh(&tokens, "5")).await);
     assert_eq!(mock.errors_and_warnings().await, "");
     mock.later("61m").await;

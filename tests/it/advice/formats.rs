@@ -9,23 +9,24 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::support::{
-    AUTHORIZE, CONF, ME, PlaygroundUser, Program, SPA, SandboxClient, SignIn, Stopwatch, TOKEN,
-    TestServer, USERINFO, config, start_form, with_frozen_clock,
+    AUTHORIZE, App, CONF, Fields, ME, PlaygroundUser, Program, SPA, SandboxClient, SignIn,
+    Stopwatch, TOKEN, TestServer, USERINFO, config, start_form, with_frozen_clock,
 };
+
+fn params(app: &'static App) -> Fields {
+    SignIn::new(app).authorize_params("1")
+}
 
 /// An app with one mistake of each severity, and another app with one error.
 async fn make_mistakes(sandbox: &SandboxClient) {
-    sandbox
-        .authorize(&SignIn::new(&CONF).asks("1").without("code_challenge"))
-        .await;
+    let without_pkce = |app| params(app).without("code_challenge");
+    sandbox.authorize(&without_pkce(&CONF)).await;
     let tokens = sandbox.signs_in(&CONF, "1").await;
     sandbox.get(&format!("{ME}?token={}", tokens.access)).await;
     sandbox
-        .authorize(&SignIn::new(&CONF).asks("1").with("prompt", "login"))
+        .authorize(&params(&CONF).with("prompt", "login"))
         .await;
-    sandbox
-        .authorize(&SignIn::new(&SPA).asks("1").without("code_challenge"))
-        .await;
+    sandbox.authorize(&without_pkce(&SPA)).await;
 }
 
 async fn with_mistakes() -> TestServer {
@@ -245,8 +246,7 @@ async fn exit_status_follows_the_chosen_severity() {
         text.contains("no requests in the journal of this sandbox"),
         "{text}"
     );
-    mock.authorize(&SignIn::new(&CONF).asks("1").with("prompt", "login"))
-        .await;
+    mock.authorize(&params(&CONF).with("prompt", "login")).await;
     let of_spa = ["advice", "--fail-on", "error", "--client", "spa"];
     let (status, text) = shell(&mock, &of_spa).await;
     assert_eq!(status, Some(2), "another app has called it: {text}");
@@ -274,7 +274,7 @@ async fn exit_status_follows_the_chosen_severity() {
 async fn control_characters_of_requests_are_escaped_in_the_terminal() {
     let mock = with_frozen_clock(TestServer::documented().await).await;
     let sent = "\u{9b}31m\u{7f}\u{1b}]0;x\u{7}\u{2028}\u{202e}\u{2066}";
-    let request = SignIn::new(&CONF).asks("1").with("client_id", sent);
+    let request = params(&CONF).with("client_id", sent);
     mock.authorize(&request.without("code_challenge")).await;
     for arguments in [
         &["advice"][..],
@@ -360,8 +360,8 @@ async fn a_full_journal_is_read_in_bounded_time() {
     let mock = TestServer::start(config).await;
     let tokens = mock.signs_in(&CONF, "1").await;
     let head = |method, path: &str| format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n");
-    let authorize = format!("{AUTHORIZE}?{}", SignIn::new(&CONF).asks("1").encoded());
-    let form = CONF.refreshes(&tokens.refresh).encoded();
+    let authorize = format!("{AUTHORIZE}?{}", params(&CONF).encoded());
+    let form = CONF.refresh_params(&tokens.refresh).encoded();
     let kind = "Content-Type: application/x-www-form-urlencoded";
     let some = [
         head("GET", &authorize) + "\r\n",

@@ -19,7 +19,10 @@ async fn sandbox() -> TestServer {
 async fn run_correct_app(sandbox: &SandboxClient) {
     let attempt = SignIn::new(&CONF);
     let cookie = sandbox.session("ada").await;
-    let path = format!("{AUTHORIZE}?{}", attempt.asks(AI_SERVICES).encoded());
+    let path = format!(
+        "{AUTHORIZE}?{}",
+        attempt.authorize_params(AI_SERVICES).encoded()
+    );
     assert_eq!(sandbox.get(&path).await.status, 303, "to the sign-in page");
     // Two tabs, or a reload: the browser sends the same request again.
     for _ in 0..2 {
@@ -41,7 +44,7 @@ async fn run_correct_app(sandbox: &SandboxClient) {
         sandbox.later("2m").await;
         tokens = sandbox.refreshed(&CONF, &tokens).await;
     }
-    sandbox.revoke(&CONF.revokes(&tokens.refresh)).await;
+    sandbox.revoke(&CONF.revoke_params(&tokens.refresh)).await;
 }
 
 #[tokio::test]
@@ -76,7 +79,7 @@ async fn users_of_one_app_are_distinguished() {
 async fn malformed_authorization_is_an_error() {
     let mock = sandbox().await;
     let attempt = SignIn::new(&CONF);
-    let asks = attempt.asks("1");
+    let asks = attempt.authorize_params("1");
     let padded = format!("{}=", attempt.challenge);
     for (id, request) in [
         ("pkce-missing", asks.clone().without("code_challenge")),
@@ -105,8 +108,8 @@ async fn exchange_without_a_well_formed_verifier_is_an_error() {
         ("pkce-verifier-malformed", Some("short")),
     ] {
         let app = mock.sandbox(id);
-        let code = app.approve(&attempt.asks("1")).await.code();
-        let exchange = attempt.redeems(&code).without("code_verifier");
+        let code = app.approve(&attempt.authorize_params("1")).await.code();
+        let exchange = attempt.redeem_params(&code).without("code_verifier");
         let exchange = match verifier {
             Some(verifier) => exchange.and("code_verifier", verifier),
             None => exchange,
@@ -144,7 +147,7 @@ async fn one_state_for_two_sign_ins_is_a_warning() {
 async fn reused_code_is_an_error() {
     let mock = sandbox().await;
     let attempt = SignIn::new(&CONF);
-    let code = mock.approve(&attempt.asks("1")).await.code();
+    let code = mock.approve(&attempt.authorize_params("1")).await.code();
     // A retry after a temporary failure is correct.
     mock.control(
         "POST",
@@ -152,23 +155,23 @@ async fn reused_code_is_an_error() {
         json!({ "times": 1 }),
     )
     .await;
-    mock.token(&attempt.redeems(&code)).await;
+    mock.token(&attempt.redeem_params(&code)).await;
     mock.later("1s").await;
-    mock.token(&attempt.redeems(&code)).await;
+    mock.token(&attempt.redeem_params(&code)).await;
     assert_eq!(mock.errors_and_warnings().await, "");
     mock.later("1s").await;
-    mock.token(&attempt.redeems(&code)).await;
+    mock.token(&attempt.redeem_params(&code)).await;
     assert_eq!(mock.errors_and_warnings().await, "error code-reused");
     let failed = mock.sandbox("failed");
-    let code = failed.approve(&attempt.asks("1")).await.code();
+    let code = failed.approve(&attempt.authorize_params("1")).await.code();
     failed
         .token(
             &attempt
-                .redeems(&code)
+                .redeem_params(&code)
                 .with("redirect_uri", "https://app.example"),
         )
         .await;
-    failed.token(&attempt.redeems(&code)).await;
+    failed.token(&attempt.redeem_params(&code)).await;
     assert_eq!(failed.errors_and_warnings().await, "error code-reused");
 }
 
@@ -185,8 +188,8 @@ async fn a_secret_of_a_public_client_is_an_error() {
         let app = mock.sandbox(name);
         app.set_difference(Difference::PublicClientSecret, side)
             .await;
-        let code = app.approve(&attempt.asks("1")).await.code();
-        app.token(&attempt.redeems(&code).and("client_secret", "shipped"))
+        let code = app.approve(&attempt.authorize_params("1")).await.code();
+        app.token(&attempt.redeem_params(&code).and("client_secret", "shipped"))
             .await;
         assert_eq!(
             app.errors_and_warnings().await,
@@ -204,8 +207,8 @@ async fn a_secret_or_a_token_in_a_query_is_a_warning() {
     assert_eq!(mock.errors_and_warnings().await, "warning secret-in-query");
     let app = mock.sandbox("exchange");
     let attempt = SignIn::new(&CONF);
-    let code = app.approve(&attempt.asks("1")).await.code();
-    let fields = attempt.redeems(&code);
+    let code = app.approve(&attempt.authorize_params("1")).await.code();
+    let fields = attempt.redeem_params(&code);
     let path = format!("{TOKEN}?client_secret=secret-conf");
     app.post(&path, &fields).await;
     assert_eq!(app.errors_and_warnings().await, "warning secret-in-query");
@@ -215,8 +218,8 @@ async fn a_secret_or_a_token_in_a_query_is_a_warning() {
 async fn basic_authentication_is_an_error_at_revoke_but_not_at_token() {
     let mock = sandbox().await;
     let attempt = SignIn::new(&CONF);
-    let code = mock.approve(&attempt.asks("1")).await.code();
-    let exchange = attempt.redeems(&code).without("client_secret");
+    let code = mock.approve(&attempt.authorize_params("1")).await.code();
+    let exchange = attempt.redeem_params(&code).without("client_secret");
     let answer = mock
         .post(TOKEN, &exchange)
         .basic("conf", "secret-conf")
@@ -226,7 +229,7 @@ async fn basic_authentication_is_an_error_at_revoke_but_not_at_token() {
         (200, String::new())
     );
     let token = CONF
-        .revokes(&answer.text("refresh_token"))
+        .revoke_params(&answer.text("refresh_token"))
         .without("client_secret");
     mock.post(REVOKE, &token).basic("conf", "secret-conf").await;
     assert_eq!(
@@ -260,7 +263,7 @@ async fn redirect_uri_accepted_only_by_the_loopback_rule_is_a_warning() {
     SignIn::new(&SPA).signs_in(&mock, "1").await;
     assert_eq!(mock.errors_and_warnings().await, "");
     let asks = SignIn::new(&SPA)
-        .asks("1")
+        .authorize_params("1")
         .with("redirect_uri", "http://127.0.0.1:4000/callback");
     mock.approve(&asks).await.code();
     assert_eq!(
@@ -277,9 +280,13 @@ async fn an_http_redirect_uri_of_another_machine_is_a_warning() {
     mock.control("PATCH", "/clients/spa", uris).await;
     SignIn::new(&SPA).signs_in(&mock, "1").await;
     assert_eq!(mock.errors_and_warnings().await, "");
-    mock.approve(&SignIn::new(&SPA).asks("1").with("redirect_uri", elsewhere))
-        .await
-        .code();
+    mock.approve(
+        &SignIn::new(&SPA)
+            .authorize_params("1")
+            .with("redirect_uri", elsewhere),
+    )
+    .await
+    .code();
     assert_eq!(
         mock.errors_and_warnings().await,
         "warning redirect-uri-http"

@@ -25,7 +25,7 @@ async fn reused_rotated_refresh_token_is_an_error() {
     mock.refreshed(&CONF, &next).await;
     assert_eq!(mock.errors_and_warnings().await, "");
     mock.later("61m").await;
-    mock.token(&CONF.refreshes(&next.refresh)).await;
+    mock.token(&CONF.refresh_params(&next.refresh)).await;
     assert_eq!(
         mock.errors_and_warnings().await,
         "error refresh-token-reused"
@@ -45,10 +45,10 @@ async fn refresh_token_retried_after_a_lost_response_is_not_reported() {
         let sent = reqwest::Client::new()
             .post(format!("{}/api/auth/oauth/token", mock.base))
             .header("content-type", "application/x-www-form-urlencoded")
-            .body(CONF.refreshes(&tokens.refresh).encoded());
+            .body(CONF.refresh_params(&tokens.refresh).encoded());
         let _ = sent.send().await;
         mock.later("1s").await;
-        mock.token(&CONF.refreshes(&tokens.refresh)).await;
+        mock.token(&CONF.refresh_params(&tokens.refresh)).await;
         assert_eq!(mock.errors_and_warnings().await, "", "{effect}");
     }
 }
@@ -71,7 +71,7 @@ async fn start_request(mock: &TestServer, head: &str, body: &str) -> RawConnecti
 async fn overlapping_refreshes_are_reported_as_a_race() {
     let (mock, tokens) = sandbox().await;
     mock.later("61m").await;
-    let body = CONF.refreshes(&tokens.refresh).encoded();
+    let body = CONF.refresh_params(&tokens.refresh).encoded();
     let mut first = start_request(&mock, &format!("POST {TOKEN}"), &body).await;
     // The duration of the first refresh makes no difference.
     mock.later("30s").await;
@@ -87,8 +87,11 @@ async fn retry_after_a_client_timeout_is_not_reported() {
     let (mock, tokens) = sandbox().await;
     mock.later("61m").await;
     let attempt = SignIn::new(&CONF);
-    let code = mock.approve(&attempt.asks("1")).await.code();
-    for sent in [CONF.refreshes(&tokens.refresh), attempt.redeems(&code)] {
+    let code = mock.approve(&attempt.authorize_params("1")).await.code();
+    for sent in [
+        CONF.refresh_params(&tokens.refresh),
+        attempt.redeem_params(&code),
+    ] {
         let slow = json!({ "endpoint": "token", "times": 1, "effect": { "delay": "1s" } });
         let set = mock.control("POST", "/faults", slow).await;
         let (sandbox, again) = (SandboxClient::clone(&mock), sent.clone());
@@ -108,10 +111,10 @@ async fn retry_after_a_client_timeout_is_not_reported() {
 #[tokio::test]
 async fn repeatedly_rejected_refresh_token_is_an_error() {
     let (mock, tokens) = sandbox().await;
-    mock.revoke(&CONF.revokes(&tokens.refresh)).await;
+    mock.revoke(&CONF.revoke_params(&tokens.refresh)).await;
     for tries in 1..=3 {
         assert_eq!(mock.errors_and_warnings().await, "", "{tries}");
-        mock.token(&CONF.refreshes(&tokens.refresh)).await;
+        mock.token(&CONF.refresh_params(&tokens.refresh)).await;
     }
     assert_eq!(
         mock.errors_and_warnings().await,
@@ -125,7 +128,7 @@ async fn sign_in_after_a_rejected_refresh_is_not_reported() {
     mock.later("61m").await;
     mock.control("DELETE", "/tokens", json!({})).await;
     mock.calls(ME, &tokens).await;
-    mock.token(&CONF.refreshes(&tokens.refresh)).await;
+    mock.token(&CONF.refresh_params(&tokens.refresh)).await;
     let next = mock.signs_in(&CONF, "1").await;
     mock.calls(ME, &next).await;
     assert_eq!(mock.errors_and_warnings().await, "");
@@ -138,7 +141,7 @@ async fn sequential_refreshes_are_not_reported_as_a_race() {
     mock.later("1ms").await;
     mock.refreshed(&CONF, &next).await;
     assert_eq!(mock.errors_and_warnings().await, "");
-    mock.token(&CONF.refreshes(&next.refresh)).await;
+    mock.token(&CONF.refresh_params(&next.refresh)).await;
     assert_eq!(
         mock.errors_and_warnings().await,
         "error refresh-token-reused"

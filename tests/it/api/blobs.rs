@@ -26,7 +26,7 @@ async fn upload_path(sandbox: &SandboxClient, app: &SpendingApp) -> String {
 }
 
 async fn upload(sandbox: &SandboxClient, path: &str, kind: &str) -> TestResponse {
-    sandbox.ask("POST", path).body(kind, "bytes").await
+    sandbox.request("POST", path).body(kind, "bytes").await
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn a_browser_uploads_by_a_url_and_the_app_uses_the_blob() {
             200,
             "the URL is the only credential"
         );
-        let refreshed = ada.ask("POST", &format!("{url}/refresh")).await;
+        let refreshed = ada.request("POST", &format!("{url}/refresh")).await;
         assert_eq!((refreshed.status, refreshed.json()), (200, blob));
         let elsewhere = url.replace("/v2", "/../elsewhere/v2");
         assert_eq!(
@@ -63,7 +63,7 @@ async fn a_browser_uploads_by_a_url_and_the_app_uses_the_blob() {
             404
         );
     }
-    let with_token = ada.ask("POST", BLOBS).body("image/png", "bytes").await;
+    let with_token = ada.request("POST", BLOBS).body("image/png", "bytes").await;
     assert_eq!(with_token.status, 201);
 }
 
@@ -86,7 +86,7 @@ async fn invalid_upload_is_rejected() {
     ] {
         table += &format!("{name}: {}\n", upload(&sandbox, path, kind).await.summary());
     }
-    let empty = sandbox.ask("POST", &signed).body("image/png", "").await;
+    let empty = sandbox.request("POST", &signed).body("image/png", "").await;
     table += &format!("empty: {}\n", empty.summary());
     sandbox.advance(3600).await;
     let expired = upload(&sandbox, &signed, "image/png").await;
@@ -125,7 +125,7 @@ async fn a_picture_is_refreshed_for_its_app_only() {
         ("another step", &ada, &id.replace("_0", "_1")),
         ("forged", &ada, "upload_image_x_0"),
     ] {
-        let refreshed = who.ask("POST", &format!("{BLOBS}/{id}/refresh")).await;
+        let refreshed = who.request("POST", &format!("{BLOBS}/{id}/refresh")).await;
         table += &format!("{name}: {}\n", refreshed.summary());
     }
     assert_snapshot!(table, @r#"
@@ -150,7 +150,7 @@ async fn other_methods_get_405_with_allow() {
         ("PUT", "/v2/consumer/workflows"),
         ("POST", "/v2/consumer/workflows/x"),
     ] {
-        let answer = mock.ask(method, path).await;
+        let answer = mock.request(method, path).await;
         let allow = answer.header("allow").unwrap_or_default();
         table += &format!("{method} {path}: {} {allow}\n", answer.status);
     }

@@ -107,7 +107,7 @@ async fn unparsable_cron_is_accepted_at_consent_and_reported_with_spends() {
     let mock = TestServer::documented().await;
     mock.freeze("2026-01-31T12:00:00Z").await;
     let budgets = r#"[{"type":"rollover","limit":30,"cron":"on pay day"},{"type":"absolute","limit":5,"currencies":["blu"]}]"#;
-    let request = CONF.asks("114689").and("buzz_limit", budgets);
+    let request = CONF.authorize_params("114689").and("buzz_limit", budgets);
     mock.approve(&request).await.code();
     assert!(SpendingApp::funded(&mock, &CONF, 1000).await.pays(30).await);
     set_clock(&mock, "2036-01-01T00:00:00Z").await;
@@ -133,7 +133,7 @@ async fn control_call_rejects_ineffective_budgets() {
     ] {
         let limit = [json!({ "type": "absolute", "limit": 1 }), budget];
         let agreed = json!({ "user": "ada", "client_id": "conf", "scope": 1, "buzz_limit": limit });
-        let answer = mock.ask("POST", "/_mock/consents").json(&agreed).await;
+        let answer = mock.request("POST", "/_mock/consents").json(&agreed).await;
         assert_eq!(answer.status, 400, "{answer}");
         output += &format!("{}\n", answer.body);
     }
@@ -177,10 +177,10 @@ async fn a_budget_of_one_kind_of_buzz_leaves_the_others_free() {
 async fn spends_are_counted_per_user_and_client_across_tokens() {
     let mock = TestServer::documented().await;
     let request = CONF
-        .asks("114689")
+        .authorize_params("114689")
         .and("buzz_limit", r#"[{"type":"absolute","limit":30}]"#);
     let code = mock.approve(&request).await.code();
-    let first = mock.token(&CONF.redeems(&code)).await;
+    let first = mock.token(&CONF.redeem_params(&code)).await;
     let ada = SpendingApp::funded(&mock, &OTHER, 1000).await;
     assert!(
         SpendingApp::with(&mock, &first.text("access_token"))
@@ -188,7 +188,7 @@ async fn spends_are_counted_per_user_and_client_across_tokens() {
             .await
     );
     let next = mock
-        .token(&CONF.refreshes(&first.text("refresh_token")))
+        .token(&CONF.refresh_params(&first.text("refresh_token")))
         .await;
     for token in [
         next.text("access_token"),
@@ -292,7 +292,7 @@ async fn control_calls_list_and_delete_spends() {
         ),
     ] {
         let answer = mock
-            .ask(method, &format!("/_mock{path}"))
+            .request(method, &format!("/_mock{path}"))
             .json(&input)
             .await;
         table += &format!("{method} {path} {input}\n  {}\n", answer.summary());

@@ -61,7 +61,7 @@ async fn balance_is_limited_to_safe_json_integers() {
     let mock = TestServer::documented().await;
     let change = |yellow: u64| {
         let input = json!({ "buzz": { "yellow": yellow } });
-        mock.ask("PATCH", "/_mock/users/ada").json(&input)
+        mock.request("PATCH", "/_mock/users/ada").json(&input)
     };
     assert_eq!(change(9_007_199_254_740_991).await.status, 200);
     assert_snapshot!(change(9_007_199_254_740_992).await.summary(), @"400 invalid: 9007199254740992 is more than an account may hold: 9007199254740991");
@@ -166,5 +166,5 @@ async fn mutation_or_unknown_procedure_is_an_error() {
     {"error":{"json":{"message":"No procedure found on path \"buzz.tipUser\"","code":-32004,"data":{"code":"NOT_FOUND","httpStatus":404,"path":"buzz.tipUser"}}}}
     "#);
     assert_snapshot!(ada.call(&format!("{ACCOUNT},{BALANCES}")).await.summary(), @r#"404 {"error":{"json":{"message":"No procedure found on path \"buzz.getUserAccount,buzz.getBuzzAccount\"","code":-32004,"data":{"code":"NOT_FOUND","httpStatus":404,"path":"buzz.getUserAccount,buzz.getBuzzAccount"}}}}"#);
-    assert_snapshot!(mock.ask("POST", "/api/trpc/buzz.getUserAccount").await.summary(), @r#"405 {"error":{"json":{"message":"Unsupported POST-request to query procedure at path \"buzz.getUserAccount\"","code":-32005,"data":{"code":"METHOD_NOT_SUPPORTED","httpStatus":405,"path":"buzz.getUserAccount"}}}}"#);
+    assert_snapshot!(mock.request("POST", "/api/trpc/buzz.getUserAccount").await.summary(), @r#"405 {"error":{"json":{"message":"Unsupported POST-request to query procedure at path \"buzz.getUserAccount\"","code":-32005,"data":{"code":"METHOD_NOT_SUPPORTED","httpStatus":405,"path":"buzz.getUserAccount"}}}}"#);
 }

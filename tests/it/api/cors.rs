@@ -19,7 +19,7 @@ async fn preflights_are_open_to_all() {
         "/v2/consumer/blobs/x",
     ] {
         let answer = mock
-            .ask("OPTIONS", path)
+            .request("OPTIONS", path)
             .header("origin", "https://anywhere.example")
             .header("access-control-request-headers", "authorization")
             .await;
@@ -84,7 +84,7 @@ async fn every_path_that_is_routed_has_the_headers_of_its_endpoint() {
     ] {
         for method in ["GET", "POST", "OPTIONS"] {
             for client in [mock.sandbox("default"), mock.sandbox("new")] {
-                let answer = client.ask(method, path).await;
+                let answer = client.request(method, path).await;
                 // Its 405 is closed, as at Civitai.
                 let is_open = is_open && !(path.ends_with("token") && method == "GET");
                 let origin = answer.header("access-control-allow-origin");

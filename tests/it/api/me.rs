@@ -118,7 +118,7 @@ async fn missing_expired_and_revoked_tokens_get_401() {
 #[tokio::test]
 async fn only_get_is_accepted() {
     let mock = TestServer::documented().await;
-    assert_snapshot!(mock.ask("POST", ME).await, @r#"
+    assert_snapshot!(mock.request("POST", ME).await, @r#"
     405
     access-control-allow-headers: *
     access-control-allow-methods: GET
@@ -129,7 +129,7 @@ async fn only_get_is_accepted() {
     {"error":"Method not allowed"}
     "#);
     for method in ["PUT", "PATCH", "DELETE", "HEAD"] {
-        assert_eq!(mock.ask(method, ME).await.status, 405, "{method}");
+        assert_eq!(mock.request(method, ME).await.status, 405, "{method}");
     }
 }
 
@@ -137,11 +137,11 @@ async fn only_get_is_accepted() {
 async fn cap_is_shown_and_outlives_its_token() {
     let mock = TestServer::documented().await;
     let budgets = r#"[{"type":"sliding","limit":5000,"window":"day","unit":1}]"#;
-    let request = SPA.asks("114689").and("buzz_limit", budgets);
+    let request = SPA.authorize_params("114689").and("buzz_limit", budgets);
     let code = mock.approve(&request).await.code();
-    let first = mock.token(&SPA.redeems(&code)).await;
+    let first = mock.token(&SPA.redeem_params(&code)).await;
     let next = mock
-        .token(&SPA.refreshes(&first.text("refresh_token")))
+        .token(&SPA.refresh_params(&first.text("refresh_token")))
         .await;
     for token in [&first, &next] {
         let me = SpendingApp::with(&mock, &token.text("access_token"))

@@ -10,11 +10,11 @@ use crate::support::{
 };
 
 fn put(app: &SpendingApp, id: &str, body: &Value) -> TestRequest {
-    app.ask("PUT", &one(id)).json(body)
+    app.request("PUT", &one(id)).json(body)
 }
 
 fn patch(app: &SpendingApp, id: &str, body: &Value) -> TestRequest {
-    app.ask("PATCH", &one(id)).json(body)
+    app.request("PATCH", &one(id)).json(body)
 }
 
 async fn status(app: &SpendingApp, id: &str) -> String {
@@ -67,7 +67,7 @@ async fn a_finished_workflow_stays_finished_and_paid() {
     let canceled = put(&ada, &id, &json!({ "status": "canceled" })).await;
     assert_eq!(canceled.status, 204);
     assert_eq!(status(&ada, &id).await, "succeeded");
-    let deleted = ada.ask("DELETE", &one(&id)).await;
+    let deleted = ada.request("DELETE", &one(&id)).await;
     assert_eq!(deleted.status, 204);
     assert_eq!(ada.balance().await, [90, 0, 0]);
 }
@@ -77,11 +77,11 @@ async fn deleted_workflow_is_removed_and_refunded_if_running() {
     let mock = TestServer::documented().await;
     let (_, ada) = running(&mock, "deleted").await;
     let id = submit(&ada, json!({})).await;
-    let deleted = ada.ask("DELETE", &one(&id)).await;
+    let deleted = ada.request("DELETE", &one(&id)).await;
     assert_eq!((deleted.status, &*deleted.body), (204, ""));
     assert_eq!(ada.balance().await, [100, 0, 0]);
     for method in ["GET", "DELETE"] {
-        let gone = ada.ask(method, &one(&id)).await;
+        let gone = ada.request(method, &one(&id)).await;
         assert_eq!(gone.status, 404, "{method}");
     }
     assert_eq!(page(&ada, "").await, (String::new(), None));
@@ -187,7 +187,7 @@ async fn invalid_change_is_rejected_with_its_path() {
         table += &format!("{name}: {} {error}\n", answer.status);
         assert_eq!(ada.get(&one(&id)).await.body, before, "{name}");
     }
-    let nothing = ada.ask("PUT", &one(&id)).await;
+    let nothing = ada.request("PUT", &one(&id)).await;
     table += &format!("no body: {} {}\n", nothing.status, nothing.json()["errors"]);
     assert_snapshot!(table, @r#"
     text: 400 {"$":["The body is not a JSON object."]}
@@ -230,7 +230,7 @@ async fn workflows_belong_to_a_user_and_an_app() {
             app.get(&one(&id)),
             put(app, &id, &cancel),
             patch(app, &id, &cancel),
-            app.ask("DELETE", &one(&id)),
+            app.request("DELETE", &one(&id)),
         ] {
             table += &format!(" {}", ask.await.status);
         }
@@ -258,7 +258,7 @@ async fn a_restart_keeps_changes_and_refunds() {
     let body = json!({ "tags": ["a"], "metadata": { "n": 1 }, "steps": [{ "name": "kept" }] });
     let (canceled, deleted) = (submit(&ada, body.clone()).await, submit(&ada, body).await);
     put(&ada, &canceled, &json!({ "status": "canceled" })).await;
-    ada.ask("DELETE", &one(&deleted)).await;
+    ada.request("DELETE", &one(&deleted)).await;
     let shown = ada.get(&one(&canceled)).await.json();
     mock.stop().await;
 

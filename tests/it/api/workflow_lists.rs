@@ -58,7 +58,7 @@ async fn a_list_has_pages_and_filters() {
         }
     }
     let cancel = json!({ "status": "canceled" });
-    let canceled = ada.ask("PUT", &one(&ids[1])).json(&cancel).await;
+    let canceled = ada.request("PUT", &one(&ids[1])).json(&cancel).await;
     assert_eq!(canceled.status, 204, "{canceled}");
     for (query, names) in [
         ("", "e d c b a"),

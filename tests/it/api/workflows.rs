@@ -219,7 +219,9 @@ async fn invalid_body_is_rejected_with_its_path() {
     {"currencies":["blue","red"]} 400 {"currencies[1]":["The value '\"red\"' is not valid: blue, green or yellow."]}
     "#);
     let header = format!("Bearer {}", ada.token);
-    let no_json = mock.ask("POST", WORKFLOWS).header("authorization", &header);
+    let no_json = mock
+        .request("POST", WORKFLOWS)
+        .header("authorization", &header);
     assert_snapshot!(no_json.body("application/json", "{").await, @r#"
     400
     access-control-allow-headers: *
@@ -233,7 +235,7 @@ async fn invalid_body_is_rejected_with_its_path() {
     let too_long = ada.submit(&picture_in_it).await;
     assert_snapshot!(too_long.json()["errors"], @r#"{"$":["There is no body, or it is longer than 512 KiB."]}"#);
     let whatif = mock
-        .ask("POST", &format!("{WORKFLOWS}?whatif=1"))
+        .request("POST", &format!("{WORKFLOWS}?whatif=1"))
         .header("authorization", &header);
     assert_snapshot!(whatif.json(&picture()).await.json()["errors"], @r#"{"whatif":["The value '1' is not valid for whatif."]}"#);
     assert_eq!(ada.balance().await, [1000, 0, 0]);
@@ -259,8 +261,8 @@ async fn workflow_is_visible_to_its_user_and_app_only() {
     "#);
     let seen_by_tess = SpendingApp::with(&mock, &tess).get(&one).await;
     assert_eq!(seen_by_tess.to_string(), seen_by_another_app.to_string());
-    assert_eq!(mock.ask("POST", &one).await.status, 405);
-    assert_eq!(mock.ask("DELETE", WORKFLOWS).await.status, 405);
+    assert_eq!(mock.request("POST", &one).await.status, 405);
+    assert_eq!(mock.request("DELETE", WORKFLOWS).await.status, 405);
 }
 
 #[tokio::test]

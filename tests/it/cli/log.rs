@@ -145,7 +145,7 @@ async fn a_connection_that_a_fault_resets_is_logged() {
     let program = Program::serve(&mut with(&["--log=warn"]));
     let sandbox = SandboxClient::at(program.base());
     let fault = json!({ "endpoint": "token", "effect": { "reset_connection": true } });
-    let set = sandbox.ask("POST", "/_mock/faults").json(&fault).await;
+    let set = sandbox.request("POST", "/_mock/faults").json(&fault).await;
     assert!(set.status < 300, "{set}");
     let mut line = crate::support::RawConnection::to(program.address()).await;
     line.send(format!(

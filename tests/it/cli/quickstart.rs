@@ -8,10 +8,10 @@ use crate::support::{Fields, ME, SPA, SandboxClient, SpendingApp, TestServer, WO
 
 /// Signs ada in to the app, with a cap as the consent page sends it.
 async fn sign_in(sandbox: &SandboxClient, cap: &str) -> SpendingApp {
-    let request = SPA.asks("114689").and("buzz_limit", cap);
+    let request = SPA.authorize_params("114689").and("buzz_limit", cap);
     let code = sandbox.approve(&request).await.code();
     let token = sandbox
-        .token(&SPA.redeems(&code))
+        .token(&SPA.redeem_params(&code))
         .await
         .text("access_token");
     SpendingApp::with(sandbox, &token)

@@ -267,7 +267,10 @@ async fn acknowledged_data_survives_a_kill() {
     let sandbox = SandboxClient::at(program.base());
     assert!(sandbox.is_active(&tokens.access).await);
     assert_eq!(
-        sandbox.token(&demo.refreshes(&tokens.refresh)).await.status,
+        sandbox
+            .token(&demo.refresh_params(&tokens.refresh))
+            .await
+            .status,
         200
     );
 }

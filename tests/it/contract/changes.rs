@@ -94,7 +94,7 @@ async fn endpoints_newer_than_the_recording_get_404() {
     let mock = TestServer::recorded().await;
     for path in [INTROSPECT, DEVICE_DENY] {
         for method in ["POST", "GET", "PUT", "OPTIONS"] {
-            let answer = mock.ask(method, path).await;
+            let answer = mock.request(method, path).await;
             assert_eq!(answer.status, 404, "{method} {path}");
         }
     }
@@ -144,7 +144,7 @@ async fn catalog_token_is_rejected_elsewhere() {
             .status;
         output += &format!("{path} {status}\n");
     }
-    let asks = OTHER.asks("268435457");
+    let asks = OTHER.authorize_params("268435457");
     output += &mock.approve(&asks).await.summary();
     assert_snapshot!(output, @r#"
     ["268435457"]
@@ -188,7 +188,10 @@ async fn consent_page_rejects_the_catalog_scope() {
     ] {
         let mock = TestServer::start(config(contract)).await;
         let cookie = mock.session("ada").await;
-        let path = format!("{CONSENT_PAGE}?{}", CONF.asks("268435457").encoded());
+        let path = format!(
+            "{CONSENT_PAGE}?{}",
+            CONF.authorize_params("268435457").encoded()
+        );
         let answer = mock.get(&path).cookie(&cookie).await;
         assert_eq!(answer.status, 200, "{contract}");
         assert_eq!(answer.page().forms().len(), forms, "{contract}");
@@ -219,7 +222,10 @@ async fn declared_scope_is_accepted_everywhere() {
         let shown = sandbox.control("POST", "/tokens/introspect", token).await;
         assert_eq!(shown["scopes"], json!(["UserRead", "Coming"]), "{contract}");
         let cookie = sandbox.session("ada").await;
-        let page = format!("/login/oauth/authorize?{}", CONF.asks(&asked).encoded());
+        let page = format!(
+            "/login/oauth/authorize?{}",
+            CONF.authorize_params(&asked).encoded()
+        );
         let page = sandbox.get(&page).cookie(&cookie).await;
         assert!(page.body.contains("Do what comes"), "{contract}");
         let discovery = sandbox
@@ -232,7 +238,7 @@ async fn declared_scope_is_accepted_everywhere() {
         let minted = sandbox.control("POST", "/tokens", minted).await;
         assert!(minted["scope"].to_string().contains(&asked), "{minted}");
         // Another sandbox does not know it.
-        let refused = mock.approve(&CONF.asks(&asked)).await;
+        let refused = mock.approve(&CONF.authorize_params(&asked)).await;
         assert_eq!(
             refused.summary(),
             "400 invalid_scope: Invalid scope value",
@@ -276,7 +282,7 @@ async fn invalid_scope_declaration_is_rejected() {
     ] {
         let patch = json!({ "scopes": scopes });
         let answer = mock
-            .ask("PATCH", "/_mock/settings")
+            .request("PATCH", "/_mock/settings")
             .json(&patch)
             .await
             .json();
@@ -300,7 +306,7 @@ async fn unknown_client_may_request_every_scope() {
         let scope = (COMING | 1).to_string();
         let asked = Fields::new(&[("client_id", "new-app"), ("scope", &scope)]);
         assert_eq!(mock.post(DEVICE, &asked).await.status, 200, "{contract}");
-        let asks = CONF.asks(&scope).with("client_id", "new-app");
+        let asks = CONF.authorize_params(&scope).with("client_id", "new-app");
         let location = mock.approve(&asks).await;
         assert!(
             location.location_param("code").is_some(),

@@ -65,7 +65,7 @@ const NEITHER: (bool, bool) = (false, false);
 #[tokio::test]
 async fn authorize_records_divergence() {
     let mock = TestServer::documented().await;
-    let asks = CONF.asks("1");
+    let asks = CONF.authorize_params("1");
     for (difference, request, noted) in [
         (
             Difference::ScopeSyntax,
@@ -105,15 +105,23 @@ async fn authorize_records_divergence() {
             NEITHER,
         ),
         (Difference::RedirectStatus, asks, BOTH),
-        (Difference::ScopeCeiling, NARROW.asks("4"), NEITHER),
-        (Difference::ScopeCeiling, NARROW.asks("12"), BOTH),
+        (
+            Difference::ScopeCeiling,
+            NARROW.authorize_params("4"),
+            NEITHER,
+        ),
+        (
+            Difference::ScopeCeiling,
+            NARROW.authorize_params("12"),
+            BOTH,
+        ),
     ] {
         compare(&mock, difference, noted, async |sandbox| {
             sandbox.approve(&request).await
         })
         .await;
     }
-    let preflight = async |sandbox: &SandboxClient| sandbox.ask("OPTIONS", AUTHORIZE).await;
+    let preflight = async |sandbox: &SandboxClient| sandbox.request("OPTIONS", AUTHORIZE).await;
     compare(&mock, Difference::AuthorizePreflight, BOTH, preflight).await;
 }
 
@@ -226,14 +234,14 @@ async fn token_records_divergence() {
         let narrows = async |sandbox: &SandboxClient| {
             let tokens = sandbox.tokens(&CONF, "5").await;
             sandbox
-                .token(&CONF.refreshes(&tokens.refresh).and("scope", refreshed))
+                .token(&CONF.refresh_params(&tokens.refresh).and("scope", refreshed))
                 .await
         };
         compare(&mock, D::RefreshScope, noted, narrows).await;
     }
     for (secret, noted) in [(true, BOTH), (false, NEITHER)] {
         let redeems = async |sandbox: &SandboxClient| {
-            let exchange = SPA.redeems(&sandbox.code(&SPA, "1").await);
+            let exchange = SPA.redeem_params(&sandbox.code(&SPA, "1").await);
             let shown = exchange.clone().and("client_secret", "shipped");
             sandbox.token(if secret { &shown } else { &exchange }).await
         };
@@ -241,7 +249,7 @@ async fn token_records_divergence() {
     }
     for (wait, noted) in [(299, NEITHER), (301, BOTH), (601, NEITHER)] {
         let redeems = async |sandbox: &SandboxClient| {
-            let exchange = CONF.redeems(&sandbox.code(&CONF, "1").await);
+            let exchange = CONF.redeem_params(&sandbox.code(&CONF, "1").await);
             sandbox.advance(wait).await;
             sandbox.token(&exchange).await
         };
@@ -291,7 +299,7 @@ async fn other_endpoints_record_divergence() {
     // What is revoked differs, and the answer does not say so.
     let noted = async |app: &App| {
         let tokens = mock.tokens(app, "1").await;
-        mock.revoke(&app.revokes(&tokens.refresh)).await;
+        mock.revoke(&app.revoke_params(&tokens.refresh)).await;
         recorded_divergence(&mock).await
     };
     assert_eq!(noted(&CONF).await, ["revoke-by-client"]);

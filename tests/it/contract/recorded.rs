@@ -6,8 +6,8 @@ use civitai_oauth_mock::{Config, Contract, PRESETS, SCOPES};
 use serde_json::{Value, json};
 
 use crate::support::TestServer;
+use crate::support::recordings::{Flow, flows};
 use crate::support::replay::replay;
-use crate::support::vectors::{Flow, flows};
 
 async fn server() -> TestServer {
     let mut config = Config::default();

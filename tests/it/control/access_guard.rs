@@ -40,7 +40,7 @@ async fn a_page_of_another_site_is_refused() {
         ("sec-fetch-site", "none"),
     ] {
         let answer = mock
-            .ask("POST", "/_mock/clock/advance")
+            .request("POST", "/_mock/clock/advance")
             .json(&json!(0))
             .header(name, value)
             .await;
@@ -237,7 +237,7 @@ async fn app_endpoints_accept_any_host_and_origin() {
     let named = mock.get(USERINFO).header("host", "mock.example.com").await;
     assert_eq!(named.status, 401, "by its own rules");
     let preflight = mock
-        .ask("OPTIONS", "/_mock/reset")
+        .request("OPTIONS", "/_mock/reset")
         .header("origin", "http://localhost:3000")
         .await;
     assert!(
@@ -259,11 +259,11 @@ async fn control_responses_are_not_cached_or_sniffed() {
     let mock = TestServer::documented().await;
     let minted = json!({ "client_id": "conf", "user": "ada" });
     for answer in [
-        mock.ask("POST", "/_mock/tokens").json(&minted).await,
+        mock.request("POST", "/_mock/tokens").json(&minted).await,
         mock.get("/_mock/requests?unredacted=true").await,
         mock.get("/_mock/clock?x=1").await,
         mock.sandbox("x")
-            .ask("POST", "/_mock/sessions")
+            .request("POST", "/_mock/sessions")
             .json(&json!({ "user": 1 }))
             .await,
         mock.get("/_mock/openapi.json").await,

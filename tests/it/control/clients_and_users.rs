@@ -9,7 +9,7 @@ use crate::support::{App, CONF, CONSENT_PAGE, SandboxClient, TestServer};
 async fn refusals(mock: &SandboxClient, method: &str, path: &str, inputs: &[Value]) -> String {
     let mut table = String::new();
     for input in inputs {
-        let answer = mock.ask(method, path).json(input).await;
+        let answer = mock.request(method, path).json(input).await;
         let error = answer.json();
         let word = |key: &str| error[key].as_str().unwrap_or("-").to_owned();
         table += &format!(
@@ -29,7 +29,7 @@ async fn a_client_is_created_with_its_defaults_and_never_shows_its_secret() {
     let mock = TestServer::documented().await;
     let input = json!({ "id": "mine", "name": "Mine", "secret": "hush",
         "redirect_uris": ["https://mine.example/cb"] });
-    assert_snapshot!(mock.ask("POST", "/_mock/clients").json(&input).await, @r#"
+    assert_snapshot!(mock.request("POST", "/_mock/clients").json(&input).await, @r#"
     201
     content-type: application/json
 
@@ -147,7 +147,7 @@ async fn patch_changes_named_fields_only() {
     assert_eq!(after, expected);
     let code = mock.code(&CONF, "1").await;
     assert_eq!(
-        mock.token(&CONF.redeems(&code)).await.status,
+        mock.token(&CONF.redeem_params(&code)).await.status,
         200,
         "the secret too"
     );
@@ -155,8 +155,8 @@ async fn patch_changes_named_fields_only() {
     mock.control("PATCH", "/clients/conf", json!({ "secret": "other" }))
         .await;
     let code = mock.code(&CONF, "1").await;
-    assert_eq!(mock.token(&CONF.redeems(&code)).await.status, 400);
-    let with_new = CONF.redeems(&code).with("client_secret", "other");
+    assert_eq!(mock.token(&CONF.redeem_params(&code)).await.status, 400);
+    let with_new = CONF.redeem_params(&code).with("client_secret", "other");
     assert_eq!(mock.token(&with_new).await.status, 200);
 }
 
@@ -184,7 +184,7 @@ async fn invalid_patch_changes_nothing() {
       400 invalid : "x" is not an object (-)
     "#);
     assert_eq!(mock.get("/_mock/clients/conf").await.body, before);
-    assert_snapshot!(mock.ask("PATCH", "/_mock/clients/confi").json(&json!({})).await, @r#"
+    assert_snapshot!(mock.request("PATCH", "/_mock/clients/confi").json(&json!({})).await, @r#"
     404
     content-type: application/json
 
@@ -196,27 +196,36 @@ async fn invalid_patch_changes_nothing() {
 async fn deleting_a_client_deletes_its_tokens_codes_and_consents() {
     let mock = TestServer::documented().await;
     let again = mock.get("/_mock/clients/conf").await.json();
-    mock.approve(&CONF.asks("7").and("remember", "true")).await;
+    mock.approve(&CONF.authorize_params("7").and("remember", "true"))
+        .await;
     let (code, tokens) = (mock.code(&CONF, "1").await, mock.tokens(&CONF, "1").await);
-    assert_snapshot!(mock.ask("DELETE", "/_mock/clients/conf").await, @"
+    assert_snapshot!(mock.request("DELETE", "/_mock/clients/conf").await, @"
     200
     content-type: application/json
 
     {}
     ");
-    assert_eq!(mock.ask("DELETE", "/_mock/clients/conf").await.status, 404);
+    assert_eq!(
+        mock.request("DELETE", "/_mock/clients/conf").await.status,
+        404
+    );
     assert!(!mock.is_active(&tokens.access).await);
 
     let mut again = again;
     again["secret"] = "secret-conf".into();
     mock.control("POST", "/clients", again).await;
-    assert_eq!(mock.token(&CONF.redeems(&code)).await.status, 400);
+    assert_eq!(mock.token(&CONF.redeem_params(&code)).await.status, 400);
     assert_eq!(
-        mock.token(&CONF.refreshes(&tokens.refresh)).await.status,
+        mock.token(&CONF.refresh_params(&tokens.refresh))
+            .await
+            .status,
         400
     );
     assert_eq!(
-        mock.authorize(&CONF.asks("7")).await.location().path(),
+        mock.authorize(&CONF.authorize_params("7"))
+            .await
+            .location()
+            .path(),
         CONSENT_PAGE
     );
 }
@@ -225,7 +234,7 @@ async fn deleting_a_client_deletes_its_tokens_codes_and_consents() {
 async fn users_are_created_read_changed_and_deleted() {
     let mock = TestServer::documented().await;
     let made = mock
-        .ask("POST", "/_mock/users")
+        .request("POST", "/_mock/users")
         .json(&json!({ "username": "eve" }))
         .await;
     assert_snapshot!(made, @r#"
@@ -238,7 +247,7 @@ async fn users_are_created_read_changed_and_deleted() {
     assert_eq!(mock.get("/_mock/users/8").await.json(), made.json());
     let changed = json!({ "email": "eve@example.com", "buzz": { "blue": 5 }, "roles": ["tester"] });
     assert_snapshot!(mock.control("PATCH", "/users/8", changed).await, @r#"{"id":8,"username":"eve","email":"eve@example.com","email_verified":false,"image":null,"moderator":false,"tier":null,"roles":["tester"],"subscriptions":[],"muted":false,"banned":false,"deleted":false,"buzz":{"yellow":0,"blue":5,"green":0}}"#);
-    assert_eq!(mock.ask("DELETE", "/_mock/users/eve").await.status, 200);
+    assert_eq!(mock.request("DELETE", "/_mock/users/eve").await.status, 200);
     assert_snapshot!(mock.get("/_mock/users/eve").await, @r#"
     404
     content-type: application/json

@@ -154,7 +154,7 @@ async fn invalid_time_is_rejected_and_moves_nothing() {
         ("set", json!({ "at": null })),
     ] {
         let answer = mock
-            .ask("POST", &format!("/_mock/clock/{operation}"))
+            .request("POST", &format!("/_mock/clock/{operation}"))
             .json(&input)
             .await;
         let error = answer.json();
@@ -216,7 +216,7 @@ async fn a_clock_goes_from_the_year_1_to_the_year_9999() {
         ("set", json!({ "at": "9999-12-31T23:59:59-01:00" })),
     ] {
         let answer = mock
-            .ask("POST", &format!("/_mock/clock/{operation}"))
+            .request("POST", &format!("/_mock/clock/{operation}"))
             .json(&input)
             .await;
         let error = answer.json();
@@ -257,7 +257,10 @@ async fn a_running_clock_stops_at_the_end_of_the_year_9999() {
         "{shown}"
     );
     for input in [json!("1ms"), json!("7000d")] {
-        let refused = mock.ask("POST", "/_mock/clock/advance").json(&input).await;
+        let refused = mock
+            .request("POST", "/_mock/clock/advance")
+            .json(&input)
+            .await;
         assert_eq!(refused.status, 400, "{refused}");
     }
     assert_eq!(mock.control("GET", "/clock", json!({})).await["now"], end);
@@ -280,7 +283,7 @@ async fn a_running_clock_stops_at_the_end_of_the_year_9999() {
             &json!(3600)
         )
     );
-    let refreshed = mock.token(&CONF.refreshes(&tokens.refresh)).await;
+    let refreshed = mock.token(&CONF.refresh_params(&tokens.refresh)).await;
     assert_eq!(refreshed.status, 200, "{refreshed}");
     mock.control("POST", "/snapshots/end", json!({})).await;
     let back = clock(&mock, "advance", json!("-1h")).await;
@@ -298,7 +301,7 @@ async fn racing_advances_never_leave_the_calendar() {
     let mock = TestServer::documented().await;
     clock(&mock, "freeze", json!({ "at": "9999-01-01T00:00:00Z" })).await;
     let racing = (0..40).map(|_| {
-        let ask = mock.ask("POST", "/_mock/clock/advance");
+        let ask = mock.request("POST", "/_mock/clock/advance");
         tokio::spawn(async move { ask.json(&json!("100d")).await.status })
     });
     let racing: Vec<_> = racing.collect();

@@ -9,7 +9,7 @@ use crate::support::{SandboxClient, TestServer};
 async fn refusals(mock: &SandboxClient, inputs: &[Value]) -> String {
     let mut table = String::new();
     for input in inputs {
-        let answer = mock.ask("POST", "/_mock/faults").json(input).await;
+        let answer = mock.request("POST", "/_mock/faults").json(input).await;
         let error = answer.json();
         table += &format!(
             "{input}\n  {} {}: {} ({})\n",
@@ -175,6 +175,6 @@ async fn fault_that_can_never_apply_is_rejected_with_its_reason() {
 async fn fault_that_can_never_apply_is_rejected() {
     let mock = TestServer::documented().await;
     let fault = json!({ "endpoint": "tokn", "effect": { "status": 503 } });
-    let answer = mock.ask("POST", "/_mock/faults").json(&fault).await;
+    let answer = mock.request("POST", "/_mock/faults").json(&fault).await;
     assert_snapshot!(answer.json(), @r#"{"error":"invalid","message":"no endpoint \"tokn\"","path":"endpoint","hint":"did you mean \"token\"?"}"#);
 }

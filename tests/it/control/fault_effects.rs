@@ -135,7 +135,7 @@ async fn fault_responses_have_cors_headers() {
         for answer in [
             mock.token(&CONF.client_credentials()).await,
             mock.get(USERINFO).await,
-            mock.revoke(&CONF.revokes("x")).await,
+            mock.revoke(&CONF.revoke_params("x")).await,
         ] {
             assert_eq!(
                 answer.header("access-control-allow-origin").as_deref(),
@@ -194,7 +194,7 @@ async fn disconnected_request_still_completes() {
     let tokens = mock.tokens(&CONF, "1").await;
     mock.control("DELETE", "/requests", json!({})).await;
     set(&mock, json!({ "delay": "300ms" })).await;
-    let refresh = CONF.refreshes(&tokens.refresh);
+    let refresh = CONF.refresh_params(&tokens.refresh);
     let is_triggered = async {
         while mock.control("GET", "/faults", json!({})).await["faults"][0]["triggered"] == 0 {}
     };
@@ -207,7 +207,7 @@ async fn disconnected_request_still_completes() {
         .await;
     assert_eq!(came["requests"][0]["status"], 200, "{came}");
     mock.control("DELETE", "/faults", json!({})).await;
-    let again = mock.token(&CONF.refreshes(&tokens.refresh)).await;
+    let again = mock.token(&CONF.refresh_params(&tokens.refresh)).await;
     assert_eq!(
         again.text("error"),
         "invalid_grant",
@@ -308,14 +308,14 @@ async fn slow_body_arrives_complete() {
 async fn deny_fault_answers_as_if_the_user_had_denied() {
     let mock = TestServer::documented().await;
     set(&mock, json!({ "deny_consent": true })).await;
-    let denied = mock.authorize(&CONF.asks("1")).await;
+    let denied = mock.authorize(&CONF.authorize_params("1")).await;
     assert_snapshot!(denied, @"
     303
     location: https://app.example/callback?error=access_denied&error_description=The+user+denied+the+authorization+request&state=xyz
     ");
     mock.control("DELETE", "/faults", json!({})).await;
     mock.set(json!({ "consent": "deny" })).await;
-    let configured_login = mock.authorize(&CONF.asks("1")).await;
+    let configured_login = mock.authorize(&CONF.authorize_params("1")).await;
     assert_eq!(configured_login.to_string(), denied.to_string());
 }
 
@@ -324,13 +324,13 @@ async fn deny_fault_waits_for_sign_in() {
     let mock = TestServer::documented().await;
     let fault = json!({ "times": 1, "effect": { "deny_consent": true } });
     mock.control("POST", "/faults", fault).await;
-    let asked = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
+    let asked = format!("{AUTHORIZE}?{}", CONF.authorize_params("1").encoded());
     let stranger = mock.get(&asked).await;
     assert!(
         stranger.header("location").unwrap().contains("/login"),
         "{stranger}"
     );
-    let user = mock.authorize(&CONF.asks("1")).await;
+    let user = mock.authorize(&CONF.authorize_params("1")).await;
     assert!(
         user.header("location").unwrap().contains("access_denied"),
         "{user}"
@@ -347,7 +347,7 @@ async fn a_preflight_uses_up_no_fault() {
     let mock = TestServer::documented().await;
     let fault = json!({ "times": 1, "effect": { "status": 503 } });
     mock.control("POST", "/faults", fault).await;
-    assert_eq!(mock.ask("OPTIONS", TOKEN).await.status, 204);
+    assert_eq!(mock.request("OPTIONS", TOKEN).await.status, 204);
     assert_eq!(mock.token(&CONF.client_credentials()).await.status, 503);
 }
 

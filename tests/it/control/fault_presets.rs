@@ -37,9 +37,9 @@ async fn each_preset_has_its_effect() {
         };
         table += &format!(
             "{preset}\n  code: {}\n  refresh: {}\n  authorize: {}\n  device-token: {}\n",
-            summary(mock.token(&CONF.redeems(&code)).await),
-            summary(mock.token(&CONF.refreshes(&tokens.refresh)).await),
-            summary(mock.authorize(&CONF.asks("1")).await)
+            summary(mock.token(&CONF.redeem_params(&code)).await),
+            summary(mock.token(&CONF.refresh_params(&tokens.refresh)).await),
+            summary(mock.authorize(&CONF.authorize_params("1")).await)
                 .split("?response_type")
                 .next()
                 .unwrap_or_default(),
@@ -84,7 +84,7 @@ async fn each_preset_has_its_effect() {
 async fn a_preset_answers_with_its_fault() {
     let mock = TestServer::documented().await;
     let made = mock
-        .ask("POST", "/_mock/faults/presets/token-endpoint-down")
+        .request("POST", "/_mock/faults/presets/token-endpoint-down")
         .json(&json!({ "times": 1, "client_id": "conf" }));
     assert_snapshot!(made.await, @r#"
     201
@@ -102,7 +102,7 @@ async fn a_preset_answers_with_its_fault() {
         ("rate-limited", json!({ "times": 0 })),
     ] {
         let answer = mock
-            .ask("POST", &format!("/_mock/faults/presets/{name}"))
+            .request("POST", &format!("/_mock/faults/presets/{name}"))
             .json(&input)
             .await;
         table += &format!(
@@ -160,7 +160,7 @@ async fn clock_skew_preset_adds_five_minutes_until_removed() {
         json!({ "at": "2026-01-31T12:00:00Z" }),
     )
     .await;
-    assert_snapshot!(mock.ask("POST", "/_mock/faults/presets/clock-skew").await.body, @r#"{"preset":"clock-skew","description":"advances the server's clock by 5 minutes; POST clock/advance \"-5m\" reverts it","clock":{"now":"2026-01-31T12:05:00Z","unix_ms":1769861100000,"frozen":true,"at_end":false,"state":{"frozen":{"at":1769861100000}}}}"#);
+    assert_snapshot!(mock.request("POST", "/_mock/faults/presets/clock-skew").await.body, @r#"{"preset":"clock-skew","description":"advances the server's clock by 5 minutes; POST clock/advance \"-5m\" reverts it","clock":{"now":"2026-01-31T12:05:00Z","unix_ms":1769861100000,"frozen":true,"at_end":false,"state":{"frozen":{"at":1769861100000}}}}"#);
     assert_eq!(
         mock.control("GET", "/faults", json!({})).await,
         json!({ "faults": [] })

@@ -47,13 +47,15 @@ async fn fault_applies_to_matching_calls() {
         set(&mock, with_effect).await;
         let outcome = |status: u16| if status == 599 { "failed" } else { "-" };
         let (code, refresh, own) = (
-            mock.token(&CONF.redeems(&code)).await.status,
-            mock.token(&CONF.refreshes(&tokens.refresh)).await.status,
-            mock.token(&SPA.refreshes("x")).await.status,
+            mock.token(&CONF.redeem_params(&code)).await.status,
+            mock.token(&CONF.refresh_params(&tokens.refresh))
+                .await
+                .status,
+            mock.token(&SPA.refresh_params("x")).await.status,
         );
         let (userinfo, revoke) = (
             mock.userinfo(&tokens.access).await.status,
-            mock.revoke(&OTHER.revokes("x")).await.status,
+            mock.revoke(&OTHER.revoke_params("x")).await.status,
         );
         table += &format!(
             "{fault}\n  code {}, refresh {}, spa's refresh {}, userinfo {}, other's revoke {}\n",
@@ -100,7 +102,11 @@ async fn fault_for_a_user_applies_by_session_token_or_code() {
         json!({ "endpoint": "authorize", "user": "tess", "effect": { "status": 599 } }),
     )
     .await;
-    let path = format!("{}?{}", crate::support::AUTHORIZE, CONF.asks("1").encoded());
+    let path = format!(
+        "{}?{}",
+        crate::support::AUTHORIZE,
+        CONF.authorize_params("1").encoded()
+    );
     assert_eq!(
         mock.get(&path).header("x-mock-user", "tess").await.status,
         599
@@ -142,7 +148,7 @@ async fn fault_for_a_user_applies_on_the_device_page() {
     set(&mock, fault).await;
     let approve = || {
         let body = json!({ "user_code": user_code });
-        mock.ask("POST", DEVICE_APPROVE).json(&body)
+        mock.request("POST", DEVICE_APPROVE).json(&body)
     };
     assert_ne!(approve().await.status, 599, "no user is signed in");
     mock.set(json!({ "login": "ada" })).await;
@@ -266,7 +272,7 @@ async fn faults_are_set_listed_read_and_removed() {
     let mock = TestServer::documented().await;
     let fault = json!({ "endpoint": "token", "grant_type": "refresh_token", "times": 1,
         "effect": { "error": "invalid_grant" } });
-    assert_snapshot!(mock.ask("POST", "/_mock/faults").json(&fault).await, @r#"
+    assert_snapshot!(mock.request("POST", "/_mock/faults").json(&fault).await, @r#"
     201
     content-type: application/json
 
@@ -277,9 +283,9 @@ async fn faults_are_set_listed_read_and_removed() {
         json!({ "effect": { "delay": { "min": "1ms", "max": 2 }, "headers": { "x-late": "1" } } }),
     )
     .await;
-    mock.token(&CONF.refreshes("x")).await;
+    mock.token(&CONF.refresh_params("x")).await;
     assert_snapshot!(mock.get("/_mock/faults/1").await.body, @r#"{"id":1,"endpoint":"token","grant_type":"refresh_token","times":1,"effect":{"error":"invalid_grant"},"matched":1,"triggered":1}"#);
-    assert_snapshot!(mock.ask("DELETE", "/_mock/faults/1").await, @"
+    assert_snapshot!(mock.request("DELETE", "/_mock/faults/1").await, @"
     200
     content-type: application/json
 
@@ -293,7 +299,7 @@ async fn faults_are_set_listed_read_and_removed() {
         ("GET", "x"),
         ("DELETE", "-2"),
     ] {
-        let answer = mock.ask(method, &format!("/_mock/faults/{id}")).await;
+        let answer = mock.request(method, &format!("/_mock/faults/{id}")).await;
         table += &format!(
             "{method} {id}: {} ({})\n",
             answer.summary(),
@@ -306,7 +312,7 @@ async fn faults_are_set_listed_read_and_removed() {
     GET x: 404 not_found: no fault "x" ("there are 2")
     DELETE -2: 404 not_found: no fault "-2" ("there are 2")
     "#);
-    assert_eq!(mock.ask("DELETE", "/_mock/faults").await.status, 200);
+    assert_eq!(mock.request("DELETE", "/_mock/faults").await.status, 200);
     assert_eq!(
         mock.control("GET", "/faults", json!({})).await,
         json!({ "faults": [] })

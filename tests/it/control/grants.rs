@@ -14,7 +14,7 @@ const POLL: &str = "/api/auth/oauth/device-token";
 async fn refusals(mock: &SandboxClient, path: &str, inputs: &[Value]) -> String {
     let mut table = String::new();
     for input in inputs {
-        let answer = mock.ask("POST", path).json(input).await;
+        let answer = mock.request("POST", path).json(input).await;
         let error = answer.json();
         table += &format!(
             "{input}\n  {} {} {}: {} ({})\n",
@@ -27,16 +27,20 @@ async fn refusals(mock: &SandboxClient, path: &str, inputs: &[Value]) -> String 
 #[tokio::test]
 async fn a_code_with_a_challenge_is_redeemed_by_its_verifier() {
     let mock = TestServer::documented().await;
-    let asked = CONF.asks("5");
+    let asked = CONF.authorize_params("5");
     let issued = mock.control("POST", "/codes", json!({
         "client_id": CONF.id, "user": "ada", "scope": "ModelsRead", "redirect_uri": CONF.redirect_uri,
         "code_challenge": asked.get("code_challenge"), "state": "x y",
     })).await;
     let code = issued["code"].as_str().unwrap();
     assert_snapshot!(issued.to_string().replace(code, "<code>"), @r#"{"code":"<code>","expires_in":600,"scope":"5","redirect_uri":"https://app.example/callback","location":"https://app.example/callback?code=<code>&state=x+y","code_verifier":null}"#);
-    let tokens = mock.token(&CONF.redeems(code)).await;
+    let tokens = mock.token(&CONF.redeem_params(code)).await;
     assert_eq!((tokens.status, tokens.text("scope")), (200, "5".to_owned()));
-    assert_eq!(mock.token(&CONF.redeems(code)).await.status, 400, "once");
+    assert_eq!(
+        mock.token(&CONF.redeem_params(code)).await.status,
+        400,
+        "once"
+    );
 }
 
 #[tokio::test]
@@ -50,7 +54,7 @@ async fn a_code_without_a_challenge_brings_its_verifier() {
         )
         .await;
     assert_eq!(issued["redirect_uri"], SPA.redirect_uri);
-    let redeem = SPA.redeems(issued["code"].as_str().unwrap());
+    let redeem = SPA.redeem_params(issued["code"].as_str().unwrap());
     let verifier = issued["code_verifier"].as_str().unwrap();
     let tokens = mock.token(&redeem.with("code_verifier", verifier)).await;
     assert!(tokens.json()["id_token"].is_string(), "{tokens}");
@@ -58,7 +62,7 @@ async fn a_code_without_a_challenge_brings_its_verifier() {
     let issued = mock
         .control("POST", "/codes", json!({ "client_id": "spa", "user": 3 }))
         .await;
-    let redeem = SPA.redeems(issued["code"].as_str().unwrap());
+    let redeem = SPA.redeem_params(issued["code"].as_str().unwrap());
     assert_eq!(redeem.get("code_verifier"), Some(VERIFIER));
     assert_snapshot!(mock.token(&redeem).await.summary(), @"400 invalid_grant: Invalid grant: code verifier is invalid");
 }
@@ -77,7 +81,7 @@ async fn a_code_expires_by_the_contracts_lifetime() {
             .await;
         assert_eq!(issued["expires_in"], life);
         mock.advance(life + 1).await;
-        let redeem = CONF.redeems(issued["code"].as_str().unwrap());
+        let redeem = CONF.redeem_params(issued["code"].as_str().unwrap());
         let redeem = redeem.with("code_verifier", issued["code_verifier"].as_str().unwrap());
         assert_eq!(mock.token(&redeem).await.text("error"), "invalid_grant");
     }
@@ -133,7 +137,7 @@ async fn consents_are_stored_listed_and_deleted() {
         json!({ "at": "2026-01-31T12:00:00Z" }),
     )
     .await;
-    assert_snapshot!(mock.ask("POST", "/_mock/consents").json(&json!({
+    assert_snapshot!(mock.request("POST", "/_mock/consents").json(&json!({
         "user": "ada", "client_id": "conf", "scope": "ModelsRead",
         "buzz_limit": [{ "type": "sliding", "limit": 5000, "window": "day", "unit": 1 }],
     })).await, @r#"
@@ -142,9 +146,16 @@ async fn consents_are_stored_listed_and_deleted() {
 
     {"user":2,"client_id":"conf","scope":"5","buzz_limit":[{"type":"sliding","limit":5000,"window":"day","unit":1}]}
     "#);
-    assert_eq!(mock.authorize(&CONF.asks("5")).await.status, 302, "no page");
     assert_eq!(
-        mock.authorize(&CONF.asks("7")).await.location().path(),
+        mock.authorize(&CONF.authorize_params("5")).await.status,
+        302,
+        "no page"
+    );
+    assert_eq!(
+        mock.authorize(&CONF.authorize_params("7"))
+            .await
+            .location()
+            .path(),
         CONSENT_PAGE,
         "more than that"
     );
@@ -184,7 +195,7 @@ async fn consents_are_stored_listed_and_deleted() {
         ("", json!({})),
     ] {
         let answer = mock
-            .ask("DELETE", &format!("/_mock/consents{query}"))
+            .request("DELETE", &format!("/_mock/consents{query}"))
             .json(&body)
             .await;
         table += &format!(
@@ -201,7 +212,10 @@ async fn consents_are_stored_listed_and_deleted() {
      {}: 200 {"deleted":1}; 0 left
     "#);
     assert_eq!(
-        mock.authorize(&CONF.asks("5")).await.location().path(),
+        mock.authorize(&CONF.authorize_params("5"))
+            .await
+            .location()
+            .path(),
         CONSENT_PAGE
     );
 }
@@ -271,7 +285,7 @@ async fn a_device_is_approved_or_denied_by_its_user_code() {
         .await;
     assert_snapshot!(poll(&device.text("device_code")).await.summary(), @"400 access_denied");
     let again = mock
-        .ask("POST", "/_mock/device/deny")
+        .request("POST", "/_mock/device/deny")
         .json(&json!({ "user_code": typed }))
         .await;
     assert_snapshot!(again.summary().replace(&typed, "<code>"), @r#"400 invalid: "<code>": Invalid or expired code"#);
@@ -293,7 +307,9 @@ async fn a_device_is_approved_or_denied_by_its_user_code() {
 #[tokio::test]
 async fn rotated_secret_replaces_the_old_one() {
     let mock = TestServer::documented().await;
-    let rotated = mock.ask("POST", "/_mock/clients/conf/rotate-secret").await;
+    let rotated = mock
+        .request("POST", "/_mock/clients/conf/rotate-secret")
+        .await;
     let secret = rotated.text("client_secret");
     assert_snapshot!(rotated.to_string().replace(&secret, "<48 hex>"), @r#"
     200
@@ -308,10 +324,12 @@ async fn rotated_secret_replaces_the_old_one() {
         .await;
     assert!(!mock.get("/_mock/clients").await.body.contains(&secret));
     assert_eq!(LOST_SECRET.id, "lost-secret");
-    let public = mock.ask("POST", "/_mock/clients/spa/rotate-secret").await;
+    let public = mock
+        .request("POST", "/_mock/clients/spa/rotate-secret")
+        .await;
     assert_snapshot!(public.body, @r#"{"error":"invalid","message":"client \"spa\" is public: it has no secret","path":"id","hint":"PATCH it with {\"confidential\":true} first"}"#);
     assert_eq!(
-        mock.ask("POST", "/_mock/clients/none/rotate-secret")
+        mock.request("POST", "/_mock/clients/none/rotate-secret")
             .await
             .status,
         404

@@ -198,7 +198,7 @@ async fn control_calls_read_numbers_in_text() {
             let freeze = json!({ "at": "2026-01-01T00:00:00Z" });
             mock.control("POST", "/clock/freeze", freeze).await;
             let answer = mock
-                .ask(method, &format!("/_mock/{path}"))
+                .request(method, &format!("/_mock/{path}"))
                 .json(input)
                 .await;
             assert!(answer.status < 300, "{method} {path} {input}: {answer}");
@@ -309,7 +309,7 @@ async fn other_text_is_rejected_and_named() {
         ("clock/set", json!({ "at": "99999999999999999" })),
     ] {
         let answer = mock
-            .ask("POST", &format!("/_mock/{path}"))
+            .request("POST", &format!("/_mock/{path}"))
             .json(&input)
             .await;
         table += &format!("{path} {input}\n  {}\n", answer.summary());

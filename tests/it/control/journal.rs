@@ -162,14 +162,14 @@ async fn secrets_are_shown_only_on_request() {
         secrets.extend(names.iter().map(|name| answer.text(name)));
     };
 
-    let asks = CONF.asks("1").and("nonce", "n");
+    let asks = CONF.authorize_params("1").and("nonce", "n");
     let code = mock.approve(&asks).await.code();
     let cookie = mock.session("ada").await;
-    let tokens = mock.token(&CONF.redeems(&code)).await;
+    let tokens = mock.token(&CONF.redeem_params(&code)).await;
     keep(&tokens, &["access_token", "refresh_token", "id_token"]);
     mock.userinfo(&tokens.text("access_token")).await;
     let fresh = mock
-        .token(&CONF.refreshes(&tokens.text("refresh_token")))
+        .token(&CONF.refresh_params(&tokens.text("refresh_token")))
         .await;
     keep(&fresh, &["access_token", "refresh_token"]);
     let own = mock
@@ -183,11 +183,11 @@ async fn secrets_are_shown_only_on_request() {
         .basic("conf", "secret-conf")
         .await;
     keep(&own, &["access_token"]);
-    mock.revoke(&CONF.revokes(&fresh.text("refresh_token")))
+    mock.revoke(&CONF.revoke_params(&fresh.text("refresh_token")))
         .await;
     let as_json = mock
-        .ask("POST", crate::support::TOKEN)
-        .json(&CONF.refreshes(&tokens.text("refresh_token")).to_json());
+        .request("POST", crate::support::TOKEN)
+        .json(&CONF.refresh_params(&tokens.text("refresh_token")).to_json());
     as_json.await;
 
     let device = mock
@@ -269,7 +269,7 @@ async fn unknown_paths_are_counted_together_and_shown_without_tokens() {
 async fn unknown_grant_types_are_counted_together() {
     let mock = TestServer::documented().await;
     for grant in ["password", "passwort", "a", "b"] {
-        mock.token(&CONF.refreshes("x").with("grant_type", grant))
+        mock.token(&CONF.refresh_params("x").with("grant_type", grant))
             .await;
     }
     let shown = requests(&mock, "").await;
@@ -289,9 +289,9 @@ async fn unknown_grant_types_are_counted_together() {
 async fn an_entry_keeps_the_side_that_its_difference_was_on() {
     let mock = TestServer::documented().await;
     mock.set(json!({ "consent": "approve" })).await;
-    mock.authorize(&CONF.asks("1")).await;
+    mock.authorize(&CONF.authorize_params("1")).await;
     mock.set(json!({ "contract": "live" })).await;
-    mock.authorize(&CONF.asks("1")).await;
+    mock.authorize(&CONF.authorize_params("1")).await;
     let shown = requests(&mock, "").await;
     let side = |at: usize| {
         let differences = shown["requests"][at]["differences"].as_array().unwrap();
@@ -325,10 +325,10 @@ async fn an_entry_names_the_fault_the_difference_and_the_extension_that_applied(
         .await;
     mock.token(&CONF.client_credentials()).await;
     let code = mock.code(&CONF, "5").await;
-    mock.token(&CONF.redeems(&code)).await;
+    mock.token(&CONF.redeem_params(&code)).await;
     mock.approve(
         &CONF
-            .asks("1")
+            .authorize_params("1")
             .with("redirect_uri", "http://127.0.0.1:4567/any"),
     )
     .await;
@@ -378,7 +378,7 @@ async fn the_user_and_the_client_of_a_token_are_named() {
 #[tokio::test]
 async fn preflight_is_recorded_but_not_counted() {
     let mock = TestServer::documented().await;
-    mock.ask("OPTIONS", crate::support::TOKEN)
+    mock.request("OPTIONS", crate::support::TOKEN)
         .header("origin", "https://app.example")
         .await;
     mock.token(&CONF.client_credentials()).await;

@@ -40,12 +40,12 @@ async fn a_list_that_is_asked_for_with_a_long_body_is_answered() {
     let mock = TestServer::documented().await;
     let long = "x".repeat(100_000);
     let ignored = mock
-        .ask("GET", "/_mock/users")
+        .request("GET", "/_mock/users")
         .body("text/plain", long.clone());
     let listed = tokio::time::timeout(Duration::from_secs(20), ignored.into_future()).await;
     listed.expect("a list with a long body is answered");
     let form = ("application/x-www-form-urlencoded", format!("a={long}"));
-    let posted = mock.ask("POST", TOKEN).body(form.0, form.1);
+    let posted = mock.request("POST", TOKEN).body(form.0, form.1);
     let posted = tokio::time::timeout(Duration::from_secs(20), posted.into_future()).await;
     assert_eq!(posted.expect("the turn is free").status, 400);
 }

@@ -260,7 +260,7 @@ async fn every_call_that_is_described_is_routed() {
         let path = path.replace("{name}", "n0").replace("{id}", "n0");
         // Wrong on purpose, so that nothing is changed; a body that is not read does no harm.
         let answer = prefixed
-            .ask(&method.to_uppercase(), &path)
+            .request(&method.to_uppercase(), &path)
             .body("application/json", "{")
             .await;
         assert!(

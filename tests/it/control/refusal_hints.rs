@@ -36,12 +36,12 @@ async fn a_revocation_without_effect_is_explained() {
     let bare = Fields::new(&[("token", refresh)]);
     let mut explanations = String::new();
     for sent in [
-        CONF.revokes(refresh).with("client_secret", "wrong"),
+        CONF.revoke_params(refresh).with("client_secret", "wrong"),
         bare.clone().and("client_id", CONF.id),
         bare.clone(),
-        OTHER.revokes(refresh),
-        SPA.revokes(&spa.refresh),
-        CONF.revokes("civitai_00"),
+        OTHER.revoke_params(refresh),
+        SPA.revoke_params(&spa.refresh),
+        CONF.revoke_params("civitai_00"),
     ] {
         let answer = mock.post(REVOKE, &sent).await;
         assert_eq!(
@@ -65,7 +65,7 @@ async fn a_revocation_without_effect_is_explained() {
     nothing to say
     ");
     assert!(mock.is_active(&tokens.access).await && mock.is_active(&spa.access).await);
-    assert_eq!(mock.revoke(&CONF.revokes(refresh)).await.status, 200);
+    assert_eq!(mock.revoke(&CONF.revoke_params(refresh)).await.status, 200);
     assert_eq!(explanation(&mock).await, "nothing to say\n");
     assert!(!mock.is_active(&tokens.access).await);
     let found = mock.findings().await;
@@ -88,7 +88,7 @@ async fn percent_encoded_basic_is_distinguished_from_a_wrong_secret() {
     let wrong = mock.post(TOKEN, &own).basic(CONF.id, "x").await;
     explanations += &refused(&mock, wrong).await;
     let public = mock
-        .token(&SPA.refreshes("civitai_00").with("client_secret", "x"))
+        .token(&SPA.refresh_params("civitai_00").with("client_secret", "x"))
         .await;
     explanations += &refused(&mock, public).await;
     for app in [SPA, CONF] {
@@ -127,10 +127,13 @@ async fn ignored_body_is_named() {
     let explanations = async |contract| {
         let mock = TestServer::start(crate::support::config(contract)).await;
         let form = CONF.client_credentials().encoded();
-        let plain = mock.ask("POST", TOKEN).body("text/plain", form).await;
+        let plain = mock.request("POST", TOKEN).body("text/plain", form).await;
         let explanations = refused(&mock, plain).await;
         let json = json!({ "client_id": CONF.id, "scope": "1" });
-        let device = mock.ask("POST", "/api/auth/oauth/device").json(&json).await;
+        let device = mock
+            .request("POST", "/api/auth/oauth/device")
+            .json(&json)
+            .await;
         explanations + &refused(&mock, device).await
     };
     let documented = explanations(Contract::Documented).await;
@@ -149,7 +152,7 @@ async fn different_redirect_uri_is_not_called_malformed() {
     let mut explanations = String::new();
     for uri in ["https://app.example/other", ""] {
         let code = mock.code(&CONF, "1").await;
-        let sent = CONF.redeems(&code).with("redirect_uri", uri);
+        let sent = CONF.redeem_params(&code).with("redirect_uri", uri);
         explanations += &refused(&mock, mock.token(&sent).await).await;
     }
     assert_snapshot!(explanations, @r#"
@@ -177,7 +180,9 @@ async fn a_parameter_beyond_a_bound_is_named_with_its_length() {
         ("client_id", "a:b".to_owned()),
         ("client_id", "unknown".to_owned()),
     ] {
-        let answer = mock.approve(&CONF.asks("1").with(name, &value)).await;
+        let answer = mock
+            .approve(&CONF.authorize_params("1").with(name, &value))
+            .await;
         let summary = answer.summary();
         explanations += &format!("{summary}\n{}", refused(&mock, answer).await);
     }
@@ -212,7 +217,7 @@ async fn another_method_and_an_error_of_the_mock_have_a_reason() {
     let mut explanations = String::new();
     for ask in [
         mock.get(TOKEN),
-        mock.ask("DELETE", "/api/v1/me"),
+        mock.request("DELETE", "/api/v1/me"),
         mock.get("/api/auth/oauth/authorize")
             .header("x-mock-user", "adda"),
         mock.get("/api/oauth/nothing"),
@@ -241,7 +246,7 @@ async fn a_refused_workflow_has_a_reason() {
         let costly = json!({ "cost": 10, "steps": [{}] });
         let unknown = SpendingApp::with(&mock, "x");
         let found = ada.get(&format!("{WORKFLOWS}/wf_1"));
-        let anonymous = mock.ask("POST", WORKFLOWS).json(&costly);
+        let anonymous = mock.request("POST", WORKFLOWS).json(&costly);
         explanations += &refused(&mock, ada.submit(&costly).await).await;
         explanations += &refused(&mock, ada.submit(&json!({ "cost": -1 })).await).await;
         explanations += &refused(&mock, found.await).await;
@@ -285,7 +290,7 @@ async fn fault_responses_have_no_hint() {
     for preset in ["rate-limited", "refresh-revoked", "token-endpoint-down"] {
         let path = format!("/faults/presets/{preset}");
         mock.control("POST", &path, json!({ "times": 1 })).await;
-        let answer = mock.token(&CONF.refreshes(&tokens.refresh)).await;
+        let answer = mock.token(&CONF.refresh_params(&tokens.refresh)).await;
         assert!(answer.status >= 400, "{answer}");
         explanations += &explanation(&mock).await;
     }
@@ -296,5 +301,5 @@ async fn fault_responses_have_no_hint() {
       store the new refresh token first, run one refresh at a time, and have the user sign in again after this error
     nothing to say
     ");
-    let _: Tokens = Tokens::from_response(&mock.token(&CONF.refreshes(&tokens.refresh)).await);
+    let _: Tokens = Tokens::from_response(&mock.token(&CONF.refresh_params(&tokens.refresh)).await);
 }

@@ -38,8 +38,8 @@ async fn filters_choose_among_the_exchanges() {
     let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     mock.tokens_of("tess", &SPA, "1").await;
-    mock.token(&CONF.refreshes(&tokens.refresh)).await;
-    mock.token(&CONF.refreshes(&tokens.refresh)).await;
+    mock.token(&CONF.refresh_params(&tokens.refresh)).await;
+    mock.token(&CONF.refresh_params(&tokens.refresh)).await;
     mock.userinfo(&tokens.access).await;
     mock.get("/login").await;
     let mut table = String::new();
@@ -147,7 +147,7 @@ async fn filters_accept_known_values_only() {
     };
     // A client that is deleted or was never registered can be searched for once it has called.
     assert_eq!(summary("client_id=stranger").await.0, 400);
-    mock.token(&CONF.refreshes("x").with("client_id", "stranger"))
+    mock.token(&CONF.refresh_params("x").with("client_id", "stranger"))
         .await;
     assert_eq!(summary("client_id=stranger").await.0, 200);
     mock.set(json!({ "unknown_clients": "register" })).await;
@@ -255,7 +255,7 @@ async fn long_poll_returns_as_soon_as_enough_requests_arrive() {
     );
     let (none, _) = tokio::join!(
         requests(&mock, "?endpoint=revoke&wait=30s&count=1"),
-        async { mock.revoke(&CONF.revokes("x")).await }
+        async { mock.revoke(&CONF.revoke_params("x")).await }
     );
     assert_snapshot!(ids(&none), @"revoke 5");
 }
@@ -266,7 +266,7 @@ async fn clearing_the_journal_resets_counters_but_not_ids() {
     mock.token(&CONF.client_credentials()).await;
     mock.get(USERINFO).await;
     assert_snapshot!(requests(&mock, "?limit=0").await, @r#"{"requests":[],"counters":{"total":2,"endpoints":{"token":1,"userinfo":1},"grants":{"client_credentials":1}},"evicted":0}"#);
-    assert_snapshot!(mock.ask("DELETE", "/_mock/requests").await, @"
+    assert_snapshot!(mock.request("DELETE", "/_mock/requests").await, @"
     200
     content-type: application/json
 

@@ -16,7 +16,7 @@ async fn meanwhile(sandbox: &SandboxClient, mock: &TestServer, path: &str) -> (S
     let slow = json!({ "endpoint": "token", "times": 1, "effect": { "delay": "400ms" } });
     sandbox.control("POST", "/faults", slow).await;
     let asked = async {
-        let answer = sandbox.token(&CONF.redeems(&code)).await;
+        let answer = sandbox.token(&CONF.redeem_params(&code)).await;
         assert_eq!(answer.status, 200, "it is answered all the same: {answer}");
         answer.json()["access_token"]
             .as_str()
@@ -33,7 +33,7 @@ async fn meanwhile(sandbox: &SandboxClient, mock: &TestServer, path: &str) -> (S
             assert!(began.elapsed() < Duration::from_secs(10), "it never began");
         }
         let (method, path) = path.split_once(' ').expect("a method and a path");
-        mock.ask(method, path).await.status
+        mock.request(method, path).await.status
     };
     tokio::join!(asked, done)
 }
@@ -129,10 +129,10 @@ async fn sandbox_can_be_deleted_and_used_concurrently() {
                 match at % 4 {
                     0 => {
                         let server = SandboxClient::at(sandbox.base.replace("/_sandbox/x", ""));
-                        let status = server.ask("DELETE", "/_mock/sandboxes/x").await.status;
+                        let status = server.request("DELETE", "/_mock/sandboxes/x").await.status;
                         assert!(status == 200 || status == 404, "{status}");
                     }
-                    1 => assert_eq!(sandbox.ask("POST", "/_mock/reset").await.status, 200),
+                    1 => assert_eq!(sandbox.request("POST", "/_mock/reset").await.status, 200),
                     _ => {
                         let answer = sandbox.token(&CONF.client_credentials()).await;
                         assert_eq!(answer.status, 200, "{answer}");
@@ -147,7 +147,7 @@ async fn sandbox_can_be_deleted_and_used_concurrently() {
         let sandbox = mock.sandbox("x");
         let tokens = sandbox.tokens(&CONF, "1").await;
         assert!(sandbox.is_active(&tokens.access).await);
-        assert_eq!(sandbox.ask("POST", "/_mock/reset").await.status, 200);
+        assert_eq!(sandbox.request("POST", "/_mock/reset").await.status, 200);
         assert!(!sandbox.is_active(&tokens.access).await);
         mock.stop().await;
     }
@@ -203,7 +203,7 @@ async fn customized_sandbox_survives_a_restart() {
         sandbox.control("GET", "/settings", json!({})).await,
         before[0]
     );
-    assert_eq!(sandbox.ask("POST", "/_mock/reset").await.status, 200);
+    assert_eq!(sandbox.request("POST", "/_mock/reset").await.status, 200);
     let mut after = Vec::new();
     for what in ["/settings", "/users", "/clients"] {
         after.push(sandbox.control("GET", what, json!({})).await);
@@ -262,7 +262,7 @@ async fn a_full_sandbox_is_reset_as_fast_as_an_empty_one() {
                 assert_eq!(mock.get("/api/health").await.status, 200);
             }
             let began = Stopwatch::start();
-            assert_eq!(mock.ask("POST", "/_mock/reset").await.status, 200);
+            assert_eq!(mock.request("POST", "/_mock/reset").await.status, 200);
             resets.push(began.elapsed());
         }
         // The shortest: what else this machine does makes each of them longer.

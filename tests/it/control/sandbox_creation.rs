@@ -28,7 +28,7 @@ fn from_page(ask: TestRequest, mode: &str, dest: &str) -> TestRequest {
 }
 
 fn create(mock: &SandboxClient, name: &str) -> TestRequest {
-    mock.ask("POST", "/_mock/sandboxes")
+    mock.request("POST", "/_mock/sandboxes")
         .json(&json!({ "name": name }))
 }
 
@@ -37,7 +37,9 @@ fn refused(sandbox: &SandboxClient) -> Vec<TestRequest> {
     let form = "application/x-www-form-urlencoded";
     let evil = "https://evil.example";
     vec![
-        sandbox.ask("POST", "/_mock/reset").header("origin", evil),
+        sandbox
+            .request("POST", "/_mock/reset")
+            .header("origin", evil),
         sandbox
             .get("/_mock/clock")
             .header("sec-fetch-site", "cross-site"),
@@ -46,26 +48,26 @@ fn refused(sandbox: &SandboxClient) -> Vec<TestRequest> {
             .header("host", "rebound.evil.example"),
         sandbox.get("/").header("host", "rebound.evil.example"),
         sandbox.get("/_mock").header("sec-fetch-site", "cross-site"),
-        sandbox.ask("POST", "/mcp").header("origin", evil),
+        sandbox.request("POST", "/mcp").header("origin", evil),
         sandbox.get("/mcp"),
         sandbox.get("/nothing/here"),
         sandbox.get("/login/"),
         sandbox.get(TOKEN),
-        sandbox.ask("DELETE", AUTHORIZE),
-        sandbox.ask("PUT", "/_mock/clock"),
-        sandbox.ask("POST", "/api/v1/me"),
-        sandbox.ask("PUT", "/v2/consumer/workflows"),
-        sandbox.ask("PATCH", "/login"),
-        sandbox.ask("OPTIONS", TOKEN).header("origin", evil),
-        sandbox.ask("OPTIONS", AUTHORIZE).header("origin", evil),
+        sandbox.request("DELETE", AUTHORIZE),
+        sandbox.request("PUT", "/_mock/clock"),
+        sandbox.request("POST", "/api/v1/me"),
+        sandbox.request("PUT", "/v2/consumer/workflows"),
+        sandbox.request("PATCH", "/login"),
+        sandbox.request("OPTIONS", TOKEN).header("origin", evil),
+        sandbox.request("OPTIONS", AUTHORIZE).header("origin", evil),
         sandbox
-            .ask("POST", "/login")
+            .request("POST", "/login")
             .header("origin", evil)
             .body(form, "name=eve"),
         from_page(sandbox.get(AUTHORIZE), "no-cors", "image"),
         from_page(sandbox.get(AUTHORIZE), "navigate", "iframe"),
-        from_page(sandbox.ask("POST", TOKEN), "cors", "empty").header("origin", evil),
-        from_page(sandbox.ask("POST", AUTHORIZE), "navigate", "document"),
+        from_page(sandbox.request("POST", TOKEN), "cors", "empty").header("origin", evil),
+        from_page(sandbox.request("POST", AUTHORIZE), "navigate", "document"),
         sandbox.get("/_mock/assets/none.css"),
         sandbox.get("/api/health"),
         sandbox.get("/_mock/sandboxes"),
@@ -122,9 +124,9 @@ async fn a_missing_control_token_creates_no_sandbox() {
         let answers = [
             sandbox.get("/_mock/clock").await,
             sandbox.get("/_mock").await,
-            sandbox.ask("POST", "/mcp").json(&json!({})).await,
+            sandbox.request("POST", "/mcp").json(&json!({})).await,
             sandbox
-                .ask("POST", "/_mock/unlock")
+                .request("POST", "/_mock/unlock")
                 .body("application/x-www-form-urlencoded", "token=wrong")
                 .await,
         ];
@@ -146,7 +148,7 @@ async fn requests_that_an_endpoint_takes_create_their_sandbox() {
     let mut config = config(Contract::Documented);
     config.max_sandboxes = 100;
     let mock = TestServer::start(config).await;
-    let path = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
+    let path = format!("{AUTHORIZE}?{}", CONF.authorize_params("1").encoded());
     let sandbox = |name: &str| mock.sandbox(name);
     for (name, ask) in [
         ("login", sandbox("login").get("/login")),
@@ -188,10 +190,10 @@ async fn requests_that_an_endpoint_takes_create_their_sandbox() {
     }
     let long = format!(r#"{{"seconds":"{}"}}"#, "1".repeat(600 * 1024));
     let refused = sandbox("long")
-        .ask("POST", "/_mock/clock/advance")
+        .request("POST", "/_mock/clock/advance")
         .body("application/json", long.clone());
     let known = mock
-        .ask("POST", "/_mock/clock/advance")
+        .request("POST", "/_mock/clock/advance")
         .body("application/json", long);
     let (refused, known) = (refused.await, known.await);
     assert_eq!((refused.status, &refused.body), (known.status, &known.body));
@@ -223,7 +225,7 @@ async fn sandboxes_that_requests_created_make_room_for_explicit_ones() {
         "503 too_many_sandboxes: the limit of 10 sandboxes is reached"
     );
     assert_eq!(mock.sandbox("mine-8").get("/_mock/clock").await.status, 503);
-    mock.ask("DELETE", "/_mock/sandboxes/mine-0").await;
+    mock.request("DELETE", "/_mock/sandboxes/mine-0").await;
     assert_eq!(mock.sandbox("mine-8").get("/_mock/clock").await.status, 200);
 }
 
@@ -267,11 +269,11 @@ async fn a_creation_whose_caller_disconnects_completes_or_leaves_nothing() {
             let status = create(&mock, "x").await.status;
             assert!([201, 409].contains(&status), "{status}");
             assert_eq!(names(&mock).await, ["default", "x"]);
-            let deleted = mock.ask("DELETE", "/_mock/sandboxes/x").await;
+            let deleted = mock.request("DELETE", "/_mock/sandboxes/x").await;
             assert_eq!(deleted.status, 200, "{deleted}");
             // There is room for one: no place was left behind.
             assert_eq!(create(&mock, "y").await.status, 201);
-            mock.ask("DELETE", "/_mock/sandboxes/y").await;
+            mock.request("DELETE", "/_mock/sandboxes/y").await;
         }
     }
 }

@@ -11,16 +11,19 @@ async fn sandboxes_share_no_data() {
     let mock = TestServer::documented().await;
     let (here, there) = (mock.sandbox("here"), mock.sandbox("there"));
     let code = here.code(&CONF, "1").await;
-    assert_snapshot!(there.token(&CONF.redeems(&code)).await.summary(), @"400 invalid_grant: Invalid grant: authorization code is invalid");
-    assert_eq!(mock.token(&CONF.redeems(&code)).await.status, 400);
-    assert_eq!(here.token(&CONF.redeems(&code)).await.status, 200);
+    assert_snapshot!(there.token(&CONF.redeem_params(&code)).await.summary(), @"400 invalid_grant: Invalid grant: authorization code is invalid");
+    assert_eq!(mock.token(&CONF.redeem_params(&code)).await.status, 400);
+    assert_eq!(here.token(&CONF.redeem_params(&code)).await.status, 200);
 
     let tokens = here.tokens(&CONF, "1").await;
     assert!(!there.is_active(&tokens.access).await && here.is_active(&tokens.access).await);
-    there.revoke(&CONF.revokes(&tokens.access)).await;
+    there.revoke(&CONF.revoke_params(&tokens.access)).await;
     assert!(here.is_active(&tokens.access).await);
     assert_eq!(
-        there.token(&CONF.refreshes(&tokens.refresh)).await.status,
+        there
+            .token(&CONF.refresh_params(&tokens.refresh))
+            .await
+            .status,
         400
     );
 
@@ -37,29 +40,29 @@ async fn sandboxes_share_no_data() {
     );
 
     here.set(json!({ "contract": "live" })).await;
-    assert_eq!(here.approve(&CONF.asks("1")).await.status, 303);
-    assert_eq!(there.approve(&CONF.asks("1")).await.status, 302);
+    assert_eq!(here.approve(&CONF.authorize_params("1")).await.status, 303);
+    assert_eq!(there.approve(&CONF.authorize_params("1")).await.status, 302);
 
     here.control("DELETE", "/clients/conf", json!({})).await;
     there.control("POST", "/reset", json!({})).await;
-    assert_eq!(there.approve(&CONF.asks("1")).await.status, 302);
-    assert_eq!(here.approve(&CONF.asks("1")).await.status, 400);
+    assert_eq!(there.approve(&CONF.authorize_params("1")).await.status, 302);
+    assert_eq!(here.approve(&CONF.authorize_params("1")).await.status, 400);
 }
 
 #[tokio::test]
 async fn every_url_in_an_answer_carries_the_prefix() {
     let mock = TestServer::documented().await;
     let sandbox = mock.sandbox("box-1");
-    let path = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
+    let path = format!("{AUTHORIZE}?{}", CONF.authorize_params("1").encoded());
     assert_snapshot!(sandbox.get(&path).await, @"
     303
     location: /_sandbox/box-1/login?returnUrl=%2F_sandbox%2Fbox-1%2Fapi%2Fauth%2Foauth%2Fauthorize%3Fresponse_type%3Dcode%26client_id%3Dconf%26redirect_uri%3Dhttps%253A%252F%252Fapp.example%252Fcallback%26scope%3D1%26state%3Dxyz%26code_challenge%3DE9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM%26code_challenge_method%3DS256
     ");
-    assert_snapshot!(sandbox.authorize(&CONF.asks("1")).await, @"
+    assert_snapshot!(sandbox.authorize(&CONF.authorize_params("1")).await, @"
     303
     location: http://mock/_sandbox/box-1/login/oauth/authorize?response_type=code&client_id=conf&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&scope=1&state=xyz&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256
     ");
-    let page = format!("{CONSENT_PAGE}?{}", CONF.asks("1").encoded());
+    let page = format!("{CONSENT_PAGE}?{}", CONF.authorize_params("1").encoded());
     assert_snapshot!(sandbox.get(&page).await, @"
     303
     location: /_sandbox/box-1/login?returnUrl=%2F_sandbox%2Fbox-1%2Flogin%2Foauth%2Fauthorize%3Fresponse_type%3Dcode%26client_id%3Dconf%26redirect_uri%3Dhttps%253A%252F%252Fapp.example%252Fcallback%26scope%3D1%26state%3Dxyz%26code_challenge%3DE9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM%26code_challenge_method%3DS256
@@ -128,7 +131,7 @@ async fn default_sandbox_has_no_prefix() {
     let mock = TestServer::documented().await;
     let code = mock.code(&CONF, "1").await;
     let sandbox = mock.sandbox("default");
-    assert_eq!(sandbox.token(&CONF.redeems(&code)).await.status, 200);
+    assert_eq!(sandbox.token(&CONF.redeem_params(&code)).await.status, 200);
 }
 
 #[tokio::test]
@@ -179,7 +182,7 @@ async fn number_of_sandboxes_is_bounded() {
     {"error":"too_many_sandboxes","message":"the limit of 3 sandboxes is reached","path":"sandbox","hint":"delete sandboxes that are no longer needed, or raise --max-sandboxes"}
     "#);
     let made = mock
-        .ask("POST", "/_mock/sandboxes")
+        .request("POST", "/_mock/sandboxes")
         .json(&json!({ "name": "c" }));
     assert_eq!(
         made.await.summary(),
@@ -190,6 +193,6 @@ async fn number_of_sandboxes_is_bounded() {
         200,
         "those that are there go on"
     );
-    mock.ask("DELETE", "/_mock/sandboxes/a").await;
+    mock.request("DELETE", "/_mock/sandboxes/a").await;
     assert_eq!(mock.sandbox("c").get("/login").await.status, 200);
 }

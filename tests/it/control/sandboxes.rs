@@ -40,7 +40,7 @@ fn recently_used(view: &str) -> String {
 #[tokio::test]
 async fn a_sandbox_has_a_seed_and_settings_of_its_own() {
     let mock = TestServer::documented().await;
-    let made = mock.ask("POST", "/_mock/sandboxes").json(&json!({
+    let made = mock.request("POST", "/_mock/sandboxes").json(&json!({
         "name": "own",
         "seed": {
             "users": [{ "id": 5, "username": "mia" }],
@@ -60,10 +60,14 @@ async fn a_sandbox_has_a_seed_and_settings_of_its_own() {
         secret: Some("s3"),
         redirect_uri: "https://mine.example/cb",
     };
-    let path = format!("{}?{}", crate::support::AUTHORIZE, mine.asks("1").encoded());
+    let path = format!(
+        "{}?{}",
+        crate::support::AUTHORIZE,
+        mine.authorize_params("1").encoded()
+    );
     let code = own.get(&path).await.code();
     assert_eq!(
-        own.token(&mine.redeems(&code)).await.json()["scope"],
+        own.token(&mine.redeem_params(&code)).await.json()["scope"],
         json!(["1"]),
         "live"
     );
@@ -106,7 +110,7 @@ async fn sandboxes_are_listed_read_and_deleted() {
 
     {"name":"first-use","path":"/_sandbox/first-use","idle_seconds":<few>}
     "#);
-    assert_snapshot!(mock.ask("DELETE", "/_mock/sandboxes/first-use").await, @"
+    assert_snapshot!(mock.request("DELETE", "/_mock/sandboxes/first-use").await, @"
     200
     content-type: application/json
 
@@ -119,7 +123,9 @@ async fn sandboxes_are_listed_read_and_deleted() {
         ("DELETE", "default"),
         ("GET", "default"),
     ] {
-        let answer = mock.ask(method, &format!("/_mock/sandboxes/{name}")).await;
+        let answer = mock
+            .request(method, &format!("/_mock/sandboxes/{name}"))
+            .await;
         table += &format!("{method} {name}: {}\n", recently_used(&answer.summary()));
     }
     assert_snapshot!(table, @r#"
@@ -168,7 +174,7 @@ async fn invalid_sandbox_is_rejected_with_its_reason() {
         json!({ "name": "y", "seed": { "people": [] } }),
         json!([]),
     ] {
-        let answer = mock.ask("POST", "/_mock/sandboxes").json(&input).await;
+        let answer = mock.request("POST", "/_mock/sandboxes").json(&input).await;
         let error = answer.json();
         table += &format!(
             "{input}\n  {} {}: {} ({})\n",
@@ -273,7 +279,7 @@ async fn a_seed_may_be_the_text_of_a_seed_file() {
         json!(5),
         json!({ "users": [{ "id": 5, "usernam": "mia" }] }),
     ] {
-        let ask = mock.ask("POST", "/_mock/sandboxes");
+        let ask = mock.request("POST", "/_mock/sandboxes");
         let answer = ask.json(&json!({ "name": "other", "seed": seed })).await;
         let error = answer.json();
         table += &format!(

@@ -58,7 +58,7 @@ async fn answers_fit_their_schemas() {
     mock.token(&CONF.client_credentials()).await;
     let document = document(&mock).await;
     for (method, path, input) in calls {
-        let answer = mock.ask(method, path).json(&input).await;
+        let answer = mock.request(method, path).json(&input).await;
         let described = &document["paths"][path
             .replace("/x", "/{name}")
             .replace("rate-limited", "{name}")

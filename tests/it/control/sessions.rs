@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{AUTHORIZE, CONF, SandboxClient, TestServer};
 
 async fn signed_in(sandbox: &SandboxClient, cookie: &str) -> bool {
-    let path = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
+    let path = format!("{AUTHORIZE}?{}", CONF.authorize_params("1").encoded());
     let answer = sandbox.get(&path).cookie(cookie).await;
     !answer.location().path().ends_with("/login")
 }

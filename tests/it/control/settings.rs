@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{CONF, SandboxClient, TestResponse, TestServer, Tokens};
 
 async fn patch(mock: &SandboxClient, input: Value) -> TestResponse {
-    mock.ask("PATCH", "/_mock/settings").json(&input).await
+    mock.request("PATCH", "/_mock/settings").json(&input).await
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn unknown_setting_gets_a_suggestion_and_changes_nothing() {
 async fn body_that_is_not_json_is_rejected() {
     let mock = TestServer::documented().await;
     let broken = mock
-        .ask("PATCH", "/_mock/settings")
+        .request("PATCH", "/_mock/settings")
         .body("application/json", "{\"a\":");
     assert_snapshot!(broken.await, @r#"
     400
@@ -121,10 +121,10 @@ async fn body_that_is_not_json_is_rejected() {
     "#);
     let long = "x".repeat(512 * 1024 + 1);
     let long = mock
-        .ask("PATCH", "/_mock/settings")
+        .request("PATCH", "/_mock/settings")
         .body("application/json", long);
     assert_snapshot!(long.await.summary(), @"413 too_large: the body is longer than 524288 bytes");
-    assert_snapshot!(mock.ask("DELETE", "/_mock/settings").await, @r#"
+    assert_snapshot!(mock.request("DELETE", "/_mock/settings").await, @r#"
     405
     allow: GET,HEAD,PATCH
     content-type: application/json
@@ -169,7 +169,10 @@ async fn an_advance_is_a_number_of_seconds() {
         json!({ "seconds": 1e13 }),
         json!({ "seconds": null }),
     ] {
-        let answer = mock.ask("POST", "/_mock/clock/advance").json(&input).await;
+        let answer = mock
+            .request("POST", "/_mock/clock/advance")
+            .json(&input)
+            .await;
         let error = answer.json();
         table += &format!(
             "{input}: {} {}: {}\n",
@@ -195,7 +198,7 @@ async fn an_advance_is_a_number_of_seconds() {
 async fn a_session_is_of_a_user_by_id_or_name() {
     let mock = TestServer::documented().await;
     let made = mock
-        .ask("POST", "/_mock/sessions")
+        .request("POST", "/_mock/sessions")
         .json(&json!({ "user": "blank" }))
         .await;
     assert_snapshot!(made, @r#"
@@ -215,7 +218,7 @@ async fn a_session_is_of_a_user_by_id_or_name() {
         json!({ "user": "gone" }),
         json!({ "name": "ada" }),
     ] {
-        let answer = mock.ask("POST", "/_mock/sessions").json(&input).await;
+        let answer = mock.request("POST", "/_mock/sessions").json(&input).await;
         let error = answer.json();
         table += &format!(
             "{input}: {} {}: {} ({})\n",
@@ -260,7 +263,8 @@ async fn reset_restores_initial_data_and_settings() {
     };
     let start = before().await;
     let cookie = mock.session("ada").await;
-    mock.approve(&CONF.asks("7").and("remember", "true")).await;
+    mock.approve(&CONF.authorize_params("7").and("remember", "true"))
+        .await;
     let tokens: Tokens = mock.tokens(&CONF, "1").await;
     let code = mock.code(&CONF, "1").await;
     mock.set(json!({ "contract": "live", "login": "tess" }))
@@ -273,7 +277,7 @@ async fn reset_restores_initial_data_and_settings() {
         .await;
     assert_ne!(before().await, start);
 
-    assert_snapshot!(mock.ask("POST", "/_mock/reset").await, @"
+    assert_snapshot!(mock.request("POST", "/_mock/reset").await, @"
     200
     content-type: application/json
 
@@ -285,16 +289,25 @@ async fn reset_restores_initial_data_and_settings() {
         0
     );
     assert!(!mock.is_active(&tokens.access).await);
-    assert_eq!(mock.token(&CONF.redeems(&code)).await.status, 400);
+    assert_eq!(mock.token(&CONF.redeem_params(&code)).await.status, 400);
     assert_eq!(
-        mock.token(&CONF.refreshes(&tokens.refresh)).await.status,
+        mock.token(&CONF.refresh_params(&tokens.refresh))
+            .await
+            .status,
         400
     );
-    let path = format!("{}?{}", crate::support::AUTHORIZE, CONF.asks("7").encoded());
+    let path = format!(
+        "{}?{}",
+        crate::support::AUTHORIZE,
+        CONF.authorize_params("7").encoded()
+    );
     let signed_out = mock.get(&path).cookie(&cookie).await;
     assert_eq!(signed_out.location().path(), "/login");
     assert_eq!(
-        mock.authorize(&CONF.asks("7")).await.location().path(),
+        mock.authorize(&CONF.authorize_params("7"))
+            .await
+            .location()
+            .path(),
         "/login/oauth/authorize"
     );
 }

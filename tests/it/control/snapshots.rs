@@ -54,7 +54,8 @@ async fn restore_covers_data_clock_settings_and_faults_but_not_the_journal() {
             &Fields::new(&[("client_id", "spa")]),
         )
         .await;
-    mock.approve(&CONF.asks("7").and("remember", "true")).await;
+    mock.approve(&CONF.authorize_params("7").and("remember", "true"))
+        .await;
     let everything = async || {
         let mut all = Vec::new();
         for path in [
@@ -69,8 +70,8 @@ async fn restore_covers_data_clock_settings_and_faults_but_not_the_journal() {
     let before = everything().await;
     assert_snapshot!(take(&mock, "signed-in").await, @r#"{"name":"signed-in","taken_at":"2026-01-31T12:00:00Z"}"#);
 
-    mock.token(&CONF.redeems(&code)).await;
-    mock.token(&CONF.refreshes(&tokens.refresh)).await;
+    mock.token(&CONF.redeem_params(&code)).await;
+    mock.token(&CONF.refresh_params(&tokens.refresh)).await;
     mock.control("DELETE", "/tokens", json!({})).await;
     mock.control("DELETE", "/consents", json!({})).await;
     mock.control("DELETE", "/users/ada", json!({})).await;
@@ -87,9 +88,11 @@ async fn restore_covers_data_clock_settings_and_faults_but_not_the_journal() {
     assert_eq!(everything().await, before);
     assert_eq!(total(&mock).await, sent);
     assert!(mock.is_active(&tokens.access).await);
-    assert_eq!(mock.token(&CONF.redeems(&code)).await.status, 200);
+    assert_eq!(mock.token(&CONF.redeem_params(&code)).await.status, 200);
     assert_eq!(
-        mock.token(&CONF.refreshes(&tokens.refresh)).await.status,
+        mock.token(&CONF.refresh_params(&tokens.refresh))
+            .await
+            .status,
         200
     );
     let asked = Fields::new(&[("user_code", &device.text("user_code"))]);
@@ -101,11 +104,11 @@ async fn restore_covers_data_clock_settings_and_faults_but_not_the_journal() {
         200,
         "session and device are there again"
     );
-    assert_eq!(mock.revoke(&CONF.revokes("x")).await.status, 503);
+    assert_eq!(mock.revoke(&CONF.revoke_params("x")).await.status, 503);
 
     // As often as is wished: the snapshot stays.
     restore(&mock, "signed-in").await;
-    assert_eq!(mock.token(&CONF.redeems(&code)).await.status, 200);
+    assert_eq!(mock.token(&CONF.redeem_params(&code)).await.status, 200);
 }
 
 #[tokio::test]
@@ -145,7 +148,7 @@ async fn snapshots_are_listed_read_replaced_and_deleted() {
 
     {"error":"not_found","message":"no snapshot \"a\"","path":"name","hint":"take one with POST snapshots/{name}"}
     "#);
-    assert_snapshot!(mock.ask("POST", "/_mock/snapshots/b").await, @r#"
+    assert_snapshot!(mock.request("POST", "/_mock/snapshots/b").await, @r#"
     201
     content-type: application/json
 
@@ -164,7 +167,7 @@ async fn snapshots_are_listed_read_replaced_and_deleted() {
         ("POST", "/_mock/snapshots/a%20b"),
         ("POST", "/_mock/snapshots/a@b"),
     ] {
-        let answer = mock.ask(method, path).await;
+        let answer = mock.request(method, path).await;
         table += &format!(
             "{method} {path}: {} ({})\n",
             answer.summary(),
@@ -178,9 +181,11 @@ async fn snapshots_are_listed_read_replaced_and_deleted() {
     POST /_mock/snapshots/a%20b: 400 invalid: "a b" is not a valid name: use at most 64 letters, digits, - _ . (null)
     POST /_mock/snapshots/a@b: 400 invalid: "a@b" is not a valid name: use at most 64 letters, digits, - _ . (null)
     "#);
-    assert_snapshot!(mock.ask("DELETE", "/_mock/snapshots/a").await.summary(), @"200 {}");
+    assert_snapshot!(mock.request("DELETE", "/_mock/snapshots/a").await.summary(), @"200 {}");
     assert_eq!(
-        mock.ask("POST", "/_mock/snapshots/a/restore").await.status,
+        mock.request("POST", "/_mock/snapshots/a/restore")
+            .await
+            .status,
         404
     );
     mock.control("POST", "/reset", json!({})).await;
@@ -197,7 +202,10 @@ async fn snapshot_belongs_to_its_sandbox() {
     let (here, there) = (mock.sandbox("here"), mock.sandbox("there"));
     take(&here, "s").await;
     assert_eq!(
-        there.ask("POST", "/_mock/snapshots/s/restore").await.status,
+        there
+            .request("POST", "/_mock/snapshots/s/restore")
+            .await
+            .status,
         404
     );
     assert_eq!(
@@ -254,7 +262,7 @@ async fn concurrent_snapshot_operations_are_consistent() {
         ];
         let mut runners = JoinSet::new();
         for (method, path) in ways {
-            let ask = sandbox.ask(method, path);
+            let ask = sandbox.request(method, path);
             runners.spawn(async move { ask.await.status });
         }
         for status in runners.join_all().await {
@@ -298,7 +306,7 @@ async fn restore_takes_milliseconds() {
         let mut took = Vec::new();
         for _ in 0..10 {
             let began = Stopwatch::start();
-            assert!(mock.ask("POST", path).await.status < 300);
+            assert!(mock.request("POST", path).await.status < 300);
             took.push(began.elapsed());
         }
         took.sort();

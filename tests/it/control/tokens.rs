@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{CONF, OTHER, SPA, SandboxClient, TestResponse, TestServer, Tokens, USERINFO};
 
 async fn mint(mock: &SandboxClient, input: Value) -> TestResponse {
-    mock.ask("POST", "/_mock/tokens").json(&input).await
+    mock.request("POST", "/_mock/tokens").json(&input).await
 }
 
 fn of_ada() -> Value {
@@ -22,7 +22,7 @@ async fn introspect(mock: &SandboxClient, token: &str) -> Value {
 async fn refusals(mock: &SandboxClient, method: &str, path: &str, inputs: &[Value]) -> String {
     let mut table = String::new();
     for input in inputs {
-        let answer = mock.ask(method, path).json(input).await;
+        let answer = mock.request(method, path).json(input).await;
         let error = answer.json();
         table += &format!(
             "{input}\n  {} {} {}: {} ({})\n",
@@ -46,7 +46,9 @@ async fn minted_tokens_are_answered_as_the_token_endpoint_does() {
     let tokens = Tokens::from_response(&minted);
     assert!(mock.is_active(&tokens.access).await);
     assert_eq!(
-        mock.token(&CONF.refreshes(&tokens.refresh)).await.status,
+        mock.token(&CONF.refresh_params(&tokens.refresh))
+            .await
+            .status,
         200
     );
     mock.advance(61).await;
@@ -211,7 +213,7 @@ async fn introspection_distinguishes_active_from_inactive() {
         (&shown["active"], &shown["user"]),
         (&json!(false), &json!(2))
     );
-    assert_snapshot!(mock.ask("POST", "/_mock/tokens/introspect").await.summary(), @r#"400 invalid: missing key "token""#);
+    assert_snapshot!(mock.request("POST", "/_mock/tokens/introspect").await.summary(), @r#"400 invalid: missing key "token""#);
 }
 
 #[tokio::test]
@@ -230,13 +232,13 @@ async fn one_or_all_access_tokens_can_be_expired() {
     );
     assert!(!mock.is_active(&two.access).await);
     assert_eq!(
-        mock.token(&CONF.refreshes(&one.refresh)).await.status,
+        mock.token(&CONF.refresh_params(&one.refresh)).await.status,
         200,
         "refresh tokens live on"
     );
     mock.control("POST", "/tokens/expire", json!({ "token": two.refresh }))
         .await;
-    assert_snapshot!(mock.token(&SPA.refreshes(&two.refresh)).await.summary(), @"400 invalid_grant: Invalid grant: refresh token is invalid");
+    assert_snapshot!(mock.token(&SPA.refresh_params(&two.refresh)).await.summary(), @"400 invalid_grant: Invalid grant: refresh token is invalid");
     let inputs = [
         json!({ "token": "x" }),
         json!({ "token": one.access }),
@@ -263,14 +265,14 @@ async fn revoking_follows_the_revocation_endpoint() {
     mock.control("DELETE", "/tokens", json!({ "token": tokens.access }))
         .await;
     assert!(!mock.is_active(&tokens.access).await);
-    let fresh = Tokens::from_response(&mock.token(&CONF.refreshes(&tokens.refresh)).await);
+    let fresh = Tokens::from_response(&mock.token(&CONF.refresh_params(&tokens.refresh)).await);
     let second = mock.tokens(&CONF, "1").await;
     let others = mock.tokens_of("tess", &CONF, "1").await;
     mock.control("DELETE", "/tokens", json!({ "token": fresh.refresh }))
         .await;
     assert!(!mock.is_active(&fresh.access).await && !mock.is_active(&second.access).await);
     assert!(mock.is_active(&others.access).await);
-    assert_snapshot!(mock.ask("DELETE", "/_mock/tokens").json(&json!({ "token": fresh.refresh })).await.summary(), @"400 invalid: the token does not exist or has already expired");
+    assert_snapshot!(mock.request("DELETE", "/_mock/tokens").json(&json!({ "token": fresh.refresh })).await.summary(), @"400 invalid: the token does not exist or has already expired");
 }
 
 #[tokio::test]
@@ -297,7 +299,7 @@ async fn tokens_are_revoked_by_user_by_client_or_all() {
     ] {
         mint_all().await;
         let answer = mock
-            .ask("DELETE", &format!("/_mock/tokens{query}"))
+            .request("DELETE", &format!("/_mock/tokens{query}"))
             .json(&body)
             .await;
         let left = mock.control("GET", "/tokens", json!({})).await["tokens"]

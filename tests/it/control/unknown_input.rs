@@ -8,7 +8,7 @@ use crate::support::{CONF, SandboxClient, TestServer};
 async fn refusals(mock: &SandboxClient, calls: &[(&str, &str, Value)]) -> String {
     let mut table = String::new();
     for (method, path, body) in calls {
-        let ask = mock.ask(method, &format!("/_mock/{path}"));
+        let ask = mock.request(method, &format!("/_mock/{path}"));
         let answer = if body.is_null() {
             ask.await
         } else {
@@ -88,7 +88,7 @@ async fn unknown_input_is_rejected_without_effect() {
     assert_eq!(mock.get("/_mock/faults/1").await.status, 200);
     assert_eq!(mock.token(&CONF.client_credentials()).await.status, 200);
     let broken = mock
-        .ask("POST", "/_mock/reset")
+        .request("POST", "/_mock/reset")
         .body("application/json", "{")
         .await;
     assert_eq!(broken.status, 400, "{broken}");
@@ -99,7 +99,7 @@ async fn empty_input_is_accepted_in_three_forms() {
     let mock = TestServer::documented().await;
     for body in ["", "{}", "null"] {
         for (method, path) in [("POST", "reset"), ("DELETE", "requests"), ("GET", "clock")] {
-            let ask = mock.ask(method, &format!("/_mock/{path}"));
+            let ask = mock.request(method, &format!("/_mock/{path}"));
             let answer = ask.body("application/json", body).await;
             assert_eq!(answer.status, 200, "{method} {path} {body:?}: {answer}");
         }
@@ -128,7 +128,7 @@ async fn duplicate_input_is_rejected() {
 async fn unquoted_text_is_rejected_with_advice_to_quote() {
     let mock = TestServer::documented().await;
     let answer = mock
-        .ask("POST", "/_mock/clock/advance")
+        .request("POST", "/_mock/clock/advance")
         .body("application/json", "1h")
         .await;
     assert_snapshot!(answer.body, @r#"{"error":"invalid","message":"the body is not JSON: trailing characters at line 1 column 2","path":"","hint":"put 1h in quotes: \"1h\""}"#);

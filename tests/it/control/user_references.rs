@@ -68,9 +68,14 @@ async fn owner(sandbox: &SandboxClient, access: &str) -> Value {
     sandbox.userinfo(access).await.json()["id"].clone()
 }
 
+fn authorize_path() -> String {
+    let params = APP.authorize_params("1").encoded();
+    format!("{AUTHORIZE}?{params}")
+}
+
 /// The user for whom this approval was given.
 async fn approver(sandbox: &SandboxClient, answer: TestResponse) -> Value {
-    let tokens = Tokens::from_response(&sandbox.token(&APP.redeems(&answer.code())).await);
+    let tokens = Tokens::from_response(&sandbox.token(&APP.redeem_params(&answer.code())).await);
     owner(sandbox, &tokens.access).await
 }
 
@@ -106,9 +111,7 @@ async fn json_bodies_follow_the_rule() {
 
         mock.set(json!({ "login": user, "consent": "approve" }))
             .await;
-        let answer = mock
-            .get(&format!("{AUTHORIZE}?{}", APP.asks("1").encoded()))
-            .await;
+        let answer = mock.get(&authorize_path()).await;
         assert_eq!(approver(&mock, answer).await, id, "login {user}");
 
         let grant = json!({ "client_id": "app", "user": user });
@@ -181,11 +184,11 @@ async fn paths_queries_and_headers_follow_the_rule() {
         );
         assert_eq!(sessions["sessions"].as_array().map(Vec::len), Some(1));
         let deleted = mock
-            .ask("DELETE", &format!("/_mock/sessions?user={user}"))
+            .request("DELETE", &format!("/_mock/sessions?user={user}"))
             .await;
         assert_eq!(deleted.json()["deleted"], 1, "query {user}");
 
-        let approval = APP.asks("1").and("approved", "true");
+        let approval = APP.authorize_params("1").and("approved", "true");
         let answer = mock
             .post(AUTHORIZE, &approval)
             .header("x-mock-user", &user)
@@ -205,7 +208,7 @@ async fn pages_follow_the_rule() {
     let mock = mock().await;
     let signed_in = async |answer: TestResponse| {
         let sessions = mock.get("/_mock/sessions").await.json();
-        mock.ask("DELETE", "/_mock/sessions").await;
+        mock.request("DELETE", "/_mock/sessions").await;
         assert_eq!(answer.status, 303, "{answer}");
         sessions["sessions"][0]["user"].clone()
     };
@@ -285,9 +288,7 @@ async fn rust_follows_the_rule() {
     ] {
         let server = start(user.clone()).await;
         let sandbox = SandboxClient::at(server.base_url());
-        let answer = sandbox
-            .get(&format!("{AUTHORIZE}?{}", APP.asks("1").encoded()))
-            .await;
+        let answer = sandbox.get(&authorize_path()).await;
         assert_eq!(approver(&sandbox, answer).await, id, "login {user}");
         let found = server.user(user.clone()).await.expect("a user");
         assert_eq!(found.id, id, "user {user}");
@@ -334,9 +335,7 @@ async fn flags_environment_and_configuration_follow_the_rule() {
         let _ = change(&mut command);
         let program = Program::serve(&mut command);
         let sandbox = SandboxClient::at(program.base());
-        let answer = sandbox
-            .get(&format!("{AUTHORIZE}?{}", APP.asks("1").encoded()))
-            .await;
+        let answer = sandbox.get(&authorize_path()).await;
         (approver(&sandbox, answer).await, program)
     };
     for (user, id) in [("2", 7), ("5", 5), ("ada", 2)] {
@@ -370,7 +369,7 @@ async fn unknown_users_are_rejected_with_the_known_names() {
     let mock = mock().await;
     mock.control("PATCH", "/users/ada", json!({ "id": 2, "username": "ada" }))
         .await;
-    mock.ask("DELETE", "/_mock/users/ada").await;
+    mock.request("DELETE", "/_mock/users/ada").await;
     let mut table = String::new();
     for user in [
         json!(2),
@@ -382,7 +381,7 @@ async fn unknown_users_are_rejected_with_the_known_names() {
         json!(null),
     ] {
         let answer = mock
-            .ask("POST", "/_mock/sessions")
+            .request("POST", "/_mock/sessions")
             .json(&json!({ "user": user }))
             .await;
         table += &format!("{user}: {} {}\n", answer.summary(), answer.json()["hint"]);

@@ -10,14 +10,14 @@ use crate::support::{CONF, SandboxClient, TestServer, config};
 async fn used(mock: &SandboxClient) {
     let tokens = mock.tokens(&CONF, "1").await;
     mock.userinfo(&tokens.access).await;
-    mock.token(&CONF.refreshes(&tokens.refresh)).await;
-    mock.token(&CONF.refreshes(&tokens.refresh)).await;
+    mock.token(&CONF.refresh_params(&tokens.refresh)).await;
+    mock.token(&CONF.refresh_params(&tokens.refresh)).await;
 }
 
 async fn verdicts(mock: &SandboxClient, inputs: &[Value]) -> String {
     let mut table = String::new();
     for input in inputs {
-        let answer = mock.ask("POST", "/_mock/verify").json(input).await;
+        let answer = mock.request("POST", "/_mock/verify").json(input).await;
         table += &format!("{input}\n  {}\n", answer.summary());
     }
     table
@@ -91,7 +91,7 @@ async fn mismatches_are_described() {
     {"in_order":true,"expectations":[{"endpoint":"userinfo"},{"endpoint":"revoke"}]}
       409 mismatch: [1] revoke: expected at least 1, found 0
     "#);
-    let answer = mock.ask("POST", "/_mock/verify").json(&inputs[0]).await;
+    let answer = mock.request("POST", "/_mock/verify").json(&inputs[0]).await;
     assert_snapshot!(answer, @r#"
     409
     content-type: application/json
@@ -128,7 +128,7 @@ async fn invalid_expectation_is_rejected_with_its_reason() {
     ];
     let mut table = String::new();
     for input in &inputs {
-        let answer = mock.ask("POST", "/_mock/verify").json(input).await;
+        let answer = mock.request("POST", "/_mock/verify").json(input).await;
         let error = answer.json();
         table += &format!(
             "{input}\n  {} {}: {} ({})\n",

@@ -13,7 +13,7 @@ async fn hello(sandbox: &SandboxClient, headers: &[(&str, &str)]) -> u16 {
         "params": { "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } },
     });
     let mut ask = sandbox
-        .ask("POST", "/mcp")
+        .request("POST", "/mcp")
         .header("accept", "application/json, text/event-stream");
     for (name, value) in headers {
         ask = ask.header(name, value);
@@ -48,7 +48,7 @@ async fn loopback_page_is_accepted() {
     config.set_control_token("t0ken").unwrap();
     let mock = TestServer::start(config).await;
     let preflight = async |origin: &str, path: &str| {
-        let ask = mock.ask("OPTIONS", path).header("origin", origin);
+        let ask = mock.request("OPTIONS", path).header("origin", origin);
         ask.header("access-control-request-method", "POST").await
     };
     assert_snapshot!(preflight("http://localhost:6274", "/mcp").await, @"
@@ -64,7 +64,7 @@ async fn loopback_page_is_accepted() {
     assert_eq!(hostile.status, 403);
     assert_eq!(hostile.header("access-control-allow-origin"), None);
     let refused = mock
-        .ask("POST", "/mcp")
+        .request("POST", "/mcp")
         .header("origin", "http://localhost:6274");
     let refused = refused.json(&json!({})).await;
     let readable = refused

@@ -28,7 +28,7 @@ async fn body_that_is_no_message_gets_a_json_rpc_error() {
         &long,
     ] {
         let answer = mock
-            .ask("POST", "/mcp")
+            .request("POST", "/mcp")
             .header("accept", "application/json, text/event-stream")
             .body("application/json", body.to_owned())
             .await;

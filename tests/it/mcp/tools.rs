@@ -340,7 +340,7 @@ async fn mcp_can_have_its_own_port() {
 async fn advice_tool_reports_mistakes_that_fail_in_production() {
     let mock = TestServer::documented().await;
     let agent = agent(&mock.base).await;
-    mock.authorize(&SPA.asks("1").without("code_challenge"))
+    mock.authorize(&SPA.authorize_params("1").without("code_challenge"))
         .await;
     let advice = ok(&agent, "mock-list-advice", json!({ "client_id": SPA.id })).await;
     assert_eq!(advice["findings"][0]["rule_id"], "pkce-missing");

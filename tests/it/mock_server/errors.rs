@@ -48,8 +48,8 @@ async fn no_secret_is_printed_for_debugging() {
 #[tokio::test]
 async fn errors_are_readable() {
     let (server, sandbox) = seeded().await;
-    sandbox.token(&CONF.refreshes("x")).await;
-    sandbox.token(&CONF.refreshes("x")).await;
+    sandbox.token(&CONF.refresh_params("x")).await;
+    sandbox.token(&CONF.refresh_params("x")).await;
     let expected = [
         Expect::endpoint(Endpoint::Token).refresh_token().times(1),
         Expect::endpoint(Endpoint::Userinfo),

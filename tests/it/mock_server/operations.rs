@@ -149,7 +149,7 @@ async fn tokens_are_minted_introspected_and_expired() {
     server.revoke_token(refresh).await.unwrap();
     assert_eq!(
         sandbox
-            .token(&CONF.refreshes(refresh.reveal()))
+            .token(&CONF.refresh_params(refresh.reveal()))
             .await
             .status,
         400
@@ -170,7 +170,7 @@ async fn tokens_are_minted_introspected_and_expired() {
         .unwrap();
     let verifier = code.code_verifier.unwrap();
     let redeem = CONF
-        .redeems(code.code.reveal())
+        .redeem_params(code.code.reveal())
         .with("code_verifier", verifier.reveal());
     assert_eq!(sandbox.token(&redeem).await.status, 200);
     assert!(code.location.unwrap().reveal().ends_with("&state=xyz"));
@@ -252,7 +252,7 @@ async fn faults_and_snapshots_are_created_and_deleted() {
         .unwrap();
     assert_eq!(
         sandbox
-            .token(&CONF.refreshes(refresh.reveal()))
+            .token(&CONF.refresh_params(refresh.reveal()))
             .await
             .status,
         400
@@ -260,7 +260,7 @@ async fn faults_and_snapshots_are_created_and_deleted() {
     server.clear_faults().await.unwrap();
     assert_eq!(
         sandbox
-            .token(&CONF.refreshes(refresh.reveal()))
+            .token(&CONF.refresh_params(refresh.reveal()))
             .await
             .status,
         200
@@ -284,7 +284,7 @@ async fn faults_and_snapshots_are_created_and_deleted() {
 #[tokio::test]
 async fn requests_are_read_awaited_and_verified() {
     let (server, sandbox) = seeded().await;
-    sandbox.token(&CONF.refreshes("x")).await;
+    sandbox.token(&CONF.refresh_params("x")).await;
     sandbox.get(USERINFO).await;
     sandbox.get("/nowhere").await;
     let refused = Filter::endpoint(Endpoint::Token)
@@ -308,7 +308,7 @@ async fn requests_are_read_awaited_and_verified() {
     let waiting = RequestQuery::endpoint(Endpoint::Token)
         .wait(Duration::from_secs(30))
         .count(2);
-    let refresh = CONF.refreshes("y");
+    let refresh = CONF.refresh_params("y");
     let (found, _) = tokio::join!(server.requests(waiting), sandbox.token(&refresh));
     assert_eq!(found.unwrap().requests.len(), 2);
 

@@ -79,7 +79,7 @@ async fn builder_options_take_effect() {
     let sandbox = SandboxClient::at(server.base_url());
     let scope = "1".parse::<Scope>().expect("a scope");
     let challenge = CONF
-        .asks("1")
+        .authorize_params("1")
         .get("code_challenge")
         .unwrap_or_default()
         .to_owned();
@@ -93,7 +93,7 @@ async fn builder_options_take_effect() {
     assert_eq!(sent.status, 303, "live");
     assert_eq!(
         sandbox
-            .token(&CONF.redeems(&sent.code()))
+            .token(&CONF.redeem_params(&sent.code()))
             .await
             .text("scope"),
         "1",

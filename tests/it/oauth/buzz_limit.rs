@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{CONF, Fields, SandboxClient, TestServer};
 
 fn spending() -> Fields {
-    CONF.asks("32769")
+    CONF.authorize_params("32769")
 }
 
 /// The response to each text, grouped by response.
@@ -127,7 +127,7 @@ async fn budget_is_checked_whenever_present() {
 
     {"error":"invalid_request","error_description":"buzz_limit is not valid JSON"}
     "#);
-    let without_spending = CONF.asks("1").and("buzz_limit", "{");
+    let without_spending = CONF.authorize_params("1").and("buzz_limit", "{");
     assert_snapshot!(mock.authorize(&without_spending).await.summary(), @"400 invalid_request: buzz_limit is not valid JSON");
 }
 

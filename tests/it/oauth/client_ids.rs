@@ -31,7 +31,7 @@ async fn every_id_that_is_registered_authenticates() {
             .and("client_id", id)
             .and("client_secret", "s:e%3Ac ret");
         assert_eq!(mock.token(&form).await.status, 200, "form, {id:?}");
-        let answer = mock.ask("POST", TOKEN).json(&form.to_json()).await;
+        let answer = mock.request("POST", TOKEN).json(&form.to_json()).await;
         assert_eq!(answer.status, 200, "JSON, {id:?}");
         let answer = mock.post(TOKEN, &grant).basic(id, "s:e%3Ac ret").await;
         assert_eq!(answer.status, 200, "Basic, {id:?}");
@@ -44,14 +44,14 @@ async fn ids_that_cannot_authenticate_are_refused_by_control_calls_and_seeds() {
     let mut table = String::new();
     for id in REFUSED {
         let answer = mock
-            .ask("POST", "/_mock/clients")
+            .request("POST", "/_mock/clients")
             .json(&json!({ "id": id, "name": "A" }))
             .await;
         assert_eq!(answer.status, 400);
         table += &format!("{id:?}: {}\n", answer.summary());
         let seed = json!({ "clients": [{ "id": id, "name": "A" }] });
         let asked = json!({ "name": "x", "seed": seed });
-        let answer = mock.ask("POST", "/_mock/sandboxes").json(&asked).await;
+        let answer = mock.request("POST", "/_mock/sandboxes").json(&asked).await;
         assert_eq!(
             (answer.status, answer.text("path")),
             (400, "seed.clients[0].id".to_owned())
@@ -67,7 +67,7 @@ async fn ids_that_cannot_authenticate_are_refused_by_control_calls_and_seeds() {
     "日本": 400 invalid: '日' in "日本" is not printable ASCII, as RFC 6749 appendix A.1 asks of a client id
     "#);
     let answer = mock
-        .ask("POST", "/_mock/clients")
+        .request("POST", "/_mock/clients")
         .json(&json!({ "id": "a", "name": "A", "secret": "pässword" }))
         .await;
     assert_snapshot!(answer.summary(), @"400 invalid: a client secret is printable ASCII (RFC 6749 appendix A.2): with any other character no client can authenticate");
@@ -97,7 +97,7 @@ async fn unknown_clients_are_registered_by_the_same_rule() {
     mock.set(json!({ "unknown_clients": "register", "login": "ada" }))
         .await;
     for (id, is_registered) in [("new app", true), ("a:b", false), ("ü", false)] {
-        let asked = SPA.asks("1").with("client_id", id);
+        let asked = SPA.authorize_params("1").with("client_id", id);
         let answer = mock.get(&format!("{AUTHORIZE}?{}", asked.encoded())).await;
         assert_eq!(answer.status < 400, is_registered, "{id:?}: {answer}");
         let clients = mock.get("/_mock/clients").await.body;

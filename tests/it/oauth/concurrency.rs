@@ -9,9 +9,9 @@ async fn concurrent_approvals_keep_scope_and_budget() {
     let mock = TestServer::documented().await;
     for _ in 0..20 {
         mock.control("DELETE", "/consents", json!({})).await;
-        let remembering = CONF.asks("5").and("remember", "true");
+        let remembering = CONF.authorize_params("5").and("remember", "true");
         let capping = CONF
-            .asks("5")
+            .authorize_params("5")
             .and("buzz_limit", r#"[{"type":"absolute","limit":9}]"#);
         tokio::join!(mock.approve(&remembering), mock.approve(&capping));
         let consents = mock.get("/_mock/consents").await.json();

@@ -41,7 +41,7 @@ async fn introspection_reads_basic_form_decoded_and_before_the_body() {
     {"error":"invalid_client"}
     "#);
     let json = mock
-        .ask("POST", INTROSPECT)
+        .request("POST", INTROSPECT)
         .json(&asks_about(&token).to_json());
     assert_eq!(json.await.json()["active"], true);
     // Not Basic, not base64, without a colon: the body counts.
@@ -79,7 +79,7 @@ async fn introspection_treats_json_that_is_not_text_as_missing() {
     ] {
         let mut sent = right.clone();
         sent[name] = value;
-        let answer = mock.ask("POST", INTROSPECT).json(&sent).await;
+        let answer = mock.request("POST", INTROSPECT).json(&sent).await;
         assert_eq!(answer.json()["active"], is_active, "{sent} {answer}");
     }
 }

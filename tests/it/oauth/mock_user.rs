@@ -7,7 +7,10 @@ use serde_json::json;
 use crate::support::{AUTHORIZE, CONF, SandboxClient, TestRequest, TestServer, Tokens, config};
 
 fn request(mock: &SandboxClient) -> TestRequest {
-    mock.get(&format!("{AUTHORIZE}?{}", CONF.asks("1").encoded()))
+    mock.get(&format!(
+        "{AUTHORIZE}?{}",
+        CONF.authorize_params("1").encoded()
+    ))
 }
 
 #[tokio::test]
@@ -27,13 +30,13 @@ async fn the_header_names_the_user_and_signs_them_in() {
 async fn header_overrides_a_session_and_accepts_ids() {
     let mock = TestServer::documented().await;
     let cookie = mock.session("tess").await;
-    let approval = CONF.asks("1").and("approved", "true");
+    let approval = CONF.authorize_params("1").and("approved", "true");
     let answer = mock
         .post(AUTHORIZE, &approval)
         .cookie(&cookie)
         .header("x-mock-user", "2")
         .await;
-    let tokens = Tokens::from_response(&mock.token(&CONF.redeems(&answer.code())).await);
+    let tokens = Tokens::from_response(&mock.token(&CONF.redeem_params(&answer.code())).await);
     assert_eq!(mock.userinfo(&tokens.access).await.text("username"), "ada");
 }
 
@@ -62,7 +65,7 @@ async fn login_setting_applies_without_a_session() {
     mock.set(json!({ "login": "tess", "consent": "approve" }))
         .await;
     let whose = async |answer: crate::support::TestResponse| {
-        let tokens = Tokens::from_response(&mock.token(&CONF.redeems(&answer.code())).await);
+        let tokens = Tokens::from_response(&mock.token(&CONF.redeem_params(&answer.code())).await);
         mock.userinfo(&tokens.access).await.text("username")
     };
     assert_eq!(whose(request(&mock).await).await, "tess");
@@ -109,12 +112,12 @@ async fn an_unknown_client_may_register_itself_by_its_first_request() {
     mock.set(json!({ "unknown_clients": "register", "consent": "approve", "login": "ada" }))
         .await;
     let asked = CONF
-        .asks("1")
+        .authorize_params("1")
         .with("client_id", "brand-new")
         .with("redirect_uri", "https://new.example/cb");
     let answer = mock.get(&format!("{AUTHORIZE}?{}", asked.encoded())).await;
     let redeem = |secret: &str| {
-        CONF.redeems("none")
+        CONF.redeem_params("none")
             .with("client_id", "brand-new")
             .with("redirect_uri", "https://new.example/cb")
             .with("client_secret", secret)

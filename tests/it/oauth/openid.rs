@@ -81,7 +81,7 @@ async fn documents_have_no_cors_and_accept_only_get() {
     let mut table = String::new();
     for path in [CONFIGURATION, JWKS, "/api/auth/jwks"] {
         for method in ["GET", "HEAD", "OPTIONS", "POST", "DELETE"] {
-            let ask = mock.ask(method, path);
+            let ask = mock.request(method, path);
             let answer = ask.header("origin", "https://elsewhere.example").await;
             let allow = answer.header("allow");
             table += &format!("{method} {path}: {}", answer.status);
@@ -145,9 +145,9 @@ async fn id_token_has_subject_issuer_audience_and_times() {
 #[tokio::test]
 async fn id_token_is_the_only_additional_member() {
     let mock = TestServer::live().await;
-    let asked = SPA.asks("5").and("nonce", "n-1");
+    let asked = SPA.authorize_params("5").and("nonce", "n-1");
     let code = mock.approve(&asked).await.code();
-    let answer = mock.token(&SPA.redeems(&code)).await;
+    let answer = mock.token(&SPA.redeem_params(&code)).await;
     let id_token = answer.text("id_token");
     mock.verified(&id_token, SPA.id).await.expect("valid");
     assert_snapshot!(answer.to_string().replace(&id_token, "<id token>"), @r#"
@@ -166,24 +166,24 @@ async fn id_token_requires_a_nonce_and_the_code_grant() {
     let mock = TestServer::documented().await;
     mock.register_cli().await;
     let with_nonce = mock
-        .approve(&CONF.asks("1").and("nonce", "n-1"))
+        .approve(&CONF.authorize_params("1").and("nonce", "n-1"))
         .await
         .code();
-    let with_nonce = mock.token(&CONF.redeems(&with_nonce)).await;
+    let with_nonce = mock.token(&CONF.redeem_params(&with_nonce)).await;
     let mut answers = vec![("a code with a nonce", with_nonce.clone())];
 
     for (what, asked) in [
-        ("a code without a nonce", CONF.asks("1")),
+        ("a code without a nonce", CONF.authorize_params("1")),
         (
             "a code with an empty nonce",
-            CONF.asks("1").and("nonce", ""),
+            CONF.authorize_params("1").and("nonce", ""),
         ),
     ] {
         let code = mock.approve(&asked).await.code();
-        answers.push((what, mock.token(&CONF.redeems(&code)).await));
+        answers.push((what, mock.token(&CONF.redeem_params(&code)).await));
     }
     let refresh = CONF
-        .refreshes(&with_nonce.text("refresh_token"))
+        .refresh_params(&with_nonce.text("refresh_token"))
         .and("nonce", "n-1");
     answers.push(("a refresh", mock.token(&refresh).await));
     let own = CONF.client_credentials().and("nonce", "n-1");
@@ -213,7 +213,7 @@ async fn id_token_requires_a_nonce_and_the_code_grant() {
 async fn a_nonce_survives_the_consent_page() {
     let mock = TestServer::documented().await;
     let cookie = mock.session("ada").await;
-    let asked = CONF.asks("1").and("nonce", "n-9").encoded();
+    let asked = CONF.authorize_params("1").and("nonce", "n-9").encoded();
     let sent = mock
         .get(&format!("{AUTHORIZE}?{asked}"))
         .cookie(&cookie)
@@ -224,7 +224,7 @@ async fn a_nonce_survives_the_consent_page() {
         .await;
     let form = page.page().forms().remove(0);
     let approved = mock.post(AUTHORIZE, &form.fields).cookie(&cookie).await;
-    let answer = mock.token(&CONF.redeems(&approved.code())).await;
+    let answer = mock.token(&CONF.redeem_params(&approved.code())).await;
     let claims = mock.verified(&answer.text("id_token"), CONF.id).await;
     assert_eq!(claims.expect("valid")["nonce"], "n-9");
 }
@@ -232,10 +232,10 @@ async fn a_nonce_survives_the_consent_page() {
 #[tokio::test]
 async fn the_audience_is_the_client_id_of_the_body_or_unknown() {
     let mock = TestServer::documented().await;
-    let asked = CONF.asks("1").and("nonce", "n-1");
+    let asked = CONF.authorize_params("1").and("nonce", "n-1");
     let code = mock.approve(&asked).await.code();
     let body = CONF
-        .redeems(&code)
+        .redeem_params(&code)
         .without("client_id")
         .without("client_secret");
     let answer = mock
@@ -248,7 +248,7 @@ async fn the_audience_is_the_client_id_of_the_body_or_unknown() {
 
     let code = mock.approve(&asked).await.code();
     let body = CONF
-        .redeems(&code)
+        .redeem_params(&code)
         .with("client_id", ODD_SECRET.id)
         .without("client_secret");
     let answer = mock

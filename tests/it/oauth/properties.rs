@@ -116,7 +116,7 @@ fn bent(request: Fields, names: &'static [&'static str]) -> impl Strategy<Value 
 
 #[test]
 fn authorize_always_answers_and_redirects_only_to_us_or_to_the_app() {
-    let requests = bent(CONF.asks("5").and("approved", "true"), &NAMES);
+    let requests = bent(CONF.authorize_params("5").and("approved", "true"), &NAMES);
     holds(&requests, &async |mock, request| {
         let cookie = mock.session("ada").await;
         let path = format!("{AUTHORIZE}?{}", request.encoded());
@@ -150,7 +150,9 @@ fn any_printable_state_comes_back_as_it_was() {
     let states = vec(0x20..0x7f_u8, 1..40);
     holds(&states, &async |mock, bytes| {
         let state = String::from_utf8(bytes).expect("it is ASCII");
-        let answer = mock.approve(&CONF.asks("1").with("state", &state)).await;
+        let answer = mock
+            .approve(&CONF.authorize_params("1").with("state", &state))
+            .await;
         prop_assert_eq!(answer.location_param("state"), Some(state));
         Ok(())
     });
@@ -175,7 +177,7 @@ fn token_always_answers_with_tokens_or_an_error() {
     ];
     let requests = grant.prop_flat_map(|grant| {
         bent(
-            CONF.redeems("x")
+            CONF.redeem_params("x")
                 .with("grant_type", grant)
                 .and("refresh_token", VERIFIER),
             names,
@@ -184,7 +186,7 @@ fn token_always_answers_with_tokens_or_an_error() {
     let whole = (requests, any::<bool>(), proptest::option::of("[ -~]{0,40}"));
     holds(&whole, &async |mock, (request, as_json, authorization)| {
         let mut ask = if as_json {
-            mock.ask("POST", TOKEN).json(&request.to_json())
+            mock.request("POST", TOKEN).json(&request.to_json())
         } else {
             mock.post(TOKEN, &request)
         };
@@ -223,7 +225,7 @@ fn any_body_of_any_content_type_is_answered() {
         path,
         bytes,
     )| {
-        let answer = mock.ask("POST", path).body(kind, bytes).await;
+        let answer = mock.request("POST", path).body(kind, bytes).await;
         prop_assert!(answer.status < 500, "{}", answer);
         Ok(())
     });

@@ -28,7 +28,7 @@ async fn admitted(times: u32, request: impl Fn() -> TestRequest) -> (u32, TestRe
 }
 
 fn guess(mock: &SandboxClient) -> TestRequest {
-    mock.post(TOKEN, &CONF.redeems("guess"))
+    mock.post(TOKEN, &CONF.redeem_params("guess"))
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn documented_token_accepts_twenty_per_minute_and_client() {
         elsewhere.status, 429,
         "the same client from another address"
     );
-    assert_eq!(mock.token(&OTHER.redeems("guess")).await.status, 400);
+    assert_eq!(mock.token(&OTHER.redeem_params("guess")).await.status, 400);
     mock.advance(61).await;
     assert_eq!(guess(&mock).await.status, 400);
 }
@@ -115,7 +115,7 @@ async fn live_token_accepts_twenty_per_minute_and_address() {
     let from = |address: &str| guess(&mock).header("x-forwarded-for", address);
     assert_eq!(admitted(99, || from("203.0.113.9, 10.0.0.1")).await.0, 20);
     let other = mock
-        .post(TOKEN, &OTHER.redeems("guess"))
+        .post(TOKEN, &OTHER.redeem_params("guess"))
         .header("x-forwarded-for", "203.0.113.9");
     assert_eq!(other.await.status, 429, "another client from there");
     assert_eq!(from("203.0.113.10").await.status, 400);
@@ -128,7 +128,7 @@ async fn rate_limit_key_can_be_set_separately() {
     let mock = limited(Contract::Documented).await;
     mock.set_difference(Difference::RateLimitKey, Contract::Live)
         .await;
-    let revoke = |mock: &SandboxClient| mock.post(REVOKE, &CONF.revokes("x"));
+    let revoke = |mock: &SandboxClient| mock.post(REVOKE, &CONF.revoke_params("x"));
     assert_eq!(admitted(30, || guess(&mock)).await.0, 30);
     assert_eq!(admitted(30, || revoke(&mock)).await.0, 30);
     let mock = limited(Contract::Live).await;
@@ -141,7 +141,7 @@ async fn rate_limit_key_can_be_set_separately() {
 #[tokio::test]
 async fn revoke_accepts_twenty_per_minute_and_address() {
     let mock = limited(Contract::Documented).await;
-    let fields = CONF.revokes("x");
+    let fields = CONF.revoke_params("x");
     let here = || mock.post(REVOKE, &fields);
     let (count, refused) = admitted(99, here).await;
     assert_eq!(count, 20);

@@ -24,17 +24,23 @@ async fn schemes_that_open_in_the_browser_are_refused_by_every_entrance() {
     let server = MockServer::start().await;
     for uri in IN_THE_BROWSER {
         let client = json!({ "name": "App", "redirect_uris": [uri] });
-        let created = mock.ask("POST", "/_mock/clients").json(&client).await;
+        let created = mock.request("POST", "/_mock/clients").json(&client).await;
         assert_eq!(created.status, 400, "{uri}");
         assert!(created.summary().contains("opens in the browser itself"));
         let patch = json!({ "redirect_uris": [uri] });
-        let patched = mock.ask("PATCH", "/_mock/clients/conf").json(&patch).await;
+        let patched = mock
+            .request("PATCH", "/_mock/clients/conf")
+            .json(&patch)
+            .await;
         assert_eq!(patched.status, 400, "{uri}");
         let code = json!({ "client_id": "conf", "user": "ada", "scope": 1, "redirect_uri": uri });
-        let issued = mock.ask("POST", "/_mock/codes").json(&code).await;
+        let issued = mock.request("POST", "/_mock/codes").json(&code).await;
         assert_eq!(issued.status, 400, "{uri}: {issued}");
         let in_seed = json!({ "name": "seeded", "seed": { "clients": [client] } });
-        let made = mock.ask("POST", "/_mock/sandboxes").json(&in_seed).await;
+        let made = mock
+            .request("POST", "/_mock/sandboxes")
+            .json(&in_seed)
+            .await;
         assert_eq!(made.status, 400, "{uri}");
 
         let spec = ClientSpec::named("App").redirect_uris([uri]);
@@ -45,7 +51,7 @@ async fn schemes_that_open_in_the_browser_are_refused_by_every_entrance() {
         assert!(wrong.unwrap_err().message.contains("has the scheme"));
     }
     let client = json!({ "name": "App", "redirect_uris": ["javascript://localhost/x"] });
-    let created = mock.ask("POST", "/_mock/clients").json(&client);
+    let created = mock.request("POST", "/_mock/clients").json(&client);
     assert_snapshot!(created.await.summary(), @r#"400 invalid: "javascript://localhost/x" has the scheme javascript:, which opens in the browser itself; write an https or http URL, or the scheme of a native app"#);
     for native in ["myapp://cb", "com.example.app:/cb"] {
         let client = json!({ "name": "App", "redirect_uris": [native] });
@@ -65,7 +71,7 @@ async fn mock_extensions_reject_such_schemes_too() {
     .await;
     for client in ["conf", "nobody-knows-it"] {
         let asks = |uri: &str| {
-            CONF.asks("1")
+            CONF.authorize_params("1")
                 .with("client_id", client)
                 .with("redirect_uri", uri)
         };

@@ -6,13 +6,13 @@ use crate::support::{AUTHORIZE, CONF, OTHER, SandboxClient, TestServer};
 
 /// Whether ada is asked for this scope, or gets a code at once.
 async fn is_asked(mock: &SandboxClient, scope: &str) -> bool {
-    let answer = mock.authorize(&CONF.asks(scope)).await;
+    let answer = mock.authorize(&CONF.authorize_params(scope)).await;
     answer.location().path() == "/login/oauth/authorize"
 }
 
 async fn remember(mock: &SandboxClient, scope: &str) {
     let answer = mock
-        .approve(&CONF.asks(scope).and("remember", "true"))
+        .approve(&CONF.authorize_params(scope).and("remember", "true"))
         .await;
     assert_eq!(answer.status, 302, "{answer}");
 }
@@ -21,7 +21,7 @@ async fn remember(mock: &SandboxClient, scope: &str) {
 async fn a_remembered_consent_covers_every_narrower_request() {
     let mock = TestServer::documented().await;
     remember(&mock, "7").await;
-    assert_snapshot!(mock.authorize(&CONF.asks("7")).await, @"
+    assert_snapshot!(mock.authorize(&CONF.authorize_params("7")).await, @"
     302
     location: https://app.example/callback?code=<secret>&state=xyz
     ");
@@ -35,7 +35,7 @@ async fn a_remembered_consent_covers_every_narrower_request() {
 async fn an_approval_that_is_not_remembered_is_asked_for_again() {
     let mock = TestServer::documented().await;
     for remember in ["", "false", "1", "TRUE"] {
-        mock.approve(&CONF.asks("7").and("remember", remember))
+        mock.approve(&CONF.authorize_params("7").and("remember", remember))
             .await;
         assert!(is_asked(&mock, "7").await, "remember={remember}");
     }
@@ -54,7 +54,7 @@ async fn a_narrower_consent_that_is_remembered_later_overwrites_the_wider() {
 async fn unremembered_approval_keeps_the_earlier_consent() {
     let mock = TestServer::documented().await;
     remember(&mock, "7").await;
-    mock.approve(&CONF.asks("1")).await;
+    mock.approve(&CONF.authorize_params("1")).await;
     assert!(!is_asked(&mock, "7").await);
 }
 
@@ -69,10 +69,10 @@ async fn user_read_is_a_part_of_every_consent() {
 async fn consent_belongs_to_one_user_and_one_client() {
     let mock = TestServer::documented().await;
     remember(&mock, "7").await;
-    let other_app = mock.authorize(&OTHER.asks("7")).await;
+    let other_app = mock.authorize(&OTHER.authorize_params("7")).await;
     assert_eq!(other_app.location().path(), "/login/oauth/authorize");
     let cookie = mock.session("tess").await;
-    let path = format!("{AUTHORIZE}?{}", CONF.asks("7").encoded());
+    let path = format!("{AUTHORIZE}?{}", CONF.authorize_params("7").encoded());
     let other_user = mock.get(&path).cookie(&cookie).await;
     assert_eq!(other_user.location().path(), "/login/oauth/authorize");
 }
@@ -81,7 +81,7 @@ async fn consent_belongs_to_one_user_and_one_client() {
 async fn a_consent_is_remembered_before_the_last_checks() {
     let mock = TestServer::documented().await;
     let request = CONF
-        .asks("7")
+        .authorize_params("7")
         .and("remember", "true")
         .and("allowed", "false");
     assert_eq!(mock.approve(&request).await.status, 400);
@@ -92,7 +92,7 @@ async fn a_consent_is_remembered_before_the_last_checks() {
 async fn all_consents_can_be_deleted() {
     let mock = TestServer::documented().await;
     remember(&mock, "7").await;
-    assert_snapshot!(mock.ask("DELETE", "/_mock/consents").await, @r#"
+    assert_snapshot!(mock.request("DELETE", "/_mock/consents").await, @r#"
     200
     content-type: application/json
 

@@ -12,7 +12,7 @@ use crate::support::{
 async fn response_is_the_same_for_every_outcome() {
     let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
-    let answer = mock.revoke(&CONF.revokes(&tokens.access)).await;
+    let answer = mock.revoke(&CONF.revoke_params(&tokens.access)).await;
     assert_snapshot!(answer, @"
     200
     access-control-allow-headers: *
@@ -23,12 +23,14 @@ async fn response_is_the_same_for_every_outcome() {
     {}
     ");
     for fields in [
-        CONF.revokes(&tokens.access),
-        CONF.revokes("never-was"),
-        CONF.revokes(&tokens.refresh).with("client_secret", "wrong"),
-        CONF.revokes(&tokens.refresh).with("client_id", "nobody"),
+        CONF.revoke_params(&tokens.access),
+        CONF.revoke_params("never-was"),
+        CONF.revoke_params(&tokens.refresh)
+            .with("client_secret", "wrong"),
+        CONF.revoke_params(&tokens.refresh)
+            .with("client_id", "nobody"),
         Fields::new(&[("token", &tokens.refresh)]),
-        CONF.revokes("é"),
+        CONF.revoke_params("é"),
     ] {
         assert_eq!(
             mock.revoke(&fields).await.to_string(),
@@ -36,7 +38,7 @@ async fn response_is_the_same_for_every_outcome() {
             "{fields}"
         );
     }
-    let alive = mock.token(&CONF.refreshes(&tokens.refresh)).await;
+    let alive = mock.token(&CONF.refresh_params(&tokens.refresh)).await;
     assert_eq!(
         alive.status, 200,
         "the refresh token was never the app's to lose"
@@ -46,7 +48,7 @@ async fn response_is_the_same_for_every_outcome() {
 #[tokio::test]
 async fn missing_token_is_invalid_request() {
     let mock = TestServer::documented().await;
-    let without = CONF.revokes("x").without("token");
+    let without = CONF.revoke_params("x").without("token");
     assert_snapshot!(mock.revoke(&without).await, @r#"
     400
     access-control-allow-headers: *
@@ -56,7 +58,7 @@ async fn missing_token_is_invalid_request() {
 
     {"error":"invalid_request","error_description":"Missing token parameter"}
     "#);
-    assert_eq!(mock.revoke(&CONF.revokes("")).await.status, 400);
+    assert_eq!(mock.revoke(&CONF.revoke_params("")).await.status, 400);
     assert_snapshot!(mock.get(REVOKE).await.summary(), @"405 GET method not allowed");
 }
 
@@ -66,12 +68,12 @@ async fn refresh_token_revocation_ends_its_access_tokens() {
     let (one, two) = (mock.tokens(&CONF, "1").await, mock.tokens(&CONF, "1").await);
     let elsewhere = mock.tokens(&OTHER, "1").await;
     let theirs = mock.tokens_of("tess", &CONF, "1").await;
-    mock.revoke(&CONF.revokes(&one.access)).await;
+    mock.revoke(&CONF.revoke_params(&one.access)).await;
     assert_snapshot!(mock.userinfo(&one.access).await.summary(), @"401 invalid_token: Invalid or expired token");
-    let again = mock.token(&CONF.refreshes(&one.refresh)).await;
+    let again = mock.token(&CONF.refresh_params(&one.refresh)).await;
     assert_eq!(again.status, 200, "the refresh token lives");
     let third = Tokens::from_response(&again);
-    mock.revoke(&CONF.revokes(&third.refresh)).await;
+    mock.revoke(&CONF.revoke_params(&third.refresh)).await;
     assert!(!mock.is_active(&third.access).await);
     assert!(
         !mock.is_active(&two.access).await,
@@ -82,7 +84,7 @@ async fn refresh_token_revocation_ends_its_access_tokens() {
         "another client's lives"
     );
     assert!(mock.is_active(&theirs.access).await, "another user's lives");
-    let other = mock.token(&CONF.refreshes(&two.refresh)).await;
+    let other = mock.token(&CONF.refresh_params(&two.refresh)).await;
     assert_eq!(other.status, 200, "other refresh tokens live");
 }
 
@@ -91,7 +93,7 @@ async fn wrong_token_type_hint_is_ignored() {
     let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CONF, "1").await;
     let fields = CONF
-        .revokes(&tokens.access)
+        .revoke_params(&tokens.access)
         .and("token_type_hint", "refresh_token");
     mock.revoke(&fields).await;
     assert!(!mock.is_active(&tokens.access).await);
@@ -108,7 +110,7 @@ async fn reach(mock: &SandboxClient) -> String {
     ] {
         for revoker in [CONF, OTHER] {
             let tokens = mock.tokens_of(user, &app, "1").await;
-            mock.revoke(&revoker.revokes(&tokens.access)).await;
+            mock.revoke(&revoker.revoke_params(&tokens.access)).await;
             let left = if mock.is_active(&tokens.access).await {
                 "lives"
             } else {
@@ -159,8 +161,8 @@ async fn documented_client_revokes_its_tokens_and_live_client_its_owners() {
 async fn revoke_by_public_client_id_alone_has_no_effect() {
     let mock = TestServer::documented().await;
     let tokens = mock.tokens(&SPA, "1").await;
-    mock.revoke(&SPA.revokes(&tokens.access)).await;
-    mock.revoke(&SPA.revokes(&tokens.access).and("client_secret", "x"))
+    mock.revoke(&SPA.revoke_params(&tokens.access)).await;
+    mock.revoke(&SPA.revoke_params(&tokens.access).and("client_secret", "x"))
         .await;
     assert!(mock.is_active(&tokens.access).await);
 }
@@ -197,7 +199,7 @@ async fn basic_and_the_login_setting_are_ignored() {
 async fn a_public_clients_foreign_origin_is_refused() {
     let mock = TestServer::documented().await;
     let from = |app: &App, origin: &str| {
-        mock.post(REVOKE, &app.revokes("x"))
+        mock.post(REVOKE, &app.revoke_params("x"))
             .header("origin", origin)
     };
     assert_snapshot!(from(&SPA, "https://evil.example").await, @r#"
@@ -236,7 +238,7 @@ async fn client_with_loopback_wildcard_may_revoke_from_any_loopback_origin() {
         json!({ "any_loopback_redirect": true }),
     )
     .await;
-    let fields = SPA.revokes("civitai_unknown");
+    let fields = SPA.revoke_params("civitai_unknown");
     let revoke = |origin: &str| {
         mock.post("/api/auth/oauth/revoke", &fields)
             .header("origin", origin)

@@ -134,7 +134,7 @@ async fn signs_in_refreshes_and_revokes(sandbox: &SandboxClient, app: &App) {
     assert_ne!(new, old.secret());
 
     // The crate refuses to revoke without TLS, so this is sent by hand.
-    assert_eq!(sandbox.revoke(&app.revokes(new)).await.status, 200);
+    assert_eq!(sandbox.revoke(&app.revoke_params(new)).await.status, 200);
     let left = client
         .exchange_refresh_token(&RefreshToken::new(new.clone()))
         .request_async(&transport())
@@ -182,7 +182,7 @@ async fn lives_for_a_day(sandbox: &SandboxClient, app: &App) {
             .expect("the refresh token is good");
     }
     let last = tokens.refresh_token().expect("a refresh token");
-    sandbox.revoke(&app.revokes(last.secret())).await;
+    sandbox.revoke(&app.revoke_params(last.secret())).await;
 }
 
 #[tokio::test]

@@ -15,14 +15,17 @@ async fn claims(mock: &SandboxClient) -> String {
         let session = mock
             .control("POST", "/sessions", json!({ "user": named }))
             .await;
-        let request = CONF.asks("1").and("approved", "true");
+        let request = CONF.authorize_params("1").and("approved", "true");
         let cookie = session["cookie"].as_str().expect("a cookie");
         let code = mock
             .post(crate::support::AUTHORIZE, &request)
             .cookie(cookie)
             .await
             .code();
-        let token = mock.token(&CONF.redeems(&code)).await.text("access_token");
+        let token = mock
+            .token(&CONF.redeem_params(&code))
+            .await
+            .text("access_token");
         let answer = mock.userinfo(&token).await;
         table += &format!("{} {}\n", answer.status, answer.body);
     }
@@ -171,7 +174,7 @@ async fn deleted_user_is_rejected_but_banned_and_muted_users_are_not() {
 #[tokio::test]
 async fn other_methods_get_405_with_allow() {
     let mock = TestServer::documented().await;
-    assert_snapshot!(mock.ask("POST", USERINFO).await, @"
+    assert_snapshot!(mock.request("POST", USERINFO).await, @"
     405
     allow: GET, OPTIONS, HEAD
     content-type: text/plain; charset=utf-8
@@ -181,7 +184,7 @@ async fn other_methods_get_405_with_allow() {
     let tokens = mock.tokens(&CONF, "1").await;
     let bearer = format!("Bearer {}", tokens.access);
     let head = mock
-        .ask("HEAD", USERINFO)
+        .request("HEAD", USERINFO)
         .header("authorization", &bearer)
         .await;
     assert_eq!((head.status, head.body.as_str()), (200, ""));

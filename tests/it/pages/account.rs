@@ -342,7 +342,7 @@ async fn a_page_of_another_site_registers_nothing() {
     ] {
         let form = app("http://localhost/cb").encoded();
         let answer = mock
-            .ask("POST", NEW)
+            .request("POST", NEW)
             .header(name, value)
             .body("application/x-www-form-urlencoded", form)
             .await;

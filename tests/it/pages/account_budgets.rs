@@ -155,7 +155,7 @@ async fn spent_buzz_is_shown_and_an_absolute_budget_can_be_reset() {
     let tokens = mock.tokens(&CONF, "98309").await;
     let order = || {
         let bearer = format!("Bearer {}", tokens.access);
-        let ask = mock.ask("POST", "/v2/consumer/workflows");
+        let ask = mock.request("POST", "/v2/consumer/workflows");
         ask.header("authorization", &bearer)
             .json(&json!({ "cost": 80, "steps": [] }))
     };
@@ -184,7 +184,7 @@ async fn spent_buzz_is_shown_and_an_absolute_budget_can_be_reset() {
 #[tokio::test]
 async fn connected_apps_are_listed_limited_and_revoked() {
     let mock = ada().await;
-    mock.approve(&CONF.asks("98309").and("remember", "true"))
+    mock.approve(&CONF.authorize_params("98309").and("remember", "true"))
         .await;
     let tokens = mock.tokens(&CONF, "98309").await;
     let limit = |fields: &[(&str, &str)]| {

@@ -19,7 +19,7 @@ async fn page(sandbox: &SandboxClient, request: &Fields) -> TestResponse {
 #[tokio::test]
 async fn page_names_app_scopes_and_user() {
     let mock = TestServer::documented().await;
-    let shown = page(&mock, &CONF.asks("32780")).await.page();
+    let shown = page(&mock, &CONF.authorize_params("32780")).await.page();
     let card = "h1, .verified, .card > .description, .account, .divider, .scopes li, label, button, legend";
     assert_snapshot!(shown.texts(card).join("\n"), @"
     Authorize Conf App
@@ -39,7 +39,7 @@ async fn page_names_app_scopes_and_user() {
     Authorize
     Deny
     ");
-    let unverified = page(&mock, &OTHER.asks("1")).await.page();
+    let unverified = page(&mock, &OTHER.authorize_params("1")).await.page();
     assert!(
         unverified
             .texts(".verified, .card > .description")
@@ -50,7 +50,9 @@ async fn page_names_app_scopes_and_user() {
 #[tokio::test]
 async fn every_bit_has_its_label_in_the_order_of_the_bits() {
     let mock = TestServer::documented().await;
-    let shown = page(&mock, &CONF.asks("134217727")).await.page();
+    let shown = page(&mock, &CONF.authorize_params("134217727"))
+        .await
+        .page();
     assert_snapshot!(shown.texts(".scopes li").join("\n"), @"
     Read profile, settings & email
     Update profile & settings
@@ -80,7 +82,7 @@ async fn every_bit_has_its_label_in_the_order_of_the_bits() {
     Submit Apps for review
     Open on-site dev tunnels
     ");
-    let least = page(&mock, &CONF.asks("0")).await.page();
+    let least = page(&mock, &CONF.authorize_params("0")).await.page();
     assert_eq!(
         least.texts(".scopes li"),
         ["Read profile, settings & email"]
@@ -90,7 +92,10 @@ async fn every_bit_has_its_label_in_the_order_of_the_bits() {
 #[tokio::test]
 async fn one_form_approves_and_the_other_denies() {
     let mock = TestServer::documented().await;
-    let request = CONF.asks("4").and("nonce", "n-1").and("extra", "left out");
+    let request = CONF
+        .authorize_params("4")
+        .and("nonce", "n-1")
+        .and("extra", "left out");
     let forms = page(&mock, &request).await.page().forms();
     let written = |at: usize| {
         format!(
@@ -124,7 +129,10 @@ async fn one_form_approves_and_the_other_denies() {
 async fn forms_approve_and_deny() {
     let mock = TestServer::documented().await;
     let cookie = mock.session("ada").await;
-    let forms = page(&mock, &CONF.asks("4")).await.page().forms();
+    let forms = page(&mock, &CONF.authorize_params("4"))
+        .await
+        .page()
+        .forms();
     let send = |at: usize| {
         mock.post(&forms[at].action, &forms[at].fields)
             .cookie(&cookie)
@@ -137,14 +145,14 @@ async fn forms_approve_and_deny() {
     303
     location: https://app.example/callback?error=access_denied&error_description=The+user+denied+the+authorization+request&state=xyz
     ");
-    let remembered = mock.authorize(&CONF.asks("4")).await;
+    let remembered = mock.authorize(&CONF.authorize_params("4")).await;
     assert_eq!(remembered.status, 302, "the box is ticked at first");
 }
 
 #[tokio::test]
 async fn budget_control_is_shown_for_spending_apps_under_the_documented_contract() {
     let has_control = async |mock: &SandboxClient, scope: &str| {
-        let shown = page(mock, &CONF.asks(scope)).await.page();
+        let shown = page(mock, &CONF.authorize_params(scope)).await.page();
         !shown.attributes("fieldset.budget", "class").is_empty()
     };
     let mock = TestServer::documented().await;
@@ -164,7 +172,7 @@ async fn budget_control_is_shown_for_spending_apps_under_the_documented_contract
 async fn budget_form_sends_a_valid_buzz_limit() {
     let mock = TestServer::documented().await;
     let cookie = mock.session("ada").await;
-    let shown = page(&mock, &CONF.asks("32769")).await.page();
+    let shown = page(&mock, &CONF.authorize_params("32769")).await.page();
     assert_eq!(
         shown.attributes("#buzz-days option", "value"),
         ["1", "7", "30"]
@@ -184,13 +192,23 @@ async fn disallowed_app_gets_no_form() {
     let mock = TestServer::documented().await;
     let mut table = String::new();
     for (what, request) in [
-        ("no client", CONF.asks("1").without("client_id")),
-        ("unknown client", CONF.asks("1").with("client_id", "nobody")),
-        ("app block", CONF.asks("1").with("client_id", "appblk-x")),
-        ("no redirect", CONF.asks("1").without("redirect_uri")),
+        ("no client", CONF.authorize_params("1").without("client_id")),
+        (
+            "unknown client",
+            CONF.authorize_params("1").with("client_id", "nobody"),
+        ),
+        (
+            "app block",
+            CONF.authorize_params("1").with("client_id", "appblk-x"),
+        ),
+        (
+            "no redirect",
+            CONF.authorize_params("1").without("redirect_uri"),
+        ),
         (
             "wrong redirect",
-            CONF.asks("1").with("redirect_uri", "https://evil.example/"),
+            CONF.authorize_params("1")
+                .with("redirect_uri", "https://evil.example/"),
         ),
     ] {
         let answer = page(&mock, &request).await;
@@ -208,7 +226,9 @@ async fn disallowed_app_gets_no_form() {
 
 #[tokio::test]
 async fn the_page_matches_redirect_uris_as_authorize_does() {
-    let request = CONF.asks("1").with("redirect_uri", "http://127.0.0.1:9/cb");
+    let request = CONF
+        .authorize_params("1")
+        .with("redirect_uri", "http://127.0.0.1:9/cb");
     let mock = TestServer::documented().await;
     assert!(page(&mock, &request).await.page().forms().is_empty());
     let mock = TestServer::live().await;
@@ -219,7 +239,7 @@ async fn the_page_matches_redirect_uris_as_authorize_does() {
 async fn login_setting_signs_in_for_the_consent_page() {
     let mock = TestServer::documented().await;
     mock.set(json!({ "login": "tess" })).await;
-    let path = format!("{CONSENT_PAGE}?{}", CONF.asks("1").encoded());
+    let path = format!("{CONSENT_PAGE}?{}", CONF.authorize_params("1").encoded());
     let shown = mock.get(&path).await.page();
     assert_eq!(shown.texts(".account strong"), ["tess"]);
 }
@@ -238,7 +258,7 @@ async fn denial_never_redirects_to_an_unregistered_uri() {
 #[tokio::test]
 async fn page_without_session_redirects_to_sign_in() {
     let mock = TestServer::documented().await;
-    let path = format!("{CONSENT_PAGE}?{}", SPA.asks("1").encoded());
+    let path = format!("{CONSENT_PAGE}?{}", SPA.authorize_params("1").encoded());
     assert_snapshot!(mock.get(&path).await, @"
     303
     location: /login?returnUrl=%2Flogin%2Foauth%2Fauthorize%3Fresponse_type%3Dcode%26client_id%3Dspa%26redirect_uri%3Dhttp%253A%252F%252Flocalhost%253A3000%252Fcallback%26scope%3D1%26state%3Dxyz%26code_challenge%3DE9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM%26code_challenge_method%3DS256
@@ -248,7 +268,7 @@ async fn page_without_session_redirects_to_sign_in() {
 #[tokio::test]
 async fn switching_the_account_returns_to_the_same_request() {
     let mock = TestServer::documented().await;
-    let request = SPA.asks("1").with("state", "a&b");
+    let request = SPA.authorize_params("1").with("state", "a&b");
     let shown = page(&mock, &request).await.page();
     let link = &shown.attributes(".account a", "href")[0];
     let there = url::Url::parse(&mock.base).unwrap().join(link).unwrap();
@@ -269,7 +289,7 @@ async fn foreign_text_is_escaped() {
     .await;
     mock.control("PATCH", "/users/2", json!({ "username": hostile }))
         .await;
-    let request = SPA.asks("1").with("state", hostile);
+    let request = SPA.authorize_params("1").with("state", hostile);
     let cookie = mock
         .control("POST", "/sessions", json!({ "user": 2 }))
         .await;
@@ -288,7 +308,7 @@ async fn foreign_text_is_escaped() {
 #[tokio::test]
 async fn page_has_no_script_and_cannot_be_framed() {
     let mock = TestServer::documented().await;
-    let answer = page(&mock, &CONF.asks("1")).await;
+    let answer = page(&mock, &CONF.authorize_params("1")).await;
     assert_snapshot!(answer, @r#"
     200
     cache-control: no-store

@@ -84,7 +84,7 @@ async fn preview_buttons_grant_nothing() {
 async fn preview_equals_the_consent_page() {
     let mock = TestServer::documented().await;
     mock.set(json!({ "login": "ada" })).await;
-    let asked = crate::support::CONF.asks("98309");
+    let asked = crate::support::CONF.authorize_params("98309");
     let real = mock
         .get(&format!("/login/oauth/authorize?{}", asked.encoded()))
         .await;

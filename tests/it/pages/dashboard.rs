@@ -18,7 +18,7 @@ async fn rejection_shows_its_reason_and_the_other_contract() {
     let mock = TestServer::documented().await;
     let cookie = mock.session("ada").await;
     let asked = CONF
-        .asks("1")
+        .authorize_params("1")
         .with("redirect_uri", "http://localhost:9/<b>");
     mock.get(&format!("{AUTHORIZE}?{}", asked.encoded()))
         .cookie(&cookie)
@@ -151,7 +151,7 @@ async fn journal_is_filtered_and_paginated() {
     for _ in 0..20 {
         mock.token(&CONF.client_credentials()).await;
     }
-    mock.token(&CONF.refreshes("x")).await;
+    mock.token(&CONF.refresh_params("x")).await;
     let ids = |answer: &TestResponse| answer.page().attributes(".request", "id");
     let newest = mock.get(DASHBOARD).await;
     assert_eq!(ids(&newest)[0], "request-21");
@@ -231,10 +231,10 @@ async fn large_requests_do_not_make_the_page_large() {
 async fn no_secret_is_on_the_page() {
     let mock = TestServer::documented().await;
     let code = mock.code(&CONF, "1").await;
-    mock.token(&CONF.redeems(&code)).await;
+    mock.token(&CONF.redeem_params(&code)).await;
     let tokens = mock.tokens(&CONF, "1").await;
     mock.userinfo(&tokens.access).await;
-    mock.revoke(&CONF.revokes(&tokens.refresh)).await;
+    mock.revoke(&CONF.revoke_params(&tokens.refresh)).await;
     let page = mock.get(DASHBOARD).await.body;
     let secret = CONF.client_credentials();
     for secret in [
@@ -273,10 +273,10 @@ async fn codes_and_tokens_show_their_remaining_time() {
 #[tokio::test]
 async fn requests_between_page_load_and_stream_are_sent() {
     let mock = TestServer::documented().await;
-    mock.token(&CONF.refreshes("shown")).await;
+    mock.token(&CONF.refresh_params("shown")).await;
     let page = mock.get(DASHBOARD).await.page();
     let events = page.attributes("[data-events]", "data-events").remove(0);
-    mock.token(&CONF.refreshes("between")).await;
+    mock.token(&CONF.refresh_params("between")).await;
     let mut stream = reqwest::get(format!("{}{events}", mock.base))
         .await
         .unwrap();
@@ -288,7 +288,7 @@ async fn requests_between_page_load_and_stream_are_sent() {
     assert_eq!(first(&event), "event: request id: 2");
     drop(stream);
     // A reconnecting browser sends the id of the last event.
-    mock.token(&CONF.refreshes("lost")).await;
+    mock.token(&CONF.refresh_params("lost")).await;
     let ask = reqwest::Client::new().get(format!("{}{events}", mock.base));
     let mut stream = ask.header("last-event-id", "2").send().await.unwrap();
     let event = stream.chunk().await.unwrap().unwrap();
@@ -304,7 +304,7 @@ async fn events_follow_the_filter_and_end_with_the_server() {
     let mut stream = reqwest::get(url).await.unwrap();
     assert_eq!(stream.headers()["content-type"], "text/event-stream");
     mock.token(&CONF.client_credentials()).await;
-    mock.token(&CONF.refreshes("x")).await;
+    mock.token(&CONF.refresh_params("x")).await;
     let event = stream.chunk().await.unwrap().unwrap();
     let event = String::from_utf8_lossy(&event).into_owned();
     assert!(

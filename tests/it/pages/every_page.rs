@@ -210,7 +210,7 @@ fn every_route_is_covered() {
 async fn every_page_has_security_headers() {
     let mock = TestServer::documented().await;
     let (sandbox, cookie) = hostile(&mock).await;
-    let asked = CONF.asks("1").encoded();
+    let asked = CONF.authorize_params("1").encoded();
     let mut table = BTreeSet::new();
     let mut pages = 0;
     for path in paths() {

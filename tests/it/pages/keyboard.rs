@@ -54,7 +54,9 @@ async fn sign_in_and_consent(browser: &Browser, sandbox: &SandboxClient, picture
     sandbox.control("PATCH", "/clients/conf", client).await;
     let app = tokio::spawn(callback(listener));
 
-    let asked = CONF.asks("98309").with("redirect_uri", &redirect_uri);
+    let asked = CONF
+        .authorize_params("98309")
+        .with("redirect_uri", &redirect_uri);
     browser
         .visit(&format!("{}{AUTHORIZE}?{}", sandbox.base, asked.encoded()))
         .await;
@@ -87,7 +89,7 @@ async fn sign_in_and_consent(browser: &Browser, sandbox: &SandboxClient, picture
     };
     assert_eq!((back.path(), &*value("state")), ("/callback", "xyz"));
     let redeems = CONF
-        .redeems(&value("code"))
+        .redeem_params(&value("code"))
         .with("redirect_uri", &redirect_uri);
     let tokens = sandbox.token(&redeems).await;
     assert_eq!(tokens.json()["scope"], "98309", "{tokens}");
@@ -178,7 +180,9 @@ async fn denying_leads_back_to_the_app_with_the_reason() {
     let client = json!({ "redirect_uris": [redirect_uri] });
     mock.control("PATCH", "/clients/conf", client).await;
     let app = tokio::spawn(callback(listener));
-    let asked = CONF.asks("1").with("redirect_uri", &redirect_uri);
+    let asked = CONF
+        .authorize_params("1")
+        .with("redirect_uri", &redirect_uri);
     browser
         .visit(&format!("{}{AUTHORIZE}?{}", mock.base, asked.encoded()))
         .await;
@@ -201,7 +205,7 @@ async fn screenshots_of_the_readme_are_taken() {
     };
     let mock = TestServer::start(settled()).await;
     mock.set(json!({ "login": "ada" })).await;
-    let asked = CONF.asks("98309").encoded();
+    let asked = CONF.authorize_params("98309").encoded();
     browser
         .visit(&format!("{}{AUTHORIZE}?{asked}", mock.base))
         .await;

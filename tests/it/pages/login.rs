@@ -209,7 +209,7 @@ async fn each_session_cookie_is_tried_in_order() {
     let here = mock.sandbox("x");
     let (root, own) = (mock.session("tess").await, here.session("ada").await);
     let stale = "civ-token=nothing";
-    let path = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
+    let path = format!("{AUTHORIZE}?{}", CONF.authorize_params("1").encoded());
     for cookies in [
         vec![&*root, &own],
         vec![&*own, &root],

@@ -49,7 +49,7 @@ async fn furnished() -> TestServer {
     mock.control("POST", "/consents", consent).await;
     mock.tokens(&CONF, "98309").await;
     for _ in 0..20 {
-        mock.token(&CONF.refreshes("civitai_00")).await;
+        mock.token(&CONF.refresh_params("civitai_00")).await;
     }
     mock.control("POST", "/faults/presets/token-endpoint-slow", json!({}))
         .await;
@@ -176,7 +176,7 @@ async fn spend(browser: &Browser, sandbox: &SandboxClient) {
         minted["access_token"].as_str().unwrap_or_default()
     );
     for (cost, held) in [(4000, false), (2000, true)] {
-        let ask = sandbox.ask("POST", "/v2/consumer/workflows");
+        let ask = sandbox.request("POST", "/v2/consumer/workflows");
         let ask = ask.header("authorization", &bearer);
         let answer = ask.json(&json!({ "cost": cost, "steps": [] })).await;
         assert_eq!(answer.status >= 400, held, "{answer}");
@@ -254,7 +254,7 @@ async fn dashboard_shows_a_rejection_live_with_its_reason() {
     browser.visit(&format!("{}/_mock", mock.base)).await;
     browser.arrive("Dashboard").await;
     browser.see("No requests yet").await;
-    mock.token(&CONF.refreshes("civitai_0123")).await;
+    mock.token(&CONF.refresh_params("civitai_0123")).await;
     browser.see("400 invalid_grant").await;
     browser.is_fit().await;
     let entry = browser.text_of("request-1").await;
@@ -293,7 +293,7 @@ async fn screenshots_of_the_readme_are_taken() {
     .await;
     let tokens = mock.tokens(&CONF, "98309").await;
     mock.userinfo(&tokens.access).await;
-    mock.token(&CONF.refreshes("civitai_00")).await;
+    mock.token(&CONF.refresh_params("civitai_00")).await;
     browser.visit(&format!("{}/_mock", mock.base)).await;
     browser.arrive("Dashboard").await;
     browser

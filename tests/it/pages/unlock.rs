@@ -65,7 +65,7 @@ async fn control_token_is_requested_once() {
     );
     // The cookie does not unlock requests of other sites.
     let foreign = mock
-        .ask("POST", "/_mock/reset")
+        .request("POST", "/_mock/reset")
         .cookie(&cookie)
         .header("origin", "https://evil.example")
         .await;
@@ -89,7 +89,10 @@ async fn pages_are_guarded() {
         ("GET", "/_mock/consent/preview"),
         ("POST", "/_mock/consent/preview"),
     ] {
-        let answer = mock.ask(method, path).header("host", "evil.example").await;
+        let answer = mock
+            .request(method, path)
+            .header("host", "evil.example")
+            .await;
         assert_eq!(answer.status, 403, "{method} {path}");
     }
 }

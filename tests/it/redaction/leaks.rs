@@ -31,30 +31,33 @@ async fn sign_in(walk: &mut SecretTracker) -> Tokens {
     let by_page = walk.sandbox.post("/login", &picks).await.cookie();
     walk.issued("session", by_page.split_once('=').expect("a value").1);
     let cookie = walk.session("ada").await;
-    let asked = APP.asks("1").encoded();
+    let asked = APP.authorize_params("1").encoded();
     walk.looks_at(&format!("{CONSENT_PAGE}?{asked}"), &cookie)
         .await;
 
     let wasted = walk.code(&APP, &cookie).await;
     let wrong = APP
-        .redeems(&wasted)
+        .redeem_params(&wasted)
         .with("code_verifier", &VERIFIER.replace('d', "e"));
     walk.errs(TOKEN, &wrong).await;
-    walk.errs(TOKEN, &APP.redeems(&wasted)).await;
+    walk.errs(TOKEN, &APP.redeem_params(&wasted)).await;
     let code = walk.code(&APP, &cookie).await;
     walk.errs(
         TOKEN,
-        &APP.redeems(&code)
+        &APP.redeem_params(&code)
             .with("client_secret", "secret-of-another-app"),
     )
     .await;
 
     let code = walk.code(&APP, &cookie).await;
-    let answer = walk.sandbox.token(&APP.redeems(&code)).await;
+    let answer = walk.sandbox.token(&APP.redeem_params(&code)).await;
     let first = walk.tokens(&answer);
-    let answer = walk.sandbox.token(&APP.refreshes(&first.refresh)).await;
+    let answer = walk
+        .sandbox
+        .token(&APP.refresh_params(&first.refresh))
+        .await;
     let second = walk.tokens(&answer);
-    walk.errs(TOKEN, &APP.refreshes(&first.refresh)).await;
+    walk.errs(TOKEN, &APP.refresh_params(&first.refresh)).await;
     let itself = walk.sandbox.token(&APP.client_credentials()).await;
     walk.issued("access token", itself.text("access_token"));
     let secret = APP.secret.expect("it has one");
@@ -101,11 +104,14 @@ async fn calls(walk: &mut SecretTracker, tokens: &Tokens) {
     assert_eq!(answer.status(), 200);
     connection.abort();
 
-    let hostile = APP.revokes(&tokens.access);
+    let hostile = APP.revoke_params(&tokens.access);
     let hostile = hostile.with("client_secret", "secret-of-another-app");
     let refused = walk.sandbox.revoke(&hostile).await;
     walk.shows("a revocation by a wrong secret", &refused);
-    let revoked = walk.sandbox.revoke(&APP.revokes(&tokens.refresh)).await;
+    let revoked = walk
+        .sandbox
+        .revoke(&APP.revoke_params(&tokens.refresh))
+        .await;
     walk.shows(REVOKE, &revoked);
     let dead = walk.sandbox.userinfo(&tokens.access).await;
     walk.shows("userinfo of a dead token", &dead);
@@ -122,7 +128,7 @@ async fn devices(walk: &mut SecretTracker) {
     let decision = json!({ "user_code": device.user_code });
     let approved = walk
         .sandbox
-        .ask("POST", DEVICE_APPROVE)
+        .request("POST", DEVICE_APPROVE)
         .json(&decision)
         .cookie(&cookie)
         .await;
@@ -140,11 +146,12 @@ async fn control(walk: &mut SecretTracker) {
     for (what, key) in [("code", "code"), ("verifier", "code_verifier")] {
         walk.issued(what, code[key].as_str().expect("a text"));
     }
-    let minted = walk.sandbox.ask("POST", "/_mock/tokens").json(&asked).await;
+    let request = walk.sandbox.request("POST", "/_mock/tokens");
+    let minted = request.json(&asked).await;
     let tokens = walk.tokens(&minted);
     let named = json!({ "token": tokens.access });
     for path in ["/_mock/tokens/introspect", "/_mock/tokens/expire"] {
-        let answer = walk.sandbox.ask("POST", path).json(&named).await;
+        let answer = walk.sandbox.request("POST", path).json(&named).await;
         walk.shows(path, &answer);
     }
     for body in [
@@ -154,7 +161,7 @@ async fn control(walk: &mut SecretTracker) {
     ] {
         let answer = walk
             .sandbox
-            .ask("POST", "/_mock/tokens/introspect")
+            .request("POST", "/_mock/tokens/introspect")
             .json(&body)
             .await;
         assert_eq!(answer.status, 400, "{answer}");
@@ -239,7 +246,7 @@ async fn agents(walk: &mut SecretTracker) {
         let message = json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": { "name": tool, "arguments": arguments } });
         let ask = walk
             .sandbox
-            .ask("POST", "/mcp")
+            .request("POST", "/mcp")
             .header("accept", "application/json, text/event-stream");
         let answer = ask.json(&message).await;
         assert_eq!(answer.status, 200, "{answer}");
@@ -310,7 +317,8 @@ async fn aftermath(walk: &mut SecretTracker) {
         walk.looks_at(path, &cookie).await;
     }
     let never = json!([{ "endpoint": "token", "times": 0 }]);
-    let differs = walk.sandbox.ask("POST", "/_mock/verify").json(&never).await;
+    let request = walk.sandbox.request("POST", "/_mock/verify");
+    let differs = request.json(&never).await;
     assert_eq!(differs.status, 409);
     walk.shows("verify", &differs);
 }

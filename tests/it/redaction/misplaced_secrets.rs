@@ -21,7 +21,7 @@ async fn secret_in_a_wrong_parameter_is_redacted() {
     let mut walk = SecretTracker::new(mock.sandbox("x"));
     let cookie = walk.session("ada").await;
     let code = walk.code(&CONF, &cookie).await;
-    let answer = walk.sandbox.token(&CONF.redeems(&code)).await;
+    let answer = walk.sandbox.token(&CONF.redeem_params(&code)).await;
     let tokens = walk.tokens(&answer);
     let sandbox = walk.sandbox.clone();
 
@@ -32,14 +32,20 @@ async fn secret_in_a_wrong_parameter_is_redacted() {
         format!("#/back?code={code}"),
     ] {
         let uri = format!("{}{rest}", CONF.redirect_uri);
-        let asked = CONF.asks("1").with("redirect_uri", &uri).encoded();
+        let asked = CONF
+            .authorize_params("1")
+            .with("redirect_uri", &uri)
+            .encoded();
         sandbox.get(&format!("{AUTHORIZE}?{asked}")).await;
         sandbox
-            .token(&CONF.redeems(&code).with("redirect_uri", &uri))
+            .token(&CONF.redeem_params(&code).with("redirect_uri", &uri))
             .await;
     }
     for name in ["client_id", "grant_type", "scope", "state"] {
-        let asked = CONF.asks("1").with(name, &tokens.access).encoded();
+        let asked = CONF
+            .authorize_params("1")
+            .with(name, &tokens.access)
+            .encoded();
         sandbox.get(&format!("{AUTHORIZE}?{asked}")).await;
         sandbox
             .token(&CONF.client_credentials().with(name, &tokens.access))
@@ -52,11 +58,11 @@ async fn secret_in_a_wrong_parameter_is_redacted() {
     sandbox.get(&format!("{USERINFO}/{}", tokens.access)).await;
     let device = json!({ "user_code": code });
     sandbox
-        .ask("POST", "/api/auth/oauth/device-info")
+        .request("POST", "/api/auth/oauth/device-info")
         .json(&device)
         .cookie(&cookie)
         .await;
-    let refused = sandbox.ask("POST", TOKEN).json(&json!({
+    let refused = sandbox.request("POST", TOKEN).json(&json!({
         "grantType": "refresh_token", "clientSecret": "camel-case-secret", "refreshToken": tokens.refresh,
         "password": "password-of-a-user", "client_assertion": "signed-by-a-client",
     }));
@@ -69,7 +75,10 @@ async fn secret_in_a_wrong_parameter_is_redacted() {
         walk.issued("secret by another name", secret);
     }
     sandbox
-        .revoke(&SPA.revokes(&tokens.access).and("token", &tokens.refresh))
+        .revoke(
+            &SPA.revoke_params(&tokens.access)
+                .and("token", &tokens.refresh),
+        )
         .await;
 
     for path in TELLING {
@@ -90,34 +99,34 @@ async fn secret_in_an_invalid_control_call_is_not_repeated() {
     let mut walk = SecretTracker::new(mock.sandbox("x"));
     let cookie = walk.session("ada").await;
     let code = walk.code(&CONF, &cookie).await;
-    let answer = walk.sandbox.token(&CONF.redeems(&code)).await;
+    let answer = walk.sandbox.token(&CONF.redeem_params(&code)).await;
     let (tokens, sandbox) = (walk.tokens(&answer), walk.sandbox.clone());
     walk.issued("number", "1234567890");
     let (access, refresh) = (&tokens.access, &tokens.refresh);
     let token = json!({ "token": refresh });
     let wrong = [
         sandbox
-            .ask("DELETE", &format!("/_mock/tokens?token={access}"))
+            .request("DELETE", &format!("/_mock/tokens?token={access}"))
             .json(&token),
-        sandbox.ask("DELETE", &format!("/_mock/faults?token={code}")),
-        sandbox.ask("GET", &format!("/_mock/clock?token={access}")),
-        sandbox.ask("GET", &format!("/_mock/clock?{access}=1")),
-        sandbox.ask("POST", "/_mock/reset").json(&token),
-        sandbox.ask("POST", "/_mock/reset").json(&json!(access)),
+        sandbox.request("DELETE", &format!("/_mock/faults?token={code}")),
+        sandbox.request("GET", &format!("/_mock/clock?token={access}")),
+        sandbox.request("GET", &format!("/_mock/clock?{access}=1")),
+        sandbox.request("POST", "/_mock/reset").json(&token),
+        sandbox.request("POST", "/_mock/reset").json(&json!(access)),
         sandbox
-            .ask("POST", "/_mock/clients")
+            .request("POST", "/_mock/clients")
             .json(&json!({ "name": "A", "secret": 1_234_567_890 })),
         sandbox
-            .ask("POST", "/_mock/clients")
+            .request("POST", "/_mock/clients")
             .json(&json!({ "name": "A", "clientSecret": "1234567890" })),
         sandbox
-            .ask("POST", "/_mock/clients")
+            .request("POST", "/_mock/clients")
             .json(&json!({ access.as_str(): 1 })),
         sandbox
-            .ask("PATCH", "/_mock/settings")
+            .request("PATCH", "/_mock/settings")
             .json(&json!({ "contract": access })),
         sandbox
-            .ask("POST", "/_mock/tokens/introspect")
+            .request("POST", "/_mock/tokens/introspect")
             .body("application/json", access.clone()),
     ];
     for ask in wrong {

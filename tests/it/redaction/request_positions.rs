@@ -72,7 +72,7 @@ async fn renderings(mock: &SandboxClient, case: &Case) -> Vec<(String, String)> 
     ];
     for (path, body) in bodies {
         let ask = mock
-            .ask("POST", path)
+            .request("POST", path)
             .header("accept", "application/json, text/event-stream");
         shown.push((path.to_owned(), ask.json(&body).await.body));
     }
@@ -90,22 +90,22 @@ async fn in_place_of_an_id(mock: &SandboxClient, value: &str) -> Vec<(String, St
     let asked = [
         mock.get(&format!("/_mock/clients/{id}")),
         mock.get(&format!("/_mock/users/{id}")),
-        mock.ask("POST", &format!("/_mock/faults/presets/{id}"))
+        mock.request("POST", &format!("/_mock/faults/presets/{id}"))
             .json(&json!({})),
-        mock.ask("POST", &format!("/_mock/snapshots/{id}/restore"))
+        mock.request("POST", &format!("/_mock/snapshots/{id}/restore"))
             .json(&json!({})),
-        mock.ask("PATCH", "/_mock/settings")
+        mock.request("PATCH", "/_mock/settings")
             .json(&json!({ "contract": value })),
-        mock.ask("PATCH", "/_mock/settings")
+        mock.request("PATCH", "/_mock/settings")
             .json(&json!({ "login": value })),
-        mock.ask("POST", "/_mock/verify")
+        mock.request("POST", "/_mock/verify")
             .json(&json!([{ "path": format!("/{value}") }])),
         mock.get(&format!("/_mock/advice?client_id={}", percent(value))),
         mock.get(&format!(
             "/_mock/advice?format=sarif&location={}",
             percent(value)
         )),
-        mock.ask("POST", "/mcp")
+        mock.request("POST", "/mcp")
             .header("accept", "application/json, text/event-stream")
             .json(&json!({ "jsonrpc": "2.0", "id": 1, "method": value })),
         mock.get(&format!("{AUTHORIZE}?client_id=conf"))
@@ -164,7 +164,7 @@ async fn no_summary_of_advice_shows_a_secret() {
         for secret in SHAPED {
             let mock = TestServer::live().await;
             let sent = CONF
-                .asks("1")
+                .authorize_params("1")
                 .with("response_type", &encoding.encode(secret));
             mock.approve(&sent).await;
             for path in [
@@ -184,12 +184,15 @@ async fn no_summary_of_advice_shows_a_secret() {
 async fn secret_as_method_or_id_is_not_repeated() {
     let mock = TestServer::documented().await;
     let token = SHAPED[0];
-    mock.ask(token, "/nowhere").await;
+    mock.request(token, "/nowhere").await;
     let verify = json!([{ "client_id": token, "times": 1 }]);
     let texts = [
         mock.get("/_mock/requests").await.body,
         mock.get("/_mock?show=all").await.body,
-        mock.ask("POST", "/_mock/verify").json(&verify).await.body,
+        mock.request("POST", "/_mock/verify")
+            .json(&verify)
+            .await
+            .body,
         mock.get("/_mock/findings?client_id=civitai_00ff")
             .await
             .page()

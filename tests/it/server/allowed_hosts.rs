@@ -17,7 +17,7 @@ async fn statuses(mock: &TestServer, host: &str, token: Option<&str>) -> Vec<u16
         ("POST", "/mcp"),
     ] {
         let mut ask = mock
-            .ask(method, path)
+            .request(method, path)
             .header("host", host)
             .header("accept", "application/json, text/event-stream");
         if method == "POST" {

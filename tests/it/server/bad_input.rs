@@ -30,7 +30,7 @@ async fn post_everywhere(mock: &SandboxClient, kind: &str, body: &[u8], what: &s
         } else {
             "POST"
         };
-        let ask = mock.ask(method, path).cookie(&cookie);
+        let ask = mock.request(method, path).cookie(&cookie);
         is_sane(
             &ask.body(kind, body.to_vec()).await,
             &format!("{what} to {path}"),
@@ -45,11 +45,11 @@ async fn ten_thousand_parameters_are_read() {
         .map(|number| format!("p{number}={number}"))
         .collect();
     post_everywhere(&mock, FORM, many.join("&").as_bytes(), "many").await;
-    let same = "state=a&".repeat(10_000) + &CONF.asks("1").encoded();
+    let same = "state=a&".repeat(10_000) + &CONF.authorize_params("1").encoded();
     post_everywhere(&mock, FORM, same.as_bytes(), "many of a name").await;
     let code = mock.code(&CONF, "1").await;
-    let last = "code=x&".repeat(10_000) + &CONF.redeems(&code).encoded();
-    let answer = mock.ask("POST", TOKEN).body(FORM, last).await;
+    let last = "code=x&".repeat(10_000) + &CONF.redeem_params(&code).encoded();
+    let answer = mock.request("POST", TOKEN).body(FORM, last).await;
     assert_eq!(answer.status, 200, "{answer}");
 }
 
@@ -104,7 +104,9 @@ async fn nul_characters_are_rejected() {
         ("redirect_uri", "https://app.example/callback\0"),
         ("state", "\0"),
     ] {
-        let answer = mock.approve(&CONF.asks("1").with(name, value)).await;
+        let answer = mock
+            .approve(&CONF.authorize_params("1").with(name, value))
+            .await;
         assert_eq!(answer.status, 400, "{name}: {answer}");
     }
     for (name, value) in [
@@ -112,7 +114,7 @@ async fn nul_characters_are_rejected() {
         ("code", "\0"),
         ("client_secret", "secret-conf\0"),
     ] {
-        let answer = mock.token(&CONF.redeems("x").with(name, value)).await;
+        let answer = mock.token(&CONF.redeem_params("x").with(name, value)).await;
         assert_eq!(answer.status, 400, "{name}: {answer}");
     }
 }

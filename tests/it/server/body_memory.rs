@@ -40,7 +40,7 @@ async fn incoming_bodies_share_64_mib() {
         assert!(begun.elapsed() < Duration::from_mins(2), "never full");
         // More than the refused halves have left free.
         let answer = mock
-            .ask("POST", TOKEN)
+            .request("POST", TOKEN)
             .body(FORM, "x".repeat(500_000))
             .await;
         if answer.status == 503 {
@@ -49,11 +49,11 @@ async fn incoming_bodies_share_64_mib() {
     };
     assert_snapshot!(refused.summary(), @"503 busy: the bodies of other requests used 67108864 bytes of memory for 5s");
     assert_eq!(refused.header("retry-after").as_deref(), Some("1"));
-    let small = mock.token(&CONF.refreshes("x")).await;
+    let small = mock.token(&CONF.refresh_params("x")).await;
     assert_eq!(small.status, 400, "{small}");
     halves.shutdown().await;
     let answer = mock
-        .ask("POST", TOKEN)
+        .request("POST", TOKEN)
         .body(FORM, "x".repeat(100_000))
         .await;
     assert_eq!(answer.status, 400, "memory is free again");

@@ -73,7 +73,7 @@ const PATHS: [(&str, &str); 15] = [
 async fn table(hosts: &Hosts) -> String {
     let mut table = String::new();
     for (method, path) in PATHS {
-        let answer = hosts.old.ask(method, path).await;
+        let answer = hosts.old.request(method, path).await;
         let mut summary = hosts.summary(&answer);
         if path == CONFIGURATION && answer.status == 200 {
             summary = format!("200, issuer {}", answer.text("issuer"));
@@ -160,7 +160,7 @@ async fn a_client_that_follows_keeps_method_and_body() {
     let answer = client
         .post(format!("{}{TOKEN}", hosts.old.base))
         .header("content-type", "application/x-www-form-urlencoded")
-        .body(CONF.redeems(&code).encoded())
+        .body(CONF.redeem_params(&code).encoded())
         .send()
         .await
         .expect("an answer");
@@ -205,9 +205,9 @@ async fn repeated_authorization_header_is_accepted() {
 #[tokio::test]
 async fn live_the_old_host_takes_tokens_and_names_the_new_one_as_issuer() {
     let hosts = live().await;
-    let asked = CONF.asks("1").and("nonce", "n-1");
+    let asked = CONF.authorize_params("1").and("nonce", "n-1");
     let code = hosts.main.approve(&asked).await.code();
-    let answer = hosts.old.token(&CONF.redeems(&code)).await;
+    let answer = hosts.old.token(&CONF.redeem_params(&code)).await;
     assert_eq!(
         hosts
             .old

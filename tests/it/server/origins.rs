@@ -8,7 +8,7 @@ use crate::support::{AUTHORIZE, CONF, SandboxClient, TestRequest, TestServer, co
 /// The origin that an answer to this request names.
 async fn origin(mock: &SandboxClient, with: impl FnOnce(TestRequest) -> TestRequest) -> String {
     let cookie = mock.session("ada").await;
-    let path = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
+    let path = format!("{AUTHORIZE}?{}", CONF.authorize_params("1").encoded());
     let answer = with(mock.get(&path).cookie(&cookie)).await;
     let origin = answer.location().origin().ascii_serialization();
     let port = url::Url::parse(&mock.base).ok().and_then(|url| url.port());
@@ -135,7 +135,7 @@ async fn public_url_overrides_everything() {
     );
     assert_eq!(mock.server().base_url(), "https://mock.example:8443");
     let sandbox = mock.sandbox("x");
-    let answer = sandbox.authorize(&CONF.asks("1")).await;
+    let answer = sandbox.authorize(&CONF.authorize_params("1")).await;
     assert_snapshot!(answer.summary(), @"303 to https://mock.example:8443/_sandbox/x/login/oauth/authorize?response_type=code&client_id=conf&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&scope=1&state=xyz&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256");
 }
 

@@ -354,7 +354,7 @@ async fn disconnect_during_a_delay_frees_its_connection_slot() {
     }
     let began = Stopwatch::start();
     while mock
-        .ask("DELETE", "/_mock/faults")
+        .request("DELETE", "/_mock/faults")
         .attempt()
         .await
         .is_none_or(|answer| answer.status != 200)

@@ -67,7 +67,7 @@ async fn redirects_of_an_https_request_stay_on_https() {
     let mock = TestServer::start(generated()).await;
     let https = trusting(&mock);
     let base = https.base("localhost");
-    let asked = SPA.asks("1").encoded();
+    let asked = SPA.authorize_params("1").encoded();
     let sent = https.get(&format!("{base}{AUTHORIZE}?{asked}")).await;
     let there = sent.expect("an answer").location();
     assert!(
@@ -218,7 +218,7 @@ async fn a_session_of_the_browser_works_over_https() {
     let url = format!(
         "{}{AUTHORIZE}?{}",
         https.base("localhost"),
-        CONF.asks("1").encoded()
+        CONF.authorize_params("1").encoded()
     );
     let request = hyper::Request::get(url).header("cookie", cookie);
     let answer = https

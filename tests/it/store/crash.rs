@@ -39,18 +39,18 @@ async fn once(sandbox: &SandboxClient, answers: &Semaphore, seen: &mut Answers) 
         assert!(answer.status < 400, "{answer}");
         Some(answer)
     };
-    let path = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
+    let path = format!("{AUTHORIZE}?{}", CONF.authorize_params("1").encoded());
     let code = answered(sandbox.get(&path).header("x-mock-user", "ada"))
         .await?
         .code();
-    let minted = answered(sandbox.post(TOKEN, &CONF.redeems(&code))).await?;
+    let minted = answered(sandbox.post(TOKEN, &CONF.redeem_params(&code))).await?;
     seen.used.push(code);
     let first = Tokens::from_response(&minted);
     seen.live.push(first.access);
-    let minted = answered(sandbox.post(TOKEN, &CONF.refreshes(&first.refresh))).await?;
+    let minted = answered(sandbox.post(TOKEN, &CONF.refresh_params(&first.refresh))).await?;
     seen.rotated.push(first.refresh);
     let revoked = Tokens::from_response(&minted).access;
-    answered(sandbox.post(REVOKE, &CONF.revokes(&revoked))).await?;
+    answered(sandbox.post(REVOKE, &CONF.revoke_params(&revoked))).await?;
     seen.revoked.push(revoked);
     Some(())
 }
@@ -66,11 +66,11 @@ async fn holds(sandbox: &SandboxClient, seen: &Answers) {
         assert!(!sandbox.is_active(token).await, "a revoked token is back");
     }
     for code in &seen.used {
-        let again = sandbox.token(&CONF.redeems(code)).await;
+        let again = sandbox.token(&CONF.redeem_params(code)).await;
         assert_eq!(again.status, 400, "a code was exchanged twice: {again}");
     }
     for token in &seen.rotated {
-        let again = sandbox.token(&CONF.refreshes(token)).await;
+        let again = sandbox.token(&CONF.refresh_params(token)).await;
         assert_eq!(
             again.status, 400,
             "a refresh token was exchanged twice: {again}"
@@ -120,7 +120,7 @@ async fn a_database_of_the_first_schema_is_opened_and_its_tokens_work() {
     let access = format!("civitai_{}", "a".repeat(36));
     let refresh = format!("civitai_{}", "b".repeat(36));
     assert!(sandbox.is_active(&access).await);
-    let renewed = sandbox.token(&CONF.refreshes(&refresh)).await;
+    let renewed = sandbox.token(&CONF.refresh_params(&refresh)).await;
     assert_eq!(renewed.status, 200, "{renewed}");
     let consents = sandbox.get("/_mock/consents").await.json();
     assert_eq!(consents["consents"][0]["scope"], "7", "{consents}");

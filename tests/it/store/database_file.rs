@@ -152,7 +152,7 @@ async fn a_write_ahead_log_that_is_truncated_acknowledges_nothing_more() {
         .open(folder.path("mock.db-wal"));
     log.unwrap().set_len(0).unwrap();
     let refused = sandbox
-        .ask("POST", "/_mock/snapshots/s")
+        .request("POST", "/_mock/snapshots/s")
         .json(&json!({}))
         .await;
     assert_eq!(refused.status, 503, "{refused}");
@@ -215,7 +215,7 @@ async fn a_database_that_is_truncated_or_overwritten_acknowledges_nothing_more()
         let text = "it was truncated or overwritten while the server was running; stop the server";
         for at_once in [true, false] {
             let refused = sandbox
-                .ask("POST", "/_mock/snapshots/s")
+                .request("POST", "/_mock/snapshots/s")
                 .json(&json!({}))
                 .await;
             assert_eq!(

@@ -35,7 +35,7 @@ impl Disk {
         self.program.limit_files("0");
         let refused = self
             .mock
-            .ask(method, &format!("/_mock{path}"))
+            .request(method, &format!("/_mock{path}"))
             .json(&input)
             .await;
         self.program.limit_files("unlimited");
@@ -49,11 +49,11 @@ impl Disk {
             message.contains("changes are not acknowledged"),
             "{refused}"
         );
-        self.recovers().await;
+        self.wait_until_ready().await;
     }
 
     /// Waits until the server is ready, without a restart or another action.
-    async fn recovers(&self) {
+    async fn wait_until_ready(&self) {
         let began = Stopwatch::start();
         while began.elapsed() < LONGEST {
             let ready = self.mock.get("/api/health/ready").await;
@@ -107,9 +107,9 @@ async fn full_disk_rejects_writes_and_loses_nothing() {
 
     program.limit_files("0");
     for sent in [
-        CONF.refreshes(&before.refresh),
-        CONF.redeems(&code),
-        CONF.refreshes(&later.refresh),
+        CONF.refresh_params(&before.refresh),
+        CONF.redeem_params(&code),
+        CONF.refresh_params(&later.refresh),
     ] {
         let refused = mock.token(&sent).await;
         assert_eq!(
@@ -124,16 +124,16 @@ async fn full_disk_rejects_writes_and_loses_nothing() {
 
     // What was refused uses nothing up, whether it is tried again now or after the next start.
     program.limit_files("unlimited");
-    let after = Tokens::from_response(&mock.token(&CONF.refreshes(&before.refresh)).await);
-    let redeemed = Tokens::from_response(&mock.token(&CONF.redeems(&code)).await);
+    let after = Tokens::from_response(&mock.token(&CONF.refresh_params(&before.refresh)).await);
+    let redeemed = Tokens::from_response(&mock.token(&CONF.redeem_params(&code)).await);
     drop(program);
     let (_program, mock) = Program::on_file(&database, None);
     for live in [&before, &after, &redeemed] {
         assert!(mock.is_active(&live.access).await);
     }
-    let renewed = mock.token(&CONF.refreshes(&later.refresh)).await;
+    let renewed = mock.token(&CONF.refresh_params(&later.refresh)).await;
     assert_eq!(renewed.status, 200, "{renewed}");
-    let again = mock.token(&CONF.redeems(&code)).await;
+    let again = mock.token(&CONF.redeem_params(&code)).await;
     assert_eq!(again.status, 400, "{again}");
 }
 
@@ -266,21 +266,21 @@ async fn rejected_operation_can_be_retried_once() {
     let refused = spender.submit(&json!({ "cost": 30 })).await;
     assert_eq!(refused.status, 503, "{refused}");
     disk.program.limit_files("unlimited");
-    disk.recovers().await;
+    disk.wait_until_ready().await;
     disk.mock.register_cli().await;
     let device = Device::from_response(&disk.mock.ask_device("cli", "1").await);
     let cookie = disk.mock.session("ada").await;
     let approves = || {
         let input = json!({ "user_code": device.user_code });
         disk.mock
-            .ask("POST", DEVICE_APPROVE)
+            .request("POST", DEVICE_APPROVE)
             .json(&input)
             .cookie(&cookie)
     };
     disk.program.limit_files("0");
     assert_eq!(approves().await.status, 503);
     disk.program.limit_files("unlimited");
-    disk.recovers().await;
+    disk.wait_until_ready().await;
     let approved = approves().await;
     assert_eq!(approved.status, 200, "{approved}");
     disk = disk.again();
@@ -361,16 +361,16 @@ async fn closed_or_unread_log_output_does_not_block() {
             assert_eq!(refused.status, 503, "{refused}");
         }
         disk.program.limit_files("unlimited");
-        disk.recovers().await;
+        disk.wait_until_ready().await;
         disk.user("late").await;
         // Within 2 s, and as it should.
         assert_eq!(disk.program.terminate(), Some(0), "{leaves}");
     }
 }
 
-/// What the exchange of a code or of a device code writes is written whole or not at all.
+/// The exchange of a code is written completely or not at all.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disk_with_a_little_room_uses_no_code_up() {
+async fn nearly_full_disk_consumes_no_code() {
     let folder = TempDir::new();
     let disk = Disk::new(&folder);
     let log = disk.database.with_extension("db-wal");
@@ -385,14 +385,14 @@ async fn a_disk_with_a_little_room_uses_no_code_up() {
         let code = disk.mock.code(&CONF, "1").await;
         let room = log_bytes() + 4120 * pages;
         disk.program.limit_files(&room.to_string());
-        let first = disk.mock.token(&CONF.redeems(&code)).await;
+        let first = disk.mock.token(&CONF.redeem_params(&code)).await;
         disk.program.limit_files("unlimited");
         if first.status == 200 {
             continue;
         }
         refused += 1;
-        disk.recovers().await;
-        let second = disk.mock.token(&CONF.redeems(&code)).await;
+        disk.wait_until_ready().await;
+        let second = disk.mock.token(&CONF.redeem_params(&code)).await;
         assert_eq!(second.status, 200, "{pages}: {second}");
     }
     assert!(refused > 0, "there was room for all of it");

@@ -18,10 +18,10 @@ const CALLERS: usize = 6;
 const FUNDS: u64 = 1_000_000;
 const COST: u64 = 7;
 
-/// As much as an order needs.
+/// The scope that an order needs.
 const SCOPE: &str = "114689";
 
-/// A machine may be slow, and no slower.
+/// The longest wait on a slow machine.
 const LONGEST: Duration = Duration::from_mins(1);
 
 /// A change that a client can send again after a refusal.
@@ -33,19 +33,19 @@ enum Change {
 }
 
 impl Change {
-    fn ask(&self, sandbox: &SandboxClient) -> TestRequest {
+    fn request(&self, sandbox: &SandboxClient) -> TestRequest {
         match self {
-            Self::Exchange { code } => sandbox.post(TOKEN, &CONF.redeems(code)),
-            Self::Refresh { token } => sandbox.post(TOKEN, &CONF.refreshes(token)),
+            Self::Exchange { code } => sandbox.post(TOKEN, &CONF.redeem_params(code)),
+            Self::Refresh { token } => sandbox.post(TOKEN, &CONF.refresh_params(token)),
             Self::Order { access } => sandbox
-                .ask("POST", WORKFLOWS)
+                .request("POST", WORKFLOWS)
                 .header("authorization", &format!("Bearer {access}"))
                 .json(&json!({ "cost": COST })),
         }
     }
 }
 
-/// What the callers and the disk know of each other.
+/// The state that the callers share with the task that fills the disk.
 #[derive(Debug)]
 struct Traffic {
     refused: Semaphore,
@@ -54,7 +54,7 @@ struct Traffic {
     is_full_for_good: AtomicBool,
 }
 
-/// What one user's client was answered.
+/// The responses to one user's client.
 #[derive(Debug, Default)]
 struct Record {
     user: String,
@@ -86,7 +86,7 @@ impl Caller {
 
     /// Signs in, refreshes and orders.
     async fn once(&mut self, cookie: &str) -> Option<()> {
-        let request = CONF.asks(SCOPE).and("approved", "true");
+        let request = CONF.authorize_params(SCOPE).and("approved", "true");
         let path = || self.sandbox.post(AUTHORIZE, &request).cookie(cookie);
         let mut answer = path().attempt().await?;
         while is_refused(&answer) {
@@ -117,7 +117,7 @@ impl Caller {
         let mut refusals = 0;
         loop {
             let is_last = self.traffic.is_full_for_good.load(Ordering::SeqCst);
-            let Some(answer) = change.ask(&self.sandbox).attempt().await else {
+            let Some(answer) = change.request(&self.sandbox).attempt().await else {
                 // The disk was full from before the request to the end: it cannot be done.
                 self.record.left = is_last.then(|| change.clone());
                 return None;
@@ -143,7 +143,7 @@ impl Caller {
     }
 }
 
-/// Whether it was refused because of the disk, in the words for that.
+/// Whether the request was refused because the disk is full. Asserts the error and `Retry-After`.
 fn is_refused(answer: &TestResponse) -> bool {
     if answer.status < 500 {
         return false;
@@ -154,8 +154,8 @@ fn is_refused(answer: &TestResponse) -> bool {
     true
 }
 
-/// Waits for so many of something from now on.
-async fn wait_for(semaphore: &Semaphore, count: u32) {
+/// Waits for this number of permits that are added from now on.
+async fn wait_for_permits(semaphore: &Semaphore, count: u32) {
     semaphore.forget_permits(Semaphore::MAX_PERMITS);
     let waits = tokio::time::timeout(LONGEST, semaphore.acquire_many(count));
     waits.await.expect("it goes on").expect("open").forget();
@@ -209,11 +209,11 @@ async fn check(sandbox: &SandboxClient, record: &Record) {
         );
     }
     for change in record.used.iter().rev().take(200) {
-        let again = change.ask(sandbox).await;
+        let again = change.request(sandbox).await;
         assert_eq!(again.status, 400, "{change:?} was done twice: {again}");
     }
     if let Some(change) = &record.left {
-        let again = change.ask(sandbox).await;
+        let again = change.request(sandbox).await;
         assert_eq!(again.status, 200, "{change:?} is used up: {again}");
         let is_order = matches!(change, Change::Order { .. });
         let cost = if is_order { COST } else { 0 };
@@ -236,7 +236,7 @@ async fn rejected_operations_use_nothing_up_and_acknowledged_ones_survive() {
     let began = Stopwatch::start();
     let mut rounds: u64 = 0;
     while began.elapsed() < length {
-        wait_for(&traffic.done, 20).await;
+        wait_for_permits(&traffic.done, 20).await;
         let log = std::fs::metadata(database.with_extension("db-wal"));
         let room = match rounds % 4 {
             0 | 2 => 0,
@@ -244,9 +244,9 @@ async fn rejected_operations_use_nothing_up_and_acknowledged_ones_survive() {
         };
         program.limit_files(&room.to_string());
         tokio::select! {
-            () = wait_for(&traffic.refused, 10) => {}
+            () = wait_for_permits(&traffic.refused, 10) => {}
             // SQLite restarts its log from time to time: then there is room in it.
-            () = wait_for(&traffic.done, 100) => {}
+            () = wait_for_permits(&traffic.done, 100) => {}
         }
         program.limit_files("unlimited");
         rounds += 1;

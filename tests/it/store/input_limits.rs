@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{CONF, Fields, SPA, SandboxClient, SpendingApp, TOKEN, TestServer};
 
 async fn summary(sandbox: &SandboxClient, method: &str, path: &str, body: &Value) -> String {
-    let answer = sandbox.ask(method, path).json(body).await;
+    let answer = sandbox.request(method, path).json(body).await;
     answer.summary()
 }
 
@@ -40,7 +40,9 @@ async fn a_consent_has_at_most_twenty_budgets_and_four_kibibytes_of_them() {
         (limit(21, never), 400),
         (limit(1, &long), 400),
     ] {
-        let asked = CONF.asks("114689").and("buzz_limit", &limit.to_string());
+        let asked = CONF
+            .authorize_params("114689")
+            .and("buzz_limit", &limit.to_string());
         let answer = mock.approve(&asked).await;
         assert_eq!(answer.status, status, "{answer}");
         if status == 400 {
@@ -95,27 +97,33 @@ async fn what_is_stored_with_a_code_has_at_most_two_kibibytes() {
     let mock = TestServer::live().await;
     let at_bound = "n".repeat(2048);
     let above = "n".repeat(2049);
-    let code = mock.approve(&CONF.asks("1").and("nonce", &at_bound)).await;
+    let code = mock
+        .approve(&CONF.authorize_params("1").and("nonce", &at_bound))
+        .await;
     assert_eq!(code.status, 303);
     for (name, text) in [
         ("nonce", above.clone()),
         ("code_challenge", above.clone()),
         ("redirect_uri", format!("{}?{above}", SPA.redirect_uri)),
     ] {
-        let answer = mock.approve(&SPA.asks("1").with(name, &text)).await;
+        let answer = mock
+            .approve(&SPA.authorize_params("1").with(name, &text))
+            .await;
         assert_eq!(answer.status, 400, "{name}");
         assert!(
             answer.summary().starts_with("400 invalid_request"),
             "{answer}"
         );
     }
-    let answer = mock.approve(&SPA.asks("1").with("nonce", &above)).await;
+    let answer = mock
+        .approve(&SPA.authorize_params("1").with("nonce", &above))
+        .await;
     assert_snapshot!(answer.summary(), @"400 invalid_request: Invalid parameter: `nonce`");
     let path = "/_mock/codes";
     let code = |name: &str, text: &str| json!({ "client_id": "conf", "user": "ada", name: text });
     let uri = |bytes: usize| format!("{:x<bytes$}", "http://localhost:3000/");
     for (name, text) in [("nonce", at_bound), ("redirect_uri", uri(2048))] {
-        let issued = mock.ask("POST", path).json(&code(name, &text)).await;
+        let issued = mock.request("POST", path).json(&code(name, &text)).await;
         assert_eq!(issued.status, 201, "{issued}");
     }
     assert_snapshot!(summary(&mock, "POST", path, &code("nonce", &above)).await, @"400 invalid: 2049 bytes; at most 2048 are stored with a code");
@@ -128,7 +136,7 @@ async fn a_client_id_has_at_most_255_bytes() {
     mock.set(json!({ "unknown_clients": "register" })).await;
     for (length, known) in [(255, true), (256, false)] {
         let id = "c".repeat(length);
-        let sent = CONF.refreshes("x").with("client_id", &id);
+        let sent = CONF.refresh_params("x").with("client_id", &id);
         mock.token(&sent).await;
         let status = mock.get(&format!("/_mock/clients/{id}")).await.status;
         assert_eq!(status == 200, known, "{length}");
@@ -222,7 +230,7 @@ async fn json_in_a_request_has_at_most_fifty_thousand_values() {
         fields
     };
     let token = async |values: usize| {
-        mock.ask("POST", TOKEN)
+        mock.request("POST", TOKEN)
             .json(&fields(values))
             .await
             .summary()

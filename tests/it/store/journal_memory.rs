@@ -57,7 +57,7 @@ async fn flood(sandbox: &SandboxClient, path: &str, kind: &'static str, body: &s
         if calls.len() == AT_ONCE {
             calls.join_next().await;
         }
-        let call = sandbox.ask("POST", path).body(kind, body.to_owned());
+        let call = sandbox.request("POST", path).body(kind, body.to_owned());
         calls.spawn(async move { call.await.status });
     }
     calls.join_all().await;

@@ -40,7 +40,7 @@ async fn faults_of_snapshots_and_clients_of_an_earlier_file_are_read() {
     let path = folder.path("mock.db");
     let mock = in_file(&path).await;
     mock.set(json!({ "unknown_clients": "register" })).await;
-    mock.approve(&CONF.asks("1").and("client_id", "unknown-app"))
+    mock.approve(&CONF.authorize_params("1").and("client_id", "unknown-app"))
         .await;
     mock.set(json!({ "unknown_clients": "refuse" })).await;
     for fault in [
@@ -52,7 +52,7 @@ async fn faults_of_snapshots_and_clients_of_an_earlier_file_are_read() {
     ] {
         mock.control("POST", "/faults", fault).await;
     }
-    mock.token(&CONF.redeems("none")).await;
+    mock.token(&CONF.redeem_params("none")).await;
     let faults = mock.control("GET", "/faults", json!({})).await;
     assert_eq!(faults["faults"][0]["matched"], 1);
     let client = mock.control("GET", "/clients/unknown-app", json!({})).await;

@@ -100,7 +100,7 @@ async fn unknown_clients_and_the_account_page_register_a_thousand_clients_at_mos
     mock.set(json!({ "unknown_clients": "register" })).await;
     let known = mock.get("/_mock/clients").await.json();
     let known = known.as_array().unwrap().len();
-    let asks = |id: &str| CONF.asks("1").with("client_id", id);
+    let asks = |id: &str| CONF.authorize_params("1").with("client_id", id);
     for number in known..MOST {
         let sent = asks(&format!("unknown-{number}")).with("grant_type", "refresh_token");
         mock.token(&sent).await;
@@ -127,7 +127,7 @@ async fn unknown_clients_and_the_account_page_register_a_thousand_clients_at_mos
 }
 
 async fn snapshot(sandbox: &SandboxClient, name: &str) -> u16 {
-    let taken = sandbox.ask("POST", &format!("/_mock/snapshots/{name}"));
+    let taken = sandbox.request("POST", &format!("/_mock/snapshots/{name}"));
     taken.await.status
 }
 
@@ -143,7 +143,7 @@ async fn a_sandbox_has_a_hundred_snapshots_at_most_after_a_restart_too() {
     for number in 0..100 {
         assert_eq!(snapshot(&mock, &format!("s{number}")).await, 201);
     }
-    assert_snapshot!(mock.ask("POST", "/_mock/snapshots/more").await, @r#"
+    assert_snapshot!(mock.request("POST", "/_mock/snapshots/more").await, @r#"
     409
     content-type: application/json
 

@@ -23,7 +23,7 @@ async fn restart_continues_with_the_stored_data() {
     sandbox.advance(7200).await;
     let cookie = sandbox.session("ada").await;
     sandbox
-        .approve(&CONF.asks("7").and("remember", "true"))
+        .approve(&CONF.authorize_params("7").and("remember", "true"))
         .await;
     let tokens = sandbox.tokens(&CONF, "5").await;
     let code = sandbox.code(&CONF, "1").await;
@@ -48,11 +48,14 @@ async fn restart_continues_with_the_stored_data() {
     assert!(after["unix_ms"].as_i64().unwrap() >= before);
     assert!(sandbox.is_active(&tokens.access).await);
     assert_eq!(
-        sandbox.token(&CONF.refreshes(&tokens.refresh)).await.status,
+        sandbox
+            .token(&CONF.refresh_params(&tokens.refresh))
+            .await
+            .status,
         200
     );
-    assert_eq!(sandbox.token(&CONF.redeems(&code)).await.status, 200);
-    let path = format!("{AUTHORIZE}?{}", CONF.asks("7").encoded());
+    assert_eq!(sandbox.token(&CONF.redeem_params(&code)).await.status, 200);
+    let path = format!("{AUTHORIZE}?{}", CONF.authorize_params("7").encoded());
     let remembered = sandbox.get(&path).cookie(&cookie).await;
     assert_eq!(
         remembered.status, 302,
@@ -73,17 +76,22 @@ async fn used_up_codes_and_tokens_stay_used_up_after_a_restart() {
     let path = folder.path("mock.db");
     let mock = in_file(&path).await;
     let code = mock.code(&CONF, "1").await;
-    assert_eq!(mock.token(&CONF.redeems(&code)).await.status, 200);
+    assert_eq!(mock.token(&CONF.redeem_params(&code)).await.status, 200);
     let old = mock.tokens(&CONF, "1").await;
-    mock.token(&CONF.refreshes(&old.refresh)).await;
+    mock.token(&CONF.refresh_params(&old.refresh)).await;
     let revoked = mock.tokens(&CONF, "1").await;
-    mock.revoke(&CONF.revokes(&revoked.refresh)).await;
+    mock.revoke(&CONF.revoke_params(&revoked.refresh)).await;
     mock.stop().await;
     let mock = in_file(&path).await;
-    assert_eq!(mock.token(&CONF.redeems(&code)).await.status, 400);
-    assert_eq!(mock.token(&CONF.refreshes(&old.refresh)).await.status, 400);
+    assert_eq!(mock.token(&CONF.redeem_params(&code)).await.status, 400);
     assert_eq!(
-        mock.token(&CONF.refreshes(&revoked.refresh)).await.status,
+        mock.token(&CONF.refresh_params(&old.refresh)).await.status,
+        400
+    );
+    assert_eq!(
+        mock.token(&CONF.refresh_params(&revoked.refresh))
+            .await
+            .status,
         400
     );
     assert!(!mock.is_active(&revoked.access).await);
@@ -234,7 +242,7 @@ async fn concurrent_reads_of_many_sandboxes_take_few_connections() {
         let mut callers = tokio::task::JoinSet::new();
         for at in 0..60 {
             let sandbox = SandboxClient::at(format!("{}/_sandbox/s{at}", program.base()));
-            callers.spawn(async move { sandbox.ask("GET", "/_mock/tokens").await.status });
+            callers.spawn(async move { sandbox.request("GET", "/_mock/tokens").await.status });
         }
         assert_eq!(callers.join_all().await, [200; 60]);
     };
@@ -304,7 +312,10 @@ async fn recreated_user_keeps_the_name_and_the_seeds_user_is_skipped() {
     };
     let mut before = Vec::new();
     for sandbox in [&*mock, &mock.sandbox("x")] {
-        assert_eq!(sandbox.ask("DELETE", "/_mock/users/ada").await.status, 200);
+        assert_eq!(
+            sandbox.request("DELETE", "/_mock/users/ada").await.status,
+            200
+        );
         sandbox
             .control("POST", "/users", json!({ "username": "ada" }))
             .await;

@@ -32,7 +32,7 @@ async fn race(ask: impl Fn() -> TestRequest) -> (Vec<Tokens>, Vec<String>) {
 
 async fn one_redemption_wins(mock: &TestServer) {
     let code = mock.code(&CONF, "1").await;
-    let (winners, losers) = race(|| mock.post(TOKEN, &CONF.redeems(&code))).await;
+    let (winners, losers) = race(|| mock.post(TOKEN, &CONF.redeem_params(&code))).await;
     assert_eq!(winners.len(), 1);
     assert_eq!(
         losers,
@@ -43,13 +43,13 @@ async fn one_redemption_wins(mock: &TestServer) {
 
 async fn one_refresh_wins(mock: &TestServer) {
     let tokens = mock.tokens(&CONF, "1").await;
-    let (winners, losers) = race(|| mock.post(TOKEN, &CONF.refreshes(&tokens.refresh))).await;
+    let (winners, losers) = race(|| mock.post(TOKEN, &CONF.refresh_params(&tokens.refresh))).await;
     assert_eq!(winners.len(), 1);
     assert_eq!(
         losers,
         ["400 invalid_grant: Invalid grant: refresh token is invalid"]
     );
-    let next = mock.token(&CONF.refreshes(&winners[0].refresh)).await;
+    let next = mock.token(&CONF.refresh_params(&winners[0].refresh)).await;
     assert_eq!(next.status, 200, "the winner's successor works: {next}");
 }
 
@@ -104,7 +104,7 @@ async fn made_at_once(input: impl Fn(usize) -> serde_json::Value) -> usize {
     let sandbox = mock.sandbox("fresh");
     let mut runners = JoinSet::new();
     for number in 0..20 {
-        let ask = sandbox.ask("POST", "/_mock/users").json(&input(number));
+        let ask = sandbox.request("POST", "/_mock/users").json(&input(number));
         runners.spawn(async move { ask.await.status });
     }
     let statuses = runners.join_all().await;
@@ -143,7 +143,7 @@ async fn concurrent_changes_are_both_applied() {
         ];
         let mut runners = JoinSet::new();
         for (path, change) in &changes {
-            let ask = mock.ask("PATCH", path).json(change);
+            let ask = mock.request("PATCH", path).json(change);
             runners.spawn(async move { ask.await.status });
         }
         assert_eq!(runners.join_all().await, [200; 4]);

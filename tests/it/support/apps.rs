@@ -47,7 +47,7 @@ pub(crate) const APP_BLOCK: App = confidential("appblk-x", "secret-block");
 
 impl App {
     /// A well-formed authorization request.
-    pub(crate) fn asks(&self, scope: &str) -> Fields {
+    pub(crate) fn authorize_params(&self, scope: &str) -> Fields {
         Fields::new(&[
             ("response_type", "code"),
             ("client_id", self.id),
@@ -68,7 +68,7 @@ impl App {
     }
 
     /// The exchange of a code.
-    pub(crate) fn redeems(&self, code: &str) -> Fields {
+    pub(crate) fn redeem_params(&self, code: &str) -> Fields {
         self.authenticated(Fields::new(&[
             ("grant_type", "authorization_code"),
             ("code", code),
@@ -78,7 +78,7 @@ impl App {
     }
 
     /// The exchange of a refresh token.
-    pub(crate) fn refreshes(&self, token: &str) -> Fields {
+    pub(crate) fn refresh_params(&self, token: &str) -> Fields {
         self.authenticated(Fields::new(&[
             ("grant_type", "refresh_token"),
             ("refresh_token", token),
@@ -91,7 +91,7 @@ impl App {
     }
 
     /// The revocation of a token, in the app's own name.
-    pub(crate) fn revokes(&self, token: &str) -> Fields {
+    pub(crate) fn revoke_params(&self, token: &str) -> Fields {
         self.authenticated(Fields::new(&[("token", token)]))
     }
 }

@@ -31,7 +31,7 @@ const AXE: &str = concat!(
 );
 
 /// Its serious and critical findings, each with the element.
-const JUDGE: &str = include_str!("judge.js");
+const RUN_AXE: &str = include_str!("axe.js");
 
 /// The resources that the page loaded, and the bytes transferred for the page and all of them.
 const WEIGHT: &str = "const page = performance.getEntriesByType('navigation')[0];
@@ -199,7 +199,7 @@ impl Browser {
         };
         let loaded = self.client.execute(&axe, Vec::new()).await;
         loaded.expect("axe-core is a script");
-        let found = self.client.execute_async(JUDGE, Vec::new()).await;
+        let found = self.client.execute_async(RUN_AXE, Vec::new()).await;
         let found = found.expect("axe-core runs");
         assert_eq!(found, json!([]), "at {}", self.url().await);
     }

@@ -77,7 +77,7 @@ impl SandboxClient {
     pub(crate) async fn approve_device(&self, device: &Device) -> TestResponse {
         let cookie = self.session("ada").await;
         let body = json!({ "user_code": device.user_code });
-        self.ask("POST", DEVICE_APPROVE)
+        self.request("POST", DEVICE_APPROVE)
             .json(&body)
             .cookie(&cookie)
             .await

@@ -20,10 +20,10 @@ impl SandboxClient {
     /// An id token that ada gave the app.
     pub(crate) async fn id_token(&self, app: &App, nonce: &str) -> String {
         let code = self
-            .approve(&app.asks("1").and("nonce", nonce))
+            .approve(&app.authorize_params("1").and("nonce", nonce))
             .await
             .code();
-        self.token(&app.redeems(&code)).await.text("id_token")
+        self.token(&app.redeem_params(&code)).await.text("id_token")
     }
 
     /// The claims of an id token that the sandbox's published key has signed, for this audience, now.

@@ -1,4 +1,4 @@
-// What is wrong with the page for somebody who reads it, or hears it, or has no mouse?
+// Finds defects of a page for users who read it, hear it, or have no mouse.
 const wrong = [];
 const shown = (element) => element.getClientRects().length > 0;
 const words = (element) => {

@@ -14,6 +14,7 @@ mod playground_user;
 mod program;
 mod raw_connection;
 mod recorded_answer;
+pub(crate) mod recordings;
 pub(crate) mod replay;
 mod response;
 mod secret_tracker;
@@ -23,7 +24,6 @@ mod sign_in;
 mod spending_app;
 mod stopwatch;
 mod temp_dir;
-pub(crate) mod vectors;
 
 pub(crate) use apps::{
     APP_BLOCK, App, CODE_ONLY, CONF, DISABLED, LOST_SECRET, NARROW, NO_GRANTS, ODD_SECRET, OTHER,

@@ -36,7 +36,7 @@ impl<'a> PlaygroundUser<'a> {
     pub(crate) async fn act(&self, name: &str) -> TestResponse {
         let form = Fields::new(&[("act", name)]).encoded();
         let path = format!("{PLAYGROUND}/act");
-        let ask = self.sandbox.ask("POST", &path).cookie(&self.cookie);
+        let ask = self.sandbox.request("POST", &path).cookie(&self.cookie);
         ask.body("application/x-www-form-urlencoded", form).await;
         self.look().await
     }

@@ -4,7 +4,7 @@ use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use super::vectors::Step;
+use super::recordings::Step;
 
 /// An answer as it came.
 pub(super) struct TestResponse {

@@ -13,7 +13,7 @@ use url::Url;
 use super::Page;
 use super::names::Names;
 use super::recorded_answer::{TestResponse, match_header, race, send};
-use super::vectors::{Expected, ExpectedPage, Flow, IdToken, Step};
+use super::recordings::{Expected, ExpectedPage, Flow, IdToken, Step};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const AUTHORIZE: &str = "/api/auth/oauth/authorize";

@@ -46,7 +46,10 @@ impl SecretTracker {
     }
 
     pub(crate) async fn code(&mut self, app: &App, cookie: &str) -> String {
-        let request = app.asks("1").and("nonce", "n-1").and("approved", "true");
+        let request = app
+            .authorize_params("1")
+            .and("nonce", "n-1")
+            .and("approved", "true");
         let answer = self.sandbox.post(AUTHORIZE, &request).cookie(cookie).await;
         let code = answer.code();
         self.issued("code", &code);

@@ -191,14 +191,14 @@ impl Case {
                 percent(&format!("http://a/#{in_url}"))
             )),
             3 => mock
-                .ask("POST", TOKEN)
+                .request("POST", TOKEN)
                 .body(form, format!("grant_type=password&{in_url}")),
             4 => mock
-                .ask("POST", TOKEN)
+                .request("POST", TOKEN)
                 .body("application/json", self.in_json()),
             5 => {
                 let text = json!({ "text": self.in_json() }).to_string();
-                mock.ask("POST", TOKEN).body("application/json", text)
+                mock.request("POST", TOKEN).body("application/json", text)
             }
             6 => mock
                 .get(ME)
@@ -208,21 +208,21 @@ impl Case {
                 let part = part
                     .replace("NAME", self.name.unwrap_or("x"))
                     .replace("VALUE", &value);
-                mock.ask("POST", TOKEN)
+                mock.request("POST", TOKEN)
                     .body("multipart/form-data; boundary=x", part)
             }
             8 => {
                 let text = json!({ "text": self.in_sentence() }).to_string();
-                mock.ask("POST", TOKEN).body("application/json", text)
+                mock.request("POST", TOKEN).body("application/json", text)
             }
             9 => mock.get(&format!("{AUTHORIZE}?x={}", percent(&self.in_sentence()))),
             // In place of a name or an id: recognized by its shape alone.
-            _ if self.name.is_some() => mock.ask("POST", TOKEN).body(form, in_url),
+            _ if self.name.is_some() => mock.request("POST", TOKEN).body(form, in_url),
             10 => mock.get(&format!("/v2/consumer/workflows/{in_path}")),
             11 => mock.get(&format!("{AUTHORIZE}?{in_query}")),
             12 => mock.get(&format!("{AUTHORIZE}?client_id={in_query}")),
             _ => mock
-                .ask("POST", TOKEN)
+                .request("POST", TOKEN)
                 .body("application/json", format!("{{\"{value}\":1}}")),
         };
         sent.await;

@@ -113,23 +113,23 @@ impl SandboxClient {
         }
     }
 
-    pub(crate) fn ask(&self, method: &str, path: &str) -> TestRequest {
+    pub(crate) fn request(&self, method: &str, path: &str) -> TestRequest {
         let method = Method::from_bytes(method.as_bytes()).expect("a method's name");
         TestRequest(self.http.request(method, format!("{}{path}", self.base)))
     }
 
     pub(crate) fn get(&self, path: &str) -> TestRequest {
-        self.ask("GET", path)
+        self.request("GET", path)
     }
 
     pub(crate) fn post(&self, path: &str, fields: &Fields) -> TestRequest {
-        self.ask("POST", path).body(FORM, fields.encoded())
+        self.request("POST", path).body(FORM, fields.encoded())
     }
 
     /// A control call that must succeed.
     pub(crate) async fn control(&self, method: &str, path: &str, input: Value) -> Value {
         let path = format!("/_mock{path}");
-        let answer = self.ask(method, &path).json(&input).await;
+        let answer = self.request(method, &path).json(&input).await;
         assert!(answer.status < 300, "{method} {path} {input}: {answer}");
         answer.json()
     }
@@ -178,7 +178,7 @@ impl SandboxClient {
 
     /// A code of the app, approved by ada.
     pub(crate) async fn code(&self, app: &App, scope: &str) -> String {
-        self.approve(&app.asks(scope)).await.code()
+        self.approve(&app.authorize_params(scope)).await.code()
     }
 
     pub(crate) async fn token(&self, fields: &Fields) -> TestResponse {
@@ -191,8 +191,11 @@ impl SandboxClient {
     }
 
     pub(crate) async fn tokens_of(&self, user: &str, app: &App, scope: &str) -> Tokens {
-        let code = self.approve_as(user, &app.asks(scope)).await.code();
-        Tokens::from_response(&self.token(&app.redeems(&code)).await)
+        let code = self
+            .approve_as(user, &app.authorize_params(scope))
+            .await
+            .code();
+        Tokens::from_response(&self.token(&app.redeem_params(&code)).await)
     }
 
     pub(crate) async fn userinfo(&self, access: &str) -> TestResponse {

@@ -45,22 +45,24 @@ impl SignIn {
     }
 
     /// The authorization request.
-    pub(crate) fn asks(&self, scope: &str) -> Fields {
+    pub(crate) fn authorize_params(&self, scope: &str) -> Fields {
         self.app
-            .asks(scope)
+            .authorize_params(scope)
             .with("state", &self.state)
             .with("code_challenge", &self.challenge)
     }
 
     /// The exchange of the code.
-    pub(crate) fn redeems(&self, code: &str) -> Fields {
-        self.app.redeems(code).with("code_verifier", &self.verifier)
+    pub(crate) fn redeem_params(&self, code: &str) -> Fields {
+        self.app
+            .redeem_params(code)
+            .with("code_verifier", &self.verifier)
     }
 
     /// Ada signs in: the code, exchanged.
     pub(crate) async fn signs_in(&self, sandbox: &SandboxClient, scope: &str) -> Tokens {
-        let code = sandbox.approve(&self.asks(scope)).await.code();
-        Tokens::from_response(&sandbox.token(&self.redeems(&code)).await)
+        let code = sandbox.approve(&self.authorize_params(scope)).await.code();
+        Tokens::from_response(&sandbox.token(&self.redeem_params(&code)).await)
     }
 }
 
@@ -84,7 +86,7 @@ impl SandboxClient {
 
     /// Refreshes; returns the new tokens.
     pub(crate) async fn refreshed(&self, app: &App, tokens: &Tokens) -> Tokens {
-        Tokens::from_response(&self.token(&app.refreshes(&tokens.refresh)).await)
+        Tokens::from_response(&self.token(&app.refresh_params(&tokens.refresh)).await)
     }
 
     pub(crate) async fn findings(&self) -> Vec<Value> {

@@ -36,15 +36,15 @@ impl SpendingApp {
         }
     }
 
-    pub(crate) fn ask(&self, method: &str, path: &str) -> TestRequest {
+    pub(crate) fn request(&self, method: &str, path: &str) -> TestRequest {
         let header = format!("Bearer {}", self.token);
         self.sandbox
-            .ask(method, path)
+            .request(method, path)
             .header("authorization", &header)
     }
 
     pub(crate) fn get(&self, path: &str) -> TestRequest {
-        self.ask("GET", path)
+        self.request("GET", path)
     }
 
     pub(crate) async fn call(&self, procedure: &str) -> TestResponse {
@@ -59,12 +59,12 @@ impl SpendingApp {
     }
 
     pub(crate) async fn submit(&self, body: &Value) -> TestResponse {
-        self.ask("POST", WORKFLOWS).json(body).await
+        self.request("POST", WORKFLOWS).json(body).await
     }
 
     pub(crate) async fn quote(&self, body: &Value) -> TestResponse {
         let path = format!("{WORKFLOWS}?whatif=true");
-        self.ask("POST", &path).json(body).await
+        self.request("POST", &path).json(body).await
     }
 
     /// Whether a workflow of this cost was paid.

@@ -22,7 +22,7 @@ async fn checks_run_in_order() {
     let mock = TestServer::documented().await;
     // Each case is the one before with its error fixed.
     let bad = NO_GRANTS
-        .asks("é")
+        .authorize_params("é")
         .with("redirect_uri", "https://elsewhere.example/")
         .with("response_type", "token")
         .with("code_challenge_method", "plain")
@@ -43,31 +43,36 @@ async fn checks_run_in_order() {
         ),
         ("no challenge", {
             NO_GRANTS
-                .asks("é")
+                .authorize_params("é")
                 .without("code_challenge")
                 .with("state", "")
         }),
         ("method", {
             NO_GRANTS
-                .asks("é")
+                .authorize_params("é")
                 .with("code_challenge_method", "plain")
                 .with("state", "")
         }),
-        ("state", NO_GRANTS.asks("é").with("state", "")),
-        ("scope", NO_GRANTS.asks("é").with("state", "é")),
+        ("state", NO_GRANTS.authorize_params("é").with("state", "")),
+        ("scope", NO_GRANTS.authorize_params("é").with("state", "é")),
         (
             "grant",
             NO_GRANTS
-                .asks("1")
+                .authorize_params("1")
                 .with("state", "é")
                 .and("allowed", "false"),
         ),
         (
             "state's characters",
-            CONF.asks("1").with("state", "é").and("allowed", "false"),
+            CONF.authorize_params("1")
+                .with("state", "é")
+                .and("allowed", "false"),
         ),
-        ("allowed", CONF.asks("1").and("allowed", "false")),
-        ("all well", CONF.asks("1")),
+        (
+            "allowed",
+            CONF.authorize_params("1").and("allowed", "false"),
+        ),
+        ("all well", CONF.authorize_params("1")),
     ];
     assert_snapshot!(responses(&mock, &cases).await, @"
     no client_id: 400 invalid_request: Missing client_id
@@ -91,8 +96,14 @@ async fn checks_run_in_order() {
 async fn live_contract_ignores_response_type() {
     let mock = TestServer::live().await;
     let cases = [
-        ("token", CONF.asks("1").with("response_type", "token")),
-        ("missing", CONF.asks("1").without("response_type")),
+        (
+            "token",
+            CONF.authorize_params("1").with("response_type", "token"),
+        ),
+        (
+            "missing",
+            CONF.authorize_params("1").without("response_type"),
+        ),
     ];
     assert_snapshot!(responses(&mock, &cases).await, @"
     token: 303 to https://app.example/callback?code=<secret>&state=xyz
@@ -110,10 +121,23 @@ async fn live_contract_ignores_response_type() {
 async fn documented_contract_requires_response_type_code() {
     let mock = TestServer::documented().await;
     let cases = [
-        ("token", CONF.asks("1").with("response_type", "token")),
-        ("two", CONF.asks("1").with("response_type", "code id_token")),
-        ("upper case", CONF.asks("1").with("response_type", "Code")),
-        ("missing", CONF.asks("1").without("response_type")),
+        (
+            "token",
+            CONF.authorize_params("1").with("response_type", "token"),
+        ),
+        (
+            "two",
+            CONF.authorize_params("1")
+                .with("response_type", "code id_token"),
+        ),
+        (
+            "upper case",
+            CONF.authorize_params("1").with("response_type", "Code"),
+        ),
+        (
+            "missing",
+            CONF.authorize_params("1").without("response_type"),
+        ),
     ];
     assert_snapshot!(responses(&mock, &cases).await, @"
     token: 400 invalid_request: response_type must be code
@@ -134,14 +158,14 @@ async fn documented_contract_requires_response_type_code() {
 #[tokio::test]
 async fn an_error_is_a_json_answer_and_never_a_redirect_to_the_client() {
     let mock = TestServer::documented().await;
-    let request = CONF.asks("1").without("code_challenge");
+    let request = CONF.authorize_params("1").without("code_challenge");
     assert_snapshot!(mock.authorize(&request).await, @r#"
     400
     content-type: application/json
 
     {"error":"invalid_request","error_description":"PKCE required: provide code_challenge and code_challenge_method=S256"}
     "#);
-    let request = TESTERS.asks("1");
+    let request = TESTERS.authorize_params("1");
     assert_snapshot!(mock.authorize(&request).await, @r#"
     403
     content-type: application/json
@@ -154,11 +178,17 @@ async fn an_error_is_a_json_answer_and_never_a_redirect_to_the_client() {
 async fn the_client_must_be_named_and_known() {
     let mock = TestServer::documented().await;
     let cases = [
-        ("missing", CONF.asks("1").without("client_id")),
-        ("empty", CONF.asks("1").with("client_id", "")),
-        ("unknown", CONF.asks("1").with("client_id", "nobody")),
-        ("upper case", CONF.asks("1").with("client_id", "CONF")),
-        ("a registered app block", APP_BLOCK.asks("1")),
+        ("missing", CONF.authorize_params("1").without("client_id")),
+        ("empty", CONF.authorize_params("1").with("client_id", "")),
+        (
+            "unknown",
+            CONF.authorize_params("1").with("client_id", "nobody"),
+        ),
+        (
+            "upper case",
+            CONF.authorize_params("1").with("client_id", "CONF"),
+        ),
+        ("a registered app block", APP_BLOCK.authorize_params("1")),
     ];
     assert_snapshot!(responses(&mock, &cases).await, @"
     missing: 400 invalid_request: Missing client_id
@@ -173,22 +203,36 @@ async fn the_client_must_be_named_and_known() {
 async fn pkce_is_required_and_s256_is_the_only_method() {
     let mock = TestServer::documented().await;
     let cases = [
-        ("no challenge", CONF.asks("1").without("code_challenge")),
-        ("empty challenge", CONF.asks("1").with("code_challenge", "")),
-        ("no method", CONF.asks("1").without("code_challenge_method")),
+        (
+            "no challenge",
+            CONF.authorize_params("1").without("code_challenge"),
+        ),
+        (
+            "empty challenge",
+            CONF.authorize_params("1").with("code_challenge", ""),
+        ),
+        (
+            "no method",
+            CONF.authorize_params("1").without("code_challenge_method"),
+        ),
         (
             "plain",
-            CONF.asks("1").with("code_challenge_method", "plain"),
+            CONF.authorize_params("1")
+                .with("code_challenge_method", "plain"),
         ),
         (
             "lower case",
-            CONF.asks("1").with("code_challenge_method", "s256"),
+            CONF.authorize_params("1")
+                .with("code_challenge_method", "s256"),
         ),
-        ("public client", SPA.asks("1").without("code_challenge")),
+        (
+            "public client",
+            SPA.authorize_params("1").without("code_challenge"),
+        ),
         // Taken as it is: no verifier will ever fit it.
         (
             "short challenge",
-            CONF.asks("1").with("code_challenge", "short"),
+            CONF.authorize_params("1").with("code_challenge", "short"),
         ),
     ];
     assert_snapshot!(responses(&mock, &cases).await, @"
@@ -206,14 +250,17 @@ async fn pkce_is_required_and_s256_is_the_only_method() {
 async fn state_is_required_and_printable() {
     let mock = TestServer::documented().await;
     let cases = [
-        ("missing", CONF.asks("1").without("state")),
-        ("empty", CONF.asks("1").with("state", "")),
-        ("not ASCII", CONF.asks("1").with("state", "é")),
-        ("a line break", CONF.asks("1").with("state", "a\nb")),
-        ("a tab", CONF.asks("1").with("state", "a\tb")),
+        ("missing", CONF.authorize_params("1").without("state")),
+        ("empty", CONF.authorize_params("1").with("state", "")),
+        ("not ASCII", CONF.authorize_params("1").with("state", "é")),
+        (
+            "a line break",
+            CONF.authorize_params("1").with("state", "a\nb"),
+        ),
+        ("a tab", CONF.authorize_params("1").with("state", "a\tb")),
         (
             "a space and signs",
-            CONF.asks("1").with("state", " a&b=c#d\"<>"),
+            CONF.authorize_params("1").with("state", " a&b=c#d\"<>"),
         ),
     ];
     assert_snapshot!(responses(&mock, &cases).await, @"
@@ -229,7 +276,7 @@ async fn state_is_required_and_printable() {
 #[tokio::test]
 async fn state_characters_are_checked_last() {
     let mock = TestServer::documented().await;
-    let request = CONF.asks("1").with("state", "é");
+    let request = CONF.authorize_params("1").with("state", "é");
     assert_snapshot!(mock.authorize(&request).await.summary(), @"303 to http://mock/login/oauth/authorize?response_type=code&client_id=conf&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&scope=1&state=%C3%A9&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256");
 }
 
@@ -244,7 +291,7 @@ async fn app_may_be_closed_to_all_users_or_open_to_testers() {
         (&TESTERS, "modo"),
         (&TESTERS, "tess"),
     ] {
-        let answer = mock.approve_as(user, &app.asks("1")).await;
+        let answer = mock.approve_as(user, &app.authorize_params("1")).await;
         table += &format!("{} for {user}: {}\n", app.id, answer.summary());
     }
     assert_snapshot!(table, @"
@@ -259,14 +306,14 @@ async fn app_may_be_closed_to_all_users_or_open_to_testers() {
 #[tokio::test]
 async fn allowed_false_denies() {
     let mock = TestServer::documented().await;
-    let request = CONF.asks("1").and("allowed", "false");
+    let request = CONF.authorize_params("1").and("allowed", "false");
     assert_snapshot!(mock.approve(&request).await, @r#"
     400
     content-type: application/json
 
     {"error":"access_denied","error_description":"Access denied: user denied access to application"}
     "#);
-    let request = CONF.asks("1").and("allowed", "no");
+    let request = CONF.authorize_params("1").and("allowed", "no");
     assert_eq!(mock.approve(&request).await.status, 302);
 }
 

@@ -82,7 +82,7 @@ async fn redirect_uris(mock: &SandboxClient) -> String {
         "http://localhost:8080/other",
         "http://localhost:8080@evil.example/cb",
     ] {
-        let request = CONF.asks("1").with("redirect_uri", uri);
+        let request = CONF.authorize_params("1").with("redirect_uri", uri);
         table += &format!("{uri:?}: {}\n", mock.approve(&request).await.summary());
     }
     table
@@ -117,7 +117,7 @@ async fn a_client_for_any_loopback_uri_accepts_every_address_and_name_of_the_mac
     ] {
         let uri = format!("http://{host}:8080/any");
         let status = mock
-            .approve(&CONF.asks("1").with("redirect_uri", &uri))
+            .approve(&CONF.authorize_params("1").with("redirect_uri", &uri))
             .await
             .status;
         table += &format!("{host}: {status}\n");
@@ -156,12 +156,12 @@ async fn any_absolute_uri_can_be_registered_and_gets_its_code() {
         let client = serde_json::json!({ "redirect_uris": [uri] });
         mock.control("PATCH", "/clients/conf", client).await;
         let answer = mock
-            .approve(&CONF.asks("1").with("redirect_uri", uri))
+            .approve(&CONF.authorize_params("1").with("redirect_uri", uri))
             .await;
         assert_eq!(answer.status, 302, "{uri}: {answer}");
         let location = answer.header("location").expect("a location");
         assert!(location.starts_with(&format!("{uri}?code=")), "{location}");
-        let redeemed = CONF.redeems(&answer.code()).with("redirect_uri", uri);
+        let redeemed = CONF.redeem_params(&answer.code()).with("redirect_uri", uri);
         assert_eq!(mock.token(&redeemed).await.status, 200, "{uri}");
     }
     let mut table = String::new();
@@ -173,7 +173,10 @@ async fn any_absolute_uri_can_be_registered_and_gets_its_code() {
         "http://",
     ] {
         let client = serde_json::json!({ "redirect_uris": [uri] });
-        let answer = mock.ask("PATCH", "/_mock/clients/conf").json(&client).await;
+        let answer = mock
+            .request("PATCH", "/_mock/clients/conf")
+            .json(&client)
+            .await;
         table += &format!("{}\n", answer.summary());
     }
     assert_snapshot!(table, @r#"

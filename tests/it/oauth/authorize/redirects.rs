@@ -8,7 +8,10 @@ use crate::support::{AUTHORIZE, CONF, Fields, SPA, TestServer};
 #[tokio::test]
 async fn request_without_session_signs_in_and_returns_with_all_parameters() {
     let mock = TestServer::documented().await;
-    let request = CONF.asks("5").with("state", "a b&c=d%").and("extra", "é");
+    let request = CONF
+        .authorize_params("5")
+        .with("state", "a b&c=d%")
+        .and("extra", "é");
     let answer = mock
         .get(&format!("{AUTHORIZE}?{}", request.encoded()))
         .await;
@@ -39,7 +42,7 @@ async fn signing_in_comes_before_every_check() {
 #[tokio::test]
 async fn unknown_expired_or_deleted_users_session_counts_as_none() {
     let mock = TestServer::documented().await;
-    let request = format!("{AUTHORIZE}?{}", CONF.asks("1").encoded());
+    let request = format!("{AUTHORIZE}?{}", CONF.authorize_params("1").encoded());
     let ada = mock.session("ada").await;
     let tess = mock.session("tess").await;
     let is_known = async |cookie: &str| {
@@ -70,7 +73,10 @@ async fn unknown_expired_or_deleted_users_session_counts_as_none() {
 #[tokio::test]
 async fn request_without_consent_goes_to_the_consent_page() {
     let mock = TestServer::documented().await;
-    let request = CONF.asks("5").with("state", "a b&c=d%").and("extra", "é");
+    let request = CONF
+        .authorize_params("5")
+        .with("state", "a b&c=d%")
+        .and("extra", "é");
     let answer = mock.authorize(&request).await;
     assert_snapshot!(answer, @"
     303
@@ -83,10 +89,10 @@ async fn request_without_consent_goes_to_the_consent_page() {
 async fn approval_requires_post_and_approved_true() {
     let mock = TestServer::documented().await;
     let cookie = mock.session("ada").await;
-    let request = CONF.asks("1").and("approved", "true");
+    let request = CONF.authorize_params("1").and("approved", "true");
     let path = format!("{AUTHORIZE}?{}", request.encoded());
     let mut table = format!("GET: {}\n", mock.get(&path).cookie(&cookie).await.summary());
-    let answer = mock.ask("POST", &path).cookie(&cookie).await;
+    let answer = mock.request("POST", &path).cookie(&cookie).await;
     table += &format!("POST with a query: {}\n", answer.summary());
     for approved in ["", "1", "TRUE", "false", "true"] {
         let request = request.clone().with("approved", approved);
@@ -107,22 +113,22 @@ async fn approval_requires_post_and_approved_true() {
 #[tokio::test]
 async fn the_code_comes_with_302_in_the_documentation_and_303_from_the_deployed_server() {
     let mock = TestServer::documented().await;
-    assert_snapshot!(mock.approve(&CONF.asks("1")).await, @"
+    assert_snapshot!(mock.approve(&CONF.authorize_params("1")).await, @"
     302
     location: https://app.example/callback?code=<secret>&state=xyz
     ");
     mock.set_difference(Difference::RedirectStatus, Contract::Live)
         .await;
-    assert_eq!(mock.approve(&CONF.asks("1")).await.status, 303);
+    assert_eq!(mock.approve(&CONF.authorize_params("1")).await.status, 303);
 
     let mock = TestServer::live().await;
-    assert_snapshot!(mock.approve(&CONF.asks("1")).await, @"
+    assert_snapshot!(mock.approve(&CONF.authorize_params("1")).await, @"
     303
     location: https://app.example/callback?code=<secret>&state=xyz
     ");
     mock.set_difference(Difference::RedirectStatus, Contract::Documented)
         .await;
-    assert_eq!(mock.approve(&CONF.asks("1")).await.status, 302);
+    assert_eq!(mock.approve(&CONF.authorize_params("1")).await.status, 302);
 }
 
 #[tokio::test]
@@ -136,7 +142,7 @@ async fn a_redirect_uri_keeps_its_query_and_fragment_but_not_its_own_code() {
         "com.example.app:/cb",
     ] {
         let request = CONF
-            .asks("1")
+            .authorize_params("1")
             .with("redirect_uri", uri)
             .with("state", "s t+&=");
         table += &format!("{uri}\n  {}\n", mock.approve(&request).await.summary());
@@ -157,10 +163,14 @@ async fn a_redirect_uri_keeps_its_query_and_fragment_but_not_its_own_code() {
 async fn the_last_of_duplicate_parameters_wins() {
     let mock = TestServer::documented().await;
     let request = Fields::new(&[("state", "first"), ("client_id", "nobody")]);
-    let request = format!("{}&{}", request.encoded(), CONF.asks("1").encoded());
+    let request = format!(
+        "{}&{}",
+        request.encoded(),
+        CONF.authorize_params("1").encoded()
+    );
     let cookie = mock.session("ada").await;
     let answer = mock
-        .ask("POST", AUTHORIZE)
+        .request("POST", AUTHORIZE)
         .cookie(&cookie)
         .body(
             "application/x-www-form-urlencoded",

@@ -35,9 +35,9 @@ const SCOPES: [&str; 22] = [
 async fn granted(mock: &SandboxClient) -> String {
     let mut table = String::new();
     for scope in SCOPES {
-        let answer = mock.approve(&WIDE.asks(scope)).await;
+        let answer = mock.approve(&WIDE.authorize_params(scope)).await;
         let outcome = if answer.status < 400 {
-            let token = mock.token(&WIDE.redeems(&answer.code())).await;
+            let token = mock.token(&WIDE.redeem_params(&answer.code())).await;
             format!("token for {}", token.json()["scope"])
         } else {
             answer.summary()
@@ -122,7 +122,7 @@ async fn the_deployed_server_reads_a_scopes_leading_digits() {
 #[tokio::test]
 async fn missing_scope_is_invalid_scope() {
     let mock = TestServer::documented().await;
-    let request = CONF.asks("1").without("scope");
+    let request = CONF.authorize_params("1").without("scope");
     assert_snapshot!(mock.approve(&request).await, @r#"
     400
     content-type: application/json
@@ -136,7 +136,7 @@ async fn scope_characters_are_checked_last() {
     let mock = TestServer::live().await;
     let mut table = String::new();
     for scope in ["1\"", "1\\", "1é", "1'"] {
-        let request = CONF.asks(scope);
+        let request = CONF.authorize_params(scope);
         let asked = mock.authorize(&request).await.status;
         let approved = mock.approve(&request).await.summary();
         table += &format!("{scope:?}: asked {asked}, approved {approved}\n");
@@ -185,14 +185,14 @@ async fn more_than_the_app_may_have_is_refused_by_the_deployed_server_once_appro
 }
 
 async fn beyond_the_ceiling(mock: &SandboxClient) -> String {
-    let asked = mock.authorize(&NARROW.asks("7")).await.status;
-    let approved = mock.approve(&NARROW.asks("7")).await;
+    let asked = mock.authorize(&NARROW.authorize_params("7")).await.status;
+    let approved = mock.approve(&NARROW.authorize_params("7")).await;
     let mut output = format!("asked: {asked}\napproved: {}\n", approved.summary());
     if approved.status < 400 {
-        let answer = mock.token(&NARROW.redeems(&approved.code())).await;
+        let answer = mock.token(&NARROW.redeem_params(&approved.code())).await;
         output += &format!("token for {}\n", answer.json()["scope"]);
     }
-    let within = mock.approve(&NARROW.asks("4")).await;
+    let within = mock.approve(&NARROW.authorize_params("4")).await;
     output += &format!("within: {}\n", within.status);
     output
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{AUTHORIZE, CONF, Fields, SandboxClient, TestRequest, TestServer};
 
 fn approval() -> Fields {
-    CONF.asks("1").and("approved", "true")
+    CONF.authorize_params("1").and("approved", "true")
 }
 
 fn multipart(fields: &Fields) -> String {
@@ -24,7 +24,7 @@ fn multipart(fields: &Fields) -> String {
 
 async fn post(mock: &SandboxClient, with: impl FnOnce(TestRequest) -> TestRequest) -> String {
     let cookie = mock.session("ada").await;
-    with(mock.ask("POST", AUTHORIZE))
+    with(mock.request("POST", AUTHORIZE))
         .cookie(&cookie)
         .await
         .summary()
@@ -127,15 +127,15 @@ async fn a_body_of_more_than_512_kib_counts_as_empty() {
 #[tokio::test]
 async fn other_methods_get_405_with_allow() {
     let mock = TestServer::documented().await;
-    assert_snapshot!(mock.ask("DELETE", AUTHORIZE).await, @"
+    assert_snapshot!(mock.request("DELETE", AUTHORIZE).await, @"
     405
     allow: GET, POST, HEAD
     content-type: text/plain; charset=utf-8
 
     DELETE method not allowed
     ");
-    assert_snapshot!(mock.ask("PUT", AUTHORIZE).await.summary(), @"405 PUT method not allowed");
-    assert_snapshot!(mock.ask("HEAD", AUTHORIZE).await, @"
+    assert_snapshot!(mock.request("PUT", AUTHORIZE).await.summary(), @"405 PUT method not allowed");
+    assert_snapshot!(mock.request("HEAD", AUTHORIZE).await, @"
     303
     location: /login?returnUrl=%2Fapi%2Fauth%2Foauth%2Fauthorize
     ");
@@ -145,7 +145,7 @@ async fn other_methods_get_405_with_allow() {
 async fn a_preflight_is_answered_with_credentialed_cors_in_the_documentation() {
     let mock = TestServer::documented().await;
     let preflight = |mock: &SandboxClient| {
-        mock.ask("OPTIONS", AUTHORIZE)
+        mock.request("OPTIONS", AUTHORIZE)
             .header("origin", "http://localhost:3000")
             .header("access-control-request-method", "POST")
     };
@@ -159,7 +159,7 @@ async fn a_preflight_is_answered_with_credentialed_cors_in_the_documentation() {
     access-control-max-age: 600
     vary: Origin
     ");
-    assert_snapshot!(mock.ask("OPTIONS", AUTHORIZE).await, @"
+    assert_snapshot!(mock.request("OPTIONS", AUTHORIZE).await, @"
     204
     vary: Origin
     ");

@@ -114,7 +114,9 @@ async fn a_sandbox_sends_its_devices_to_its_own_page() {
 
     mock.register_cli().await;
     let elsewhere = json!({ "user_code": device.user_code, "user": "ada" });
-    let refused = mock.ask("POST", "/_mock/device/approve").json(&elsewhere);
+    let refused = mock
+        .request("POST", "/_mock/device/approve")
+        .json(&elsewhere);
     assert_snapshot!(device.redacted(&refused.await.summary()), @r#"400 invalid: "<user code>": Invalid or expired code"#);
     assert_snapshot!(mock.poll(&device).await.summary(), @"400 expired_token: Device code expired");
 }
@@ -155,7 +157,7 @@ async fn invalid_control_calls_are_rejected_with_their_reason() {
         ("deny", json!({ "user_code": "AAAA-AAAA" })),
     ] {
         let path = format!("/_mock/device/{operation}");
-        let answer = mock.ask("POST", &path).json(&input).await;
+        let answer = mock.request("POST", &path).json(&input).await;
         let line = format!("{operation} {input}\n  {} {}\n", answer.status, answer.body);
         table += &device.redacted(&line);
     }
@@ -241,7 +243,7 @@ async fn first_approval_wins() {
     let cookie = mock.session("tess").await;
     let body = json!({ "user_code": device.user_code });
     for path in [DEVICE_APPROVE, DEVICE_INFO] {
-        let late = mock.ask("POST", path).json(&body).cookie(&cookie).await;
+        let late = mock.request("POST", path).json(&body).cookie(&cookie).await;
         assert_eq!(late.summary(), "400 invalid_code: Invalid or expired code");
     }
     let access = mock.poll(&device).await.text("access_token");

@@ -84,7 +84,7 @@ async fn refusals_without_a_description_have_none() {
 
     {"error":"unsupported_grant_type"}
     "#);
-    assert_snapshot!(mock.ask("POST", DEVICE_INFO).await, @r#"
+    assert_snapshot!(mock.request("POST", DEVICE_INFO).await, @r#"
     401
     content-type: application/json
 
@@ -229,7 +229,7 @@ async fn review_returns_client_and_scopes() {
     let cookie = mock.session("ada").await;
     let info = async |device: &Device| {
         let body = json!({ "user_code": device.user_code });
-        mock.ask("POST", DEVICE_INFO)
+        mock.request("POST", DEVICE_INFO)
             .json(&body)
             .cookie(&cookie)
             .await
@@ -293,7 +293,7 @@ async fn review_requires_a_session_and_a_pending_code() {
     let mut table = String::new();
     for path in [DEVICE_INFO, DEVICE_APPROVE] {
         let body = json!({ "user_code": waiting.user_code });
-        let stranger = mock.ask("POST", path).json(&body).await;
+        let stranger = mock.request("POST", path).json(&body).await;
         table += &format!("{path} without a session: {}\n", stranger.summary());
         for (what, body) in [
             ("no code", json!({})),
@@ -302,7 +302,7 @@ async fn review_requires_a_session_and_a_pending_code() {
             ("no code at all", json!({ "user_code": "x" })),
             ("a denied code", json!({ "user_code": denied.user_code })),
         ] {
-            let answer = mock.ask("POST", path).json(&body).cookie(&cookie).await;
+            let answer = mock.request("POST", path).json(&body).cookie(&cookie).await;
             table += &format!("{path} with {what}: {}\n", answer.summary());
         }
     }
@@ -323,6 +323,9 @@ async fn review_requires_a_session_and_a_pending_code() {
 
     mock.control("DELETE", "/clients/cli", json!({})).await;
     let body = json!({ "user_code": waiting.user_code });
-    let orphan = mock.ask("POST", DEVICE_INFO).json(&body).cookie(&cookie);
+    let orphan = mock
+        .request("POST", DEVICE_INFO)
+        .json(&body)
+        .cookie(&cookie);
     assert_snapshot!(orphan.await.summary(), @"400 invalid_code: Unknown application");
 }

@@ -35,7 +35,7 @@ async fn a_device_is_started_by_forms_only_but_polls_by_json_too() {
             ("text/plain", form),
             ("application/json", json[1..].to_owned()),
         ] {
-            let answer = mock.ask("POST", path).body(kind, body).await;
+            let answer = mock.request("POST", path).body(kind, body).await;
             let summary = match answer.status {
                 200 => "200 started".to_owned(),
                 _ => answer.summary(),
@@ -68,7 +68,7 @@ async fn a_review_is_asked_for_by_form_or_json() {
         ("application/json", code.to_json().to_string()),
         (MULTIPART, multipart(&code)),
     ] {
-        let ask = mock.ask("POST", DEVICE_INFO).body(kind, body);
+        let ask = mock.request("POST", DEVICE_INFO).body(kind, body);
         let answer = ask.cookie(&cookie).await;
         assert_eq!(answer.status, 200, "{kind}: {answer}");
     }
@@ -81,7 +81,7 @@ async fn cors_is_open_for_start_but_not_for_review() {
     let mut table = String::new();
     for path in [DEVICE, DEVICE_TOKEN, DEVICE_INFO, DEVICE_APPROVE] {
         for method in ["OPTIONS", "POST", "GET", "PUT"] {
-            let ask = mock.ask(method, path);
+            let ask = mock.request(method, path);
             let answer = ask.header("origin", "https://elsewhere.example").await;
             table += &format!("{method} {path}\n{answer}\n");
         }
@@ -208,7 +208,7 @@ async fn an_approval_from_a_foreign_origin_counts_as_at_civitai() {
     let device = mock.device("1").await;
     let cookie = mock.session("ada").await;
     let ask = mock
-        .ask("POST", DEVICE_APPROVE)
+        .request("POST", DEVICE_APPROVE)
         .json(&json!({ "user_code": device.user_code }))
         .header("origin", "https://elsewhere.example")
         .cookie(&cookie);

@@ -57,7 +57,7 @@ async fn a_refresh_token_comes_with_it_only_as_recorded() {
     {"access_token":"<token>","token_type":"Bearer","expires_in":3600,"refresh_token":"<token>","scope":["5"]}
     "#);
     let tokens = Tokens::from_response(&answer);
-    let again = mock.token(&CONF.refreshes(&tokens.refresh)).await;
+    let again = mock.token(&CONF.refresh_params(&tokens.refresh)).await;
     assert_eq!(again.json()["scope"], json!(["5"]), "and it works");
     mock.set_difference(Difference::ClientCredentialsRefresh, Contract::Documented)
         .await;

@@ -11,7 +11,7 @@ use crate::support::{
 /// The exchange of a fresh code, without any client credentials.
 async fn bare(mock: &SandboxClient, app: &App) -> Fields {
     let code = mock.code(app, "1").await;
-    app.redeems(&code)
+    app.redeem_params(&code)
         .without("client_id")
         .without("client_secret")
 }
@@ -206,7 +206,7 @@ async fn a_grant_is_known_and_allowed_to_the_client() {
         (&APP_BLOCK, "password"),
         (&NARROW, "authorization_code"),
     ] {
-        let fields = app.redeems("none").with("grant_type", grant);
+        let fields = app.redeem_params("none").with("grant_type", grant);
         let summary = mock.token(&fields).await.summary();
         table += &format!("{} {grant:?}: {summary}\n", app.id);
     }
@@ -230,7 +230,7 @@ async fn deleted_client_is_unknown() {
     let mock = TestServer::documented().await;
     let tokens = mock.tokens(&NARROW, "1").await;
     mock.control("DELETE", "/clients/narrow", json!({})).await;
-    assert_snapshot!(mock.token(&NARROW.refreshes(&tokens.refresh)).await, @r#"
+    assert_snapshot!(mock.token(&NARROW.refresh_params(&tokens.refresh)).await, @r#"
     400
     access-control-allow-headers: *
     access-control-allow-methods: POST

@@ -12,7 +12,7 @@ use crate::support::{
 async fn a_code_is_exchanged_for_tokens() {
     let mock = TestServer::documented().await;
     let code = mock.code(&CONF, "4").await;
-    assert_snapshot!(mock.token(&CONF.redeems(&code)).await, @r#"
+    assert_snapshot!(mock.token(&CONF.redeem_params(&code)).await, @r#"
     200
     access-control-allow-headers: *
     access-control-allow-methods: POST
@@ -22,7 +22,7 @@ async fn a_code_is_exchanged_for_tokens() {
     {"access_token":"<token>","token_type":"Bearer","expires_in":3600,"refresh_token":"<token>","scope":"5"}
     "#);
     let code = mock.code(&SPA, "4").await;
-    let tokens = Tokens::from_response(&mock.token(&SPA.redeems(&code)).await);
+    let tokens = Tokens::from_response(&mock.token(&SPA.redeem_params(&code)).await);
     for token in [&tokens.access, &tokens.refresh] {
         let digits = token.strip_prefix("civitai_").unwrap();
         assert!(digits.len() == 36 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
@@ -35,7 +35,7 @@ async fn a_code_is_exchanged_for_tokens() {
 async fn the_scope_is_a_text_in_the_documentation_and_a_list_from_the_deployed_server() {
     let scope = async |mock: &SandboxClient| {
         let code = mock.code(&CONF, "5").await;
-        mock.token(&CONF.redeems(&code)).await.json()["scope"].clone()
+        mock.token(&CONF.redeem_params(&code)).await.json()["scope"].clone()
     };
     let mock = TestServer::documented().await;
     assert_eq!(scope(&mock).await, json!("5"));
@@ -45,7 +45,7 @@ async fn the_scope_is_a_text_in_the_documentation_and_a_list_from_the_deployed_s
 
     let mock = TestServer::live().await;
     let code = mock.code(&CONF, "5").await;
-    assert_snapshot!(mock.token(&CONF.redeems(&code)).await, @r#"
+    assert_snapshot!(mock.token(&CONF.redeem_params(&code)).await, @r#"
     200
     access-control-allow-headers: *
     access-control-allow-methods: POST
@@ -63,8 +63,8 @@ async fn the_scope_is_a_text_in_the_documentation_and_a_list_from_the_deployed_s
 async fn a_code_works_once_and_a_second_try_leaves_the_tokens_alive() {
     let mock = TestServer::documented().await;
     let code = mock.code(&CONF, "1").await;
-    let tokens = Tokens::from_response(&mock.token(&CONF.redeems(&code)).await);
-    assert_snapshot!(mock.token(&CONF.redeems(&code)).await, @r#"
+    let tokens = Tokens::from_response(&mock.token(&CONF.redeem_params(&code)).await);
+    assert_snapshot!(mock.token(&CONF.redeem_params(&code)).await, @r#"
     400
     access-control-allow-headers: *
     access-control-allow-methods: POST
@@ -75,7 +75,9 @@ async fn a_code_works_once_and_a_second_try_leaves_the_tokens_alive() {
     "#);
     assert!(mock.is_active(&tokens.access).await);
     assert_eq!(
-        mock.token(&CONF.refreshes(&tokens.refresh)).await.status,
+        mock.token(&CONF.refresh_params(&tokens.refresh))
+            .await
+            .status,
         200
     );
 }
@@ -105,11 +107,11 @@ async fn a_failed_verifier_or_redirect_uri_burns_the_code() {
     ] {
         let code = mock.code(&CONF, "1").await;
         let fields = match &value {
-            Some(value) => CONF.redeems(&code).with(name, value),
-            None => CONF.redeems(&code).without(name),
+            Some(value) => CONF.redeem_params(&code).with(name, value),
+            None => CONF.redeem_params(&code).without(name),
         };
         let first = mock.token(&fields).await.summary();
-        let second = mock.token(&CONF.redeems(&code)).await.summary();
+        let second = mock.token(&CONF.redeem_params(&code)).await.summary();
         table += &format!("{name} {value:?}\n  {first}\n  then {second}\n");
     }
     assert_snapshot!(table, @r#"
@@ -157,15 +159,19 @@ async fn failed_authentication_or_another_client_keeps_the_code() {
     for (what, fields) in [
         (
             "wrong secret",
-            CONF.redeems(&code).with("client_secret", "wrong"),
+            CONF.redeem_params(&code).with("client_secret", "wrong"),
         ),
-        ("no secret", CONF.redeems(&code).without("client_secret")),
-        ("another client", OTHER.redeems(&code)),
+        (
+            "no secret",
+            CONF.redeem_params(&code).without("client_secret"),
+        ),
+        ("another client", OTHER.redeem_params(&code)),
         (
             "another grant",
-            CONF.redeems(&code).with("grant_type", "refresh_token"),
+            CONF.redeem_params(&code)
+                .with("grant_type", "refresh_token"),
         ),
-        ("the client", CONF.redeems(&code)),
+        ("the client", CONF.redeem_params(&code)),
     ] {
         table += &format!("{what}: {}\n", mock.token(&fields).await.summary());
     }
@@ -182,7 +188,7 @@ async fn failed_authentication_or_another_client_keeps_the_code() {
 async fn missing_verifier_has_another_error_in_the_live_contract() {
     let missing = async |mock: &SandboxClient| {
         let code = mock.code(&CONF, "1").await;
-        let fields = CONF.redeems(&code).without("code_verifier");
+        let fields = CONF.redeem_params(&code).without("code_verifier");
         mock.token(&fields).await.summary()
     };
     let mock = TestServer::documented().await;
@@ -202,16 +208,16 @@ async fn missing_or_malformed_code_is_invalid_grant() {
     let mock = TestServer::documented().await;
     let mut table = String::new();
     for (what, fields) in [
-        ("missing", CONF.redeems("x").without("code")),
-        ("empty", CONF.redeems("")),
-        ("not ASCII", CONF.redeems("é")),
-        ("unknown", CONF.redeems("x")),
-        ("a line break", CONF.redeems("a\nb")),
+        ("missing", CONF.redeem_params("x").without("code")),
+        ("empty", CONF.redeem_params("")),
+        ("not ASCII", CONF.redeem_params("é")),
+        ("unknown", CONF.redeem_params("x")),
+        ("a line break", CONF.redeem_params("a\nb")),
     ] {
         table += &format!("{what}: {}\n", mock.token(&fields).await.summary());
     }
     let code = mock.code(&CONF, "1").await;
-    let shouted = CONF.redeems(&code.to_uppercase());
+    let shouted = CONF.redeem_params(&code.to_uppercase());
     table += &format!("upper case: {}\n", mock.token(&shouted).await.summary());
     assert_snapshot!(table, @"
     missing: 400 invalid_request: Missing parameter: `code`
@@ -231,9 +237,9 @@ async fn challenge_that_is_no_sha_256_matches_no_verifier() {
         "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM=",
         VERIFIER,
     ] {
-        let request = CONF.asks("1").with("code_challenge", challenge);
+        let request = CONF.authorize_params("1").with("code_challenge", challenge);
         let code = mock.approve(&request).await.code();
-        let answer = mock.token(&CONF.redeems(&code)).await;
+        let answer = mock.token(&CONF.redeem_params(&code)).await;
         assert_eq!(answer.text("error"), "invalid_grant", "{challenge}");
     }
 }
@@ -242,7 +248,7 @@ async fn challenge_that_is_no_sha_256_matches_no_verifier() {
 async fn scope_in_the_exchange_is_ignored() {
     let mock = TestServer::documented().await;
     let code = mock.code(&CONF, "5").await;
-    let fields = CONF.redeems(&code).and("scope", "33554431");
+    let fields = CONF.redeem_params(&code).and("scope", "33554431");
     assert_eq!(mock.token(&fields).await.json()["scope"], "5");
 }
 
@@ -250,19 +256,20 @@ async fn scope_in_the_exchange_is_ignored() {
 async fn the_last_of_duplicates_wins_and_json_is_read_like_a_form() {
     let mock = TestServer::documented().await;
     let code = mock.code(&CONF, "1").await;
-    let twice = Fields::new(&[("code", "bad")]).encoded() + "&" + &CONF.redeems(&code).encoded();
+    let twice =
+        Fields::new(&[("code", "bad")]).encoded() + "&" + &CONF.redeem_params(&code).encoded();
     let form = "application/x-www-form-urlencoded";
-    let answer = mock.ask("POST", TOKEN).body(form, twice).await;
+    let answer = mock.request("POST", TOKEN).body(form, twice).await;
     assert_eq!(answer.status, 200, "{answer}");
     let code = mock.code(&CONF, "1").await;
     let answer = mock
-        .ask("POST", TOKEN)
-        .json(&CONF.redeems(&code).to_json())
+        .request("POST", TOKEN)
+        .json(&CONF.redeem_params(&code).to_json())
         .await;
     assert_eq!(answer.status, 200, "{answer}");
     let code = mock.code(&CONF, "1").await;
-    let mut body = CONF.redeems(&code).to_json();
+    let mut body = CONF.redeem_params(&code).to_json();
     body["code_verifier"] = json!([VERIFIER]);
-    let answer = mock.ask("POST", TOKEN).json(&body).await;
+    let answer = mock.request("POST", TOKEN).json(&body).await;
     assert_snapshot!(answer.summary(), @"400 invalid_request: Invalid parameter: `code_verifier`");
 }

@@ -10,7 +10,7 @@ use crate::support::{CODE_ONLY, CONF, NARROW, SandboxClient, TestServer};
 async fn aged(mock: &SandboxClient, seconds: i64) -> String {
     let code = mock.code(&CONF, "1").await;
     mock.advance(seconds).await;
-    let summary = mock.token(&CONF.redeems(&code)).await.summary();
+    let summary = mock.token(&CONF.redeem_params(&code)).await.summary();
     if summary.starts_with("200") {
         "tokens".to_owned()
     } else {
@@ -72,7 +72,7 @@ async fn lowered_ceiling_applies_at_the_exchange() {
         let code = mock.code(&CONF, "7").await;
         mock.control("PATCH", "/clients/conf", json!({ "allowed_scopes": 4 }))
             .await;
-        mock.token(&CONF.redeems(&code)).await
+        mock.token(&CONF.redeem_params(&code)).await
     };
     let mock = TestServer::documented().await;
     assert_eq!(shrunk(&mock).await.json()["scope"], "5");
@@ -95,7 +95,7 @@ async fn a_code_outlives_the_session_and_the_consent_it_came_from() {
     mock.control("DELETE", "/consents", json!({})).await;
     mock.control("PATCH", "/users/ada", json!({ "deleted": true }))
         .await;
-    assert_eq!(mock.token(&CONF.redeems(&code)).await.status, 200);
+    assert_eq!(mock.token(&CONF.redeem_params(&code)).await.status, 200);
 }
 
 #[tokio::test]
@@ -104,14 +104,14 @@ async fn an_app_that_was_closed_meanwhile_still_redeems_its_code() {
     let code = mock.code(&CONF, "1").await;
     let closed = json!({ "access_mode": "disabled" });
     mock.control("PATCH", "/clients/conf", closed).await;
-    assert_eq!(mock.token(&CONF.redeems(&code)).await.status, 200);
+    assert_eq!(mock.token(&CONF.redeem_params(&code)).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_client_without_the_refresh_grant_gets_a_refresh_token_that_it_cannot_use() {
     let mock = TestServer::documented().await;
     let tokens = mock.tokens(&CODE_ONLY, "1").await;
-    assert_snapshot!(mock.token(&CODE_ONLY.refreshes(&tokens.refresh)).await, @r#"
+    assert_snapshot!(mock.token(&CODE_ONLY.refresh_params(&tokens.refresh)).await, @r#"
     400
     access-control-allow-headers: *
     access-control-allow-methods: POST
@@ -127,7 +127,7 @@ async fn code_of_a_deleted_client_is_rejected() {
     let mock = TestServer::documented().await;
     let code = mock.code(&NARROW, "1").await;
     mock.control("DELETE", "/clients/narrow", json!({})).await;
-    assert_snapshot!(mock.token(&NARROW.redeems(&code)).await, @r#"
+    assert_snapshot!(mock.token(&NARROW.redeem_params(&code)).await, @r#"
     400
     access-control-allow-headers: *
     access-control-allow-methods: POST

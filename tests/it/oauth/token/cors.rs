@@ -40,7 +40,7 @@ async fn a_public_clients_own_origin_is_named() {
         "http://localhost:3000/",
     ] {
         let code = mock.code(&SPA, "1").await;
-        let output = token(&mock, &SPA.redeems(&code), origin).await;
+        let output = token(&mock, &SPA.redeem_params(&code), origin).await;
         table += &format!("{origin}: {output}\n");
     }
     assert_snapshot!(table, @"
@@ -51,26 +51,26 @@ async fn a_public_clients_own_origin_is_named() {
     http://localhost:3000/: 200 | access-control-allow-origin: * | access-control-allow-methods: POST | access-control-allow-headers: *
     ");
     let tokens = mock.tokens(&SPA, "1").await;
-    assert_snapshot!(token(&mock, &SPA.refreshes(&tokens.refresh), OWN).await, @"200 | access-control-allow-origin: http://localhost:3000 | access-control-allow-methods: POST | access-control-allow-headers: * | vary: Origin");
+    assert_snapshot!(token(&mock, &SPA.refresh_params(&tokens.refresh), OWN).await, @"200 | access-control-allow-origin: http://localhost:3000 | access-control-allow-methods: POST | access-control-allow-headers: * | vary: Origin");
 }
 
 #[tokio::test]
 async fn other_clients_and_every_error_get_the_asterisk() {
     let mock = TestServer::documented().await;
     let code = mock.code(&CONF, "1").await;
-    assert_snapshot!(token(&mock, &CONF.redeems(&code), "https://app.example").await, @"200 | access-control-allow-origin: * | access-control-allow-methods: POST | access-control-allow-headers: *");
-    assert_snapshot!(token(&mock, &SPA.redeems("none"), OWN).await, @"400 | access-control-allow-origin: * | access-control-allow-methods: POST | access-control-allow-headers: *");
+    assert_snapshot!(token(&mock, &CONF.redeem_params(&code), "https://app.example").await, @"200 | access-control-allow-origin: * | access-control-allow-methods: POST | access-control-allow-headers: *");
+    assert_snapshot!(token(&mock, &SPA.redeem_params("none"), OWN).await, @"400 | access-control-allow-origin: * | access-control-allow-methods: POST | access-control-allow-headers: *");
     mock.control("PATCH", "/clients/spa", json!({ "allowed_origins": [] }))
         .await;
     let code = mock.code(&SPA, "1").await;
-    assert_snapshot!(token(&mock, &SPA.redeems(&code), OWN).await, @"200 | access-control-allow-origin: * | access-control-allow-methods: POST | access-control-allow-headers: *");
+    assert_snapshot!(token(&mock, &SPA.redeem_params(&code), OWN).await, @"200 | access-control-allow-origin: * | access-control-allow-methods: POST | access-control-allow-headers: *");
 }
 
 #[tokio::test]
 async fn preflights_are_open_to_all() {
     let mock = TestServer::documented().await;
     let preflight = |path: &str| {
-        mock.ask("OPTIONS", path)
+        mock.request("OPTIONS", path)
             .header("origin", "https://anywhere.example")
             .header("access-control-request-method", "POST")
             .header("access-control-request-headers", "authorization")

@@ -67,7 +67,7 @@ async fn anonymous(mock: &SandboxClient) -> String {
 async fn a_public_client_that_sends_a_secret_is_refused_in_the_documentation() {
     let mock = TestServer::documented().await;
     let code = mock.code(&SPA, "1").await;
-    let with_secret = SPA.redeems(&code).and("client_secret", "made-up");
+    let with_secret = SPA.redeem_params(&code).and("client_secret", "made-up");
     assert_snapshot!(mock.token(&with_secret).await, @r#"
     400
     access-control-allow-headers: *
@@ -77,9 +77,9 @@ async fn a_public_client_that_sends_a_secret_is_refused_in_the_documentation() {
 
     {"error":"invalid_client","error_description":"Invalid client: client is invalid"}
     "#);
-    let empty = SPA.redeems(&code).and("client_secret", "");
+    let empty = SPA.redeem_params(&code).and("client_secret", "");
     let tokens = Tokens::from_response(&mock.token(&empty).await);
-    let refresh = SPA.refreshes(&tokens.refresh);
+    let refresh = SPA.refresh_params(&tokens.refresh);
     let refused = mock
         .token(&refresh.clone().and("client_secret", "made-up"))
         .await;
@@ -91,7 +91,7 @@ async fn a_public_client_that_sends_a_secret_is_refused_in_the_documentation() {
     );
 
     let code = mock.code(&SPA, "1").await;
-    let with_secret = SPA.redeems(&code).and("client_secret", "made-up");
+    let with_secret = SPA.redeem_params(&code).and("client_secret", "made-up");
     mock.set_difference(Difference::PublicClientSecret, Contract::Live)
         .await;
     assert_eq!(mock.token(&with_secret).await.status, 200);
@@ -101,16 +101,16 @@ async fn a_public_client_that_sends_a_secret_is_refused_in_the_documentation() {
 async fn a_public_clients_secret_is_ignored_by_the_deployed_server() {
     let mock = TestServer::live().await;
     let code = mock.code(&SPA, "1").await;
-    let with_secret = SPA.redeems(&code).and("client_secret", "made-up");
+    let with_secret = SPA.redeem_params(&code).and("client_secret", "made-up");
     assert_eq!(mock.token(&with_secret).await.status, 200);
     let code = mock.code(&SPA, "1").await;
-    let fields = SPA.redeems(&code).without("client_id");
+    let fields = SPA.redeem_params(&code).without("client_id");
     let answer = mock.post(TOKEN, &fields).basic("spa", "made-up").await;
     assert_eq!(answer.status, 200);
     mock.set_difference(Difference::PublicClientSecret, Contract::Documented)
         .await;
     let code = mock.code(&SPA, "1").await;
-    let fields = SPA.redeems(&code).without("client_id");
+    let fields = SPA.redeem_params(&code).without("client_id");
     assert_snapshot!(mock.post(TOKEN, &fields).basic("spa", "made-up").await, @r#"
     401
     access-control-allow-headers: *

@@ -9,7 +9,7 @@ use crate::support::{CONF, OTHER, SPA, SandboxClient, TestServer, Tokens};
 async fn a_refresh_token_is_rotated_and_the_old_access_token_lives_on() {
     let mock = TestServer::documented().await;
     let old = mock.tokens(&CONF, "5").await;
-    let answer = mock.token(&CONF.refreshes(&old.refresh)).await;
+    let answer = mock.token(&CONF.refresh_params(&old.refresh)).await;
     assert_snapshot!(answer, @r#"
     200
     access-control-allow-headers: *
@@ -21,7 +21,7 @@ async fn a_refresh_token_is_rotated_and_the_old_access_token_lives_on() {
     "#);
     let new = Tokens::from_response(&answer);
     assert!(mock.is_active(&old.access).await && mock.is_active(&new.access).await);
-    assert_snapshot!(mock.token(&CONF.refreshes(&old.refresh)).await, @r#"
+    assert_snapshot!(mock.token(&CONF.refresh_params(&old.refresh)).await, @r#"
     400
     access-control-allow-headers: *
     access-control-allow-methods: POST
@@ -31,7 +31,10 @@ async fn a_refresh_token_is_rotated_and_the_old_access_token_lives_on() {
     {"error":"invalid_grant","error_description":"Invalid grant: refresh token is invalid"}
     "#);
     // No family revocation: the successor survives the replay.
-    assert_eq!(mock.token(&CONF.refreshes(&new.refresh)).await.status, 200);
+    assert_eq!(
+        mock.token(&CONF.refresh_params(&new.refresh)).await.status,
+        200
+    );
 }
 
 #[tokio::test]
@@ -40,15 +43,16 @@ async fn unknown_used_or_foreign_refresh_token_is_rejected() {
     let tokens = mock.tokens(&CONF, "1").await;
     let mut table = String::new();
     for (what, fields) in [
-        ("missing", CONF.refreshes("x").without("refresh_token")),
-        ("empty", CONF.refreshes("")),
-        ("not ASCII", CONF.refreshes("é")),
-        ("unknown", CONF.refreshes("x")),
-        ("an access token", CONF.refreshes(&tokens.access)),
-        ("another client", OTHER.refreshes(&tokens.refresh)),
+        ("missing", CONF.refresh_params("x").without("refresh_token")),
+        ("empty", CONF.refresh_params("")),
+        ("not ASCII", CONF.refresh_params("é")),
+        ("unknown", CONF.refresh_params("x")),
+        ("an access token", CONF.refresh_params(&tokens.access)),
+        ("another client", OTHER.refresh_params(&tokens.refresh)),
         (
             "wrong secret",
-            CONF.refreshes(&tokens.refresh).with("client_secret", "x"),
+            CONF.refresh_params(&tokens.refresh)
+                .with("client_secret", "x"),
         ),
     ] {
         table += &format!("{what}: {}\n", mock.token(&fields).await.summary());
@@ -62,7 +66,7 @@ async fn unknown_used_or_foreign_refresh_token_is_rejected() {
     another client: 400 invalid_grant: Invalid grant: refresh token was issued to another client
     wrong secret: 400 invalid_client: Invalid client: client is invalid
     ");
-    let answer = mock.token(&CONF.refreshes(&tokens.refresh)).await;
+    let answer = mock.token(&CONF.refresh_params(&tokens.refresh)).await;
     assert_eq!(answer.status, 200, "nothing of that used it up: {answer}");
 }
 
@@ -74,11 +78,11 @@ async fn tokens_expire_after_expires_in() {
     assert!(mock.is_active(&tokens.access).await);
     mock.advance(10).await;
     assert_snapshot!(mock.userinfo(&tokens.access).await.summary(), @"401 invalid_token: Invalid or expired token");
-    let tokens = Tokens::from_response(&mock.token(&CONF.refreshes(&tokens.refresh)).await);
+    let tokens = Tokens::from_response(&mock.token(&CONF.refresh_params(&tokens.refresh)).await);
     mock.advance(30 * 24 * 3600 - 5).await;
-    let tokens = Tokens::from_response(&mock.token(&CONF.refreshes(&tokens.refresh)).await);
+    let tokens = Tokens::from_response(&mock.token(&CONF.refresh_params(&tokens.refresh)).await);
     mock.advance(30 * 24 * 3600 + 5).await;
-    assert_snapshot!(mock.token(&CONF.refreshes(&tokens.refresh)).await.summary(), @"400 invalid_grant: Invalid grant: refresh token is invalid");
+    assert_snapshot!(mock.token(&CONF.refresh_params(&tokens.refresh)).await.summary(), @"400 invalid_grant: Invalid grant: refresh token is invalid");
 }
 
 #[tokio::test]
@@ -87,14 +91,16 @@ async fn lifetimes_can_be_set() {
     mock.set(json!({ "access_token_seconds": 5, "refresh_token_seconds": 60 }))
         .await;
     let code = mock.code(&CONF, "1").await;
-    let answer = mock.token(&CONF.redeems(&code)).await;
+    let answer = mock.token(&CONF.redeem_params(&code)).await;
     assert_eq!(answer.json()["expires_in"], 5);
     let tokens = Tokens::from_response(&answer);
     mock.advance(7).await;
     assert!(!mock.is_active(&tokens.access).await);
     mock.advance(60).await;
     assert_eq!(
-        mock.token(&CONF.refreshes(&tokens.refresh)).await.status,
+        mock.token(&CONF.refresh_params(&tokens.refresh))
+            .await
+            .status,
         400
     );
 }
@@ -104,7 +110,7 @@ async fn narrowed(mock: &SandboxClient, scopes: &[Option<&str>]) -> String {
     let mut tokens = mock.tokens(&CONF, "13").await;
     let mut table = String::new();
     for scope in scopes {
-        let mut fields = CONF.refreshes(&tokens.refresh);
+        let mut fields = CONF.refresh_params(&tokens.refresh);
         if let Some(scope) = scope {
             fields = fields.and("scope", scope);
         }
@@ -185,7 +191,7 @@ async fn lowered_ceiling_does_not_apply_at_refresh() {
         let tokens = mock.tokens(&CONF, "13").await;
         mock.control("PATCH", "/clients/conf", json!({ "allowed_scopes": 1 }))
             .await;
-        let answer = mock.token(&CONF.refreshes(&tokens.refresh)).await;
+        let answer = mock.token(&CONF.refresh_params(&tokens.refresh)).await;
         assert_eq!(answer.json()["scope"], scope);
     }
 }
@@ -197,7 +203,7 @@ async fn refresh_goes_on_without_the_consent_and_without_the_user() {
     mock.control("DELETE", "/consents", json!({})).await;
     mock.control("PATCH", "/users/ada", json!({ "deleted": true }))
         .await;
-    let answer = mock.token(&SPA.refreshes(&tokens.refresh)).await;
+    let answer = mock.token(&SPA.refresh_params(&tokens.refresh)).await;
     let tokens = Tokens::from_response(&answer);
     assert_snapshot!(mock.userinfo(&tokens.access).await.summary(), @"401 invalid_token: Invalid or expired token");
 }
