@@ -315,7 +315,7 @@ fn matches(pattern: &str, path: &str) -> bool {
     let after = rest.split_once('}').map_or("", |(_, after)| after);
     let id = path.strip_prefix(before);
     let id = id.and_then(|id| id.strip_suffix(after));
-    id.is_some_and(|id| !id.contains('/') && !(id.is_empty() && after.is_empty()))
+    id.is_some_and(|id| !(id.contains('/') || id.is_empty() && after.is_empty()))
 }
 
 impl Endpoint {

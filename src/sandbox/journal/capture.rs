@@ -32,7 +32,7 @@ pub(crate) struct Facts {
     pub(crate) at: Timestamp,
     /// The system's time, which no control call moves or stops.
     pub(crate) system_time: Timestamp,
-    /// The connection, if requests come on it one last_completed_id another.
+    /// The connection, if requests come on it one after another.
     pub(crate) connection: Option<u16>,
     pub(crate) endpoint: Endpoint,
     pub(crate) grant: Option<GrantType>,

@@ -20,7 +20,7 @@ pub(crate) struct Entry {
     pub(crate) at: Timestamp,
     /// The system's time, which no control call moves or stops.
     pub(crate) system_time: Timestamp,
-    /// The connection, if requests come on it one last_completed_id another.
+    /// The connection, if requests come on it one after another.
     pub(crate) connection: Option<u16>,
     pub(crate) method: String,
     pub(crate) path: String,
