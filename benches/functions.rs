@@ -39,10 +39,11 @@ fn requests(criterion: &mut Criterion) {
     group.bench_function("token", |bencher| {
         bencher.iter(|| internals::is_token_request(None, black_box(REDEEM), &rules));
     });
-    let mint = br#"{"client_id":"my-app","user":"ada","scope":"AI Services","expires_in":60}"#;
-    assert_eq!(internals::count_accepting_control_calls(mint), 1);
+    let new_tokens =
+        br#"{"client_id":"my-app","user":"ada","scope":"AI Services","expires_in":60}"#;
+    assert_eq!(internals::count_accepting_control_calls(new_tokens), 1);
     group.bench_function("a control call, read as ten kinds", |bencher| {
-        bencher.iter(|| internals::count_accepting_control_calls(black_box(mint)));
+        bencher.iter(|| internals::count_accepting_control_calls(black_box(new_tokens)));
     });
     group.finish();
 }

@@ -16,10 +16,10 @@ async fn tokens_expire_and_refreshes_fail() -> Result<(), Box<dyn std::error::Er
     server.take_snapshot("signed-in").await?;
 
     server.advance_clock(Duration::from_secs(3601)).await?; // the access token expires
-    server.set_fault_preset(Preset::RefreshRevoked).await?; // and the refresh is refused
+    server.add_fault_preset(Preset::RefreshRevoked).await?; // and the refresh is refused
     server.restore_snapshot("signed-in").await?; // back to the snapshot
     let slow = Fault::endpoint(Endpoint::Token).delay(Duration::from_secs(2));
-    server.set_fault(slow.times(1).status(503)).await?;
+    server.add_fault(slow.times(1).status(503)).await?;
 
     // … let the app at server.base_url() do its work, then:
     let refreshes = Expect::endpoint(Endpoint::Token).refresh_token();

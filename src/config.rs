@@ -133,7 +133,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Sets the contract, and the side of single differences.
+    /// Sets the contract, and that of single differences.
     pub fn set_contract(
         &mut self,
         contract: Contract,

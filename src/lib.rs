@@ -67,7 +67,8 @@ pub use config::Config;
 #[cfg(feature = "mcp")]
 pub use config::McpListen;
 pub use contract::{
-    Contract, DIFFERENCES, Difference, DifferenceInfo, DifferenceOverride, Evidence, OBSERVED, Side,
+    Behavior, Contract, DIFFERENCES, Difference, DifferenceInfo, DifferenceOverride, Evidence,
+    OBSERVED,
 };
 pub use invalid::Invalid;
 pub use protocol::contract_rules::ContractRules;

@@ -216,8 +216,8 @@ impl Target {
         control.ask(method, path, body).await
     }
 
-    /// Sets a fault in a sandbox of its own, which the innocent client does not meet.
-    pub(crate) async fn set_fault(&self, sandbox: &str, effect: &Value) -> Result<(), String> {
+    /// Adds a fault to a sandbox of its own, which the innocent client does not meet.
+    pub(crate) async fn add_fault(&self, sandbox: &str, effect: &Value) -> Result<(), String> {
         let fault = json!({ "endpoint": "token", "effect": effect });
         let path = format!("/_sandbox/{sandbox}/_mock/faults");
         self.control("POST", &path, &fault).await.map(|_| ())

@@ -40,7 +40,7 @@ pub(crate) struct Innocent {
 }
 
 impl Innocent {
-    /// Starts it; its steps count once [`Innocent::count`] is called. Errors: the server mints no tokens.
+    /// Starts it; its steps count once [`Innocent::count`] is called. Errors: the server issues no tokens.
     pub(crate) async fn start(address: SocketAddr) -> Result<Self, String> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
@@ -129,12 +129,12 @@ impl Client {
     async fn sign_in(address: SocketAddr) -> Result<Self, String> {
         let mut control = Control::open(address).await?;
         let grant = json!({ "client_id": CLIENT, "user": "ada", "scope": 1 });
-        let minted = control.ask("POST", "/_mock/tokens", &grant).await?;
-        let token = |name: &str| minted[name].as_str().map(str::to_owned);
+        let issued = control.ask("POST", "/_mock/tokens", &grant).await?;
+        let token = |name: &str| issued[name].as_str().map(str::to_owned);
         let (Some(access_token), Some(refresh_token)) =
             (token("access_token"), token("refresh_token"))
         else {
-            return Err(format!("no tokens were minted: {minted}"));
+            return Err(format!("no tokens were issued: {issued}"));
         };
         let connection = Connection::open(address).await;
         Ok(Self {

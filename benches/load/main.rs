@@ -257,10 +257,10 @@ async fn many_tokens(options: &Options, pin: bool, found: &mut Findings) -> Resu
         let mut server = Subject::server(name, &options.program, &[], pin).await?;
         server.sign_in(plan.most_callers()).await?;
         let mut server = Arc::new(server);
-        let speed = standing::mint(&mut server, tokens).await?;
+        let speed = standing::issue_tokens(&mut server, tokens).await?;
         let memory = server.child.resident_megabytes();
-        println!("{tokens} tokens: {memory:.1} MB, minted at {speed:.0} a second");
-        json[name] = json!({ "count": tokens, "megabytes": memory, "minted_per_second": speed });
+        println!("{tokens} tokens: {memory:.1} MB, issued at {speed:.0} a second");
+        json[name] = json!({ "count": tokens, "megabytes": memory, "issued_per_second": speed });
         subjects.push(server);
     }
     let rows = measured(&mut subjects, &plan, FEW).await?;

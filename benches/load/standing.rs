@@ -15,11 +15,11 @@ use harness::control::Control;
 use harness::http::Connection;
 use harness::{float, milliseconds, now};
 
-/// How many callers mint concurrently.
-const MINTERS: usize = 16;
-/// How many users the minted tokens are spread over.
+/// How many callers issue tokens concurrently.
+const ISSUERS: usize = 16;
+/// How many users the issued tokens are spread over.
 const HOLDERS: usize = 1000;
-/// How many of the minted tokens are used for requests.
+/// How many of the issued tokens are used for requests.
 const MAX_USED_TOKENS: usize = 10_000;
 
 /// Milliseconds from starting the program to its first answer, and megabytes while it idles, for each of `count` starts.
@@ -92,7 +92,7 @@ pub(crate) async fn control_calls(
     const TIMES: usize = 15;
     let mut server = Arc::new(Subject::server("server", program, &[], pin).await?);
     let mut took = [Vec::new(), Vec::new(), Vec::new()];
-    mint(&mut server, tokens).await?;
+    issue_tokens(&mut server, tokens).await?;
     let mut control = server.control().await?;
     for _ in 0..TIMES {
         took[0].push(timed(&mut control, "/_mock/snapshots/full").await?);
@@ -112,9 +112,9 @@ async fn timed(control: &mut Control, path: &str) -> Result<f64, String> {
     Ok(milliseconds(began.elapsed()))
 }
 
-/// Mints this many tokens, access and refresh tokens in equal parts, and stores some access tokens for requests. Returns
+/// Issues this many tokens, access and refresh tokens in equal parts, and stores some access tokens for requests. Returns
 /// the tokens per second.
-pub(crate) async fn mint(subject: &mut Arc<Subject>, tokens: usize) -> Result<f64, String> {
+pub(crate) async fn issue_tokens(subject: &mut Arc<Subject>, tokens: usize) -> Result<f64, String> {
     let pairs = tokens / 2;
     let holders = HOLDERS.min(pairs.max(1));
     let mut control = subject.control().await?;
@@ -124,18 +124,18 @@ pub(crate) async fn mint(subject: &mut Arc<Subject>, tokens: usize) -> Result<f6
     }
     let began = now();
     let mut running = JoinSet::new();
-    for minter in 0..MINTERS {
+    for issuer in 0..ISSUERS {
         let (client, address) = (subject.client_id, subject.child.address);
         running.spawn(async move {
             let mut control = Control::open(address).await?;
             let mut used = Vec::new();
             let every = (pairs / MAX_USED_TOKENS).max(1);
-            for number in (minter..pairs).step_by(MINTERS) {
+            for number in (issuer..pairs).step_by(ISSUERS) {
                 let holder = format!("holder{}", number % holders);
                 let asked = json!({ "client_id": client, "user": holder, "scope": 1, "expires_in": 86_400 });
-                let minted = control.ask("POST", "/_mock/tokens", &asked).await?;
-                if (number / MINTERS).is_multiple_of(every) {
-                    used.extend(minted["access_token"].as_str().map(str::to_owned));
+                let issued = control.ask("POST", "/_mock/tokens", &asked).await?;
+                if (number / ISSUERS).is_multiple_of(every) {
+                    used.extend(issued["access_token"].as_str().map(str::to_owned));
                 }
             }
             Ok::<_, String>(used)
@@ -145,7 +145,7 @@ pub(crate) async fn mint(subject: &mut Arc<Subject>, tokens: usize) -> Result<f6
     while let Some(done) = running.join_next().await {
         used.extend(done.map_err(|error| error.to_string())??);
     }
-    let subject = Arc::get_mut(subject).ok_or("a minter outlived its work")?;
+    let subject = Arc::get_mut(subject).ok_or("an issuer outlived its work")?;
     subject.tokens = used;
     Ok(float(pairs * 2) / seconds_since(began))
 }

@@ -107,7 +107,7 @@ fn parameter(difference: Difference) -> Option<&'static str> {
 const MAX_VALUES: usize = 3;
 
 fn find_reliance(history: &History, difference: Difference) -> Option<Violation> {
-    let (mut requests, mut side, mut values) = (Vec::new(), None, BTreeSet::new());
+    let (mut requests, mut contract, mut values) = (Vec::new(), None, BTreeSet::new());
     for call in &history.calls {
         let Some(decision) = call
             .decision(difference)
@@ -125,7 +125,7 @@ fn find_reliance(history: &History, difference: Difference) -> Option<Violation>
                 call
             };
             requests.push(blamed.id);
-            side = Some(decision.side);
+            contract = Some(decision.contract);
             values.extend(parameter(difference).map(|name| match blamed.param(name) {
                 Some(value) => format!("{name}={}", redact::redact_named(name, value)),
                 None => format!("no {name}"),
@@ -133,7 +133,7 @@ fn find_reliance(history: &History, difference: Difference) -> Option<Violation>
         }
     }
     Violation::new(requests, |count| {
-        let here = side.map(contract_phrase).unwrap_or_default();
+        let here = contract.map(contract_phrase).unwrap_or_default();
         let shown: Vec<&str> = values.iter().take(MAX_VALUES).map(String::as_str).collect();
         let for_what = if shown.is_empty() {
             String::new()

@@ -91,7 +91,7 @@ fn is_end(call: &ObservedCall) -> bool {
     }
 }
 
-/// Polls at the same time of a stopped clock are not compared. 10 % tolerance for inexact timers.
+/// Polls at the same time of a frozen clock are not compared. 10 % tolerance for inexact timers.
 fn poll_too_fast(history: &History) -> Option<Violation> {
     let intervals_ms = intervals_ms(history);
     let (mut requests, mut shortest_ms) = (Vec::new(), i64::MAX);

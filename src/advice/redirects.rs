@@ -61,8 +61,9 @@ fn accepted(history: &History) -> impl Iterator<Item = &ObservedCall> {
 fn redirect_loopback_rule(history: &History) -> Option<Violation> {
     let saved = accepted(history).filter(|call| {
         let decision = call.decision(Difference::RedirectUriMatch);
-        decision
-            .is_some_and(|decision| decision.is_divergent && decision.side != Contract::Documented)
+        decision.is_some_and(|decision| {
+            decision.is_divergent && decision.contract != Contract::Documented
+        })
     });
     Violation::new(saved.map(|call| call.id).collect(), |count| {
         format!(
@@ -121,9 +122,9 @@ mod tests {
 
     #[test]
     fn redirect_uri_of_the_loopback_rule_is_reported() {
-        let by = |side| {
+        let by = |contract| {
             let call = authorize("c1").with("redirect_uri", "http://127.0.0.1:4000/callback");
-            let call = call.decided(Difference::RedirectUriMatch, side);
+            let call = call.decided(Difference::RedirectUriMatch, contract);
             reported(&REDIRECT_URI_MATCH, [call])
         };
         assert_eq!(by(Contract::Live), [1]);

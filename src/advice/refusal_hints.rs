@@ -46,7 +46,7 @@ const HINTS: &[RefusalHint] = &[
         applies: |entry| {
             let is_public = |decision: &Decision| {
                 decision.difference == Difference::PublicClientSecret
-                    && decision.side == Contract::Documented
+                    && decision.contract == Contract::Documented
                     && decision.is_divergent
             };
             is_refused_as_client(entry) && entry.differences.iter().any(is_public)

@@ -190,11 +190,11 @@ impl TestCall {
         self
     }
 
-    /// The response depended on this difference: the other side answers differently.
-    pub(crate) fn decided(mut self, difference: Difference, side: Contract) -> Self {
+    /// The response depended on this difference: another contract answers differently.
+    pub(crate) fn decided(mut self, difference: Difference, contract: Contract) -> Self {
         self.entry.differences.push(Decision {
             difference,
-            side,
+            contract,
             is_divergent: true,
         });
         self

@@ -66,7 +66,7 @@ fn render(caller: &Caller, limit: Option<&BuzzLimit>, rules: &ContractRules) -> 
     body["subscriptions"] = json!(user.subscriptions);
     let reads_user = caller.may(Scope::USER_READ);
     rules.record_divergence(Difference::MeIsModerator, reads_user);
-    if reads_user && rules.side(Difference::MeIsModerator) == Contract::Live {
+    if reads_user && rules.contract_for(Difference::MeIsModerator) == Contract::Live {
         body["isModerator"] = user.moderator.into();
     }
     if let (Some(email), true) = (&user.email, reads_user) {

@@ -11,7 +11,7 @@ use super::text;
 use crate::protocol::duration::Seconds;
 use crate::protocol::scope::Scope;
 
-/// Create tokens for a user, without a browser.
+/// Issue tokens for a user, without a browser.
 #[derive(Debug, Args)]
 pub(super) struct Token {
     /// Id or username
@@ -51,7 +51,7 @@ enum ClockOperation {
         #[arg(allow_hyphen_values = true)]
         by: String,
     },
-    /// Pause the clock, now or at a given time
+    /// Freeze the clock, now or at a given time
     Freeze { at: Option<String> },
     /// Resume the clock
     Resume,

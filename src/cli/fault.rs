@@ -1,4 +1,4 @@
-//! The command `fault`: sets a preset in a running server, and lists or removes faults.
+//! The command `fault`: adds a preset to a running server, and lists or deletes faults.
 
 use clap::builder::PossibleValue;
 use clap::{Args, Subcommand, ValueEnum};
@@ -11,14 +11,14 @@ use super::text;
 use super::values::number;
 use crate::control::{FaultView, Preset};
 
-/// Set, list or remove faults: errors, delays and other failures of the server.
+/// Add, list or delete faults: errors, delays and other failures of the server.
 ///
 /// Without a preset or command, the active faults are listed.
 #[derive(Debug, Args)]
 pub(super) struct FaultOptions {
-    /// Set this fault
+    /// Add this fault
     preset: Option<Preset>,
-    /// Apply the fault at most this many times [default: until it is removed]
+    /// Apply the fault at most this many times [default: until it is deleted]
     #[arg(long, value_parser = number::<u64>, value_name = "NUMBER", requires = "preset")]
     times: Option<u64>,
     #[command(subcommand)]
@@ -33,8 +33,8 @@ pub(super) struct FaultOptions {
 enum FaultOperation {
     /// List the active faults
     List,
-    /// Remove all faults
-    Clear,
+    /// Delete all faults
+    Delete,
     /// List the presets; needs no server
     Presets,
 }
@@ -58,15 +58,15 @@ pub(super) async fn run(options: FaultOptions) -> anyhow::Result<()> {
         server,
     } = options;
     match (preset, operation) {
-        (Some(preset), None) => set(preset, times, output, &server).await,
+        (Some(preset), None) => add(preset, times, output, &server).await,
         (None, None | Some(FaultOperation::List)) => {
             let answer = server.control("GET", "faults", &json!({})).await?;
             let faults = Vec::<FaultView>::deserialize(&answer["faults"])?;
             output.print(&answer, || text::faults(&faults))
         }
-        (None, Some(FaultOperation::Clear)) => {
+        (None, Some(FaultOperation::Delete)) => {
             let answer = server.control("DELETE", "faults", &json!({})).await?;
-            output.print(&answer, || "removed all faults".to_owned())
+            output.print(&answer, || "deleted all faults".to_owned())
         }
         (None, Some(FaultOperation::Presets)) => output.print(&presets(), presets_text),
         (Some(preset), Some(operation)) => anyhow::bail!(
@@ -77,7 +77,7 @@ pub(super) async fn run(options: FaultOptions) -> anyhow::Result<()> {
     }
 }
 
-async fn set(
+async fn add(
     preset: Preset,
     times: Option<u64>,
     output: Output,
@@ -94,7 +94,7 @@ async fn set(
     output.print(&answer, || text)
 }
 
-/// The presets, each with the keys of the control API's answer when it is set.
+/// The presets, each with the keys of the control API's answer when it is added.
 fn presets() -> Value {
     let presets = Preset::ALL.iter().map(|preset| {
         let mut shown = json!({ "preset": preset.name(), "description": preset.description() });

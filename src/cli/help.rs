@@ -131,7 +131,7 @@ pub(super) const FOOTERS: [Footer; 11] = [
         examples: "\
   civitai-oauth-mock clock                               Show the time
   civitai-oauth-mock clock advance 61m                   Access tokens expire
-  civitai-oauth-mock clock freeze 2026-01-31T12:00:00Z   Pause at this time",
+  civitai-oauth-mock clock freeze 2026-01-31T12:00:00Z   Freeze at this time",
         exit_status: EXIT_STATUS_OF_CALL,
     },
     Footer {
@@ -140,7 +140,7 @@ pub(super) const FOOTERS: [Footer; 11] = [
   civitai-oauth-mock fault presets                         List what can be set
   civitai-oauth-mock fault token-endpoint-down --times 1   The next token request gets 503
   civitai-oauth-mock fault list                            List the active faults
-  civitai-oauth-mock fault clear                           Remove all faults",
+  civitai-oauth-mock fault delete                          Delete all faults",
         exit_status: EXIT_STATUS_OF_CALL,
     },
     Footer {

@@ -125,7 +125,10 @@ impl Options {
 
     /// Sets the settings that every sandbox starts with.
     fn set_behavior(&self, config: &mut Config) {
-        let apart = self.difference.iter().map(|one| (one.difference, one.side));
+        let apart = self
+            .difference
+            .iter()
+            .map(|one| (one.difference, one.contract));
         config.set_contract(self.contract.unwrap_or_default(), apart);
         let settings = &mut config.settings;
         settings.login.clone_from(&self.login);

@@ -148,7 +148,7 @@ fn more(all: usize) -> Option<String> {
 fn settings_line(options: &Options, settings: &Settings) -> String {
     let mut parts = vec![format!("contract {}", settings.rules.contract)];
     let differences = settings.rules.differences.iter();
-    parts.extend(differences.map(|(difference, side)| format!("{difference} {side}")));
+    parts.extend(differences.map(|(difference, contract)| format!("{difference} {contract}")));
     parts.push(
         match settings.consent {
             ConsentMode::Ask => "consent page shown",

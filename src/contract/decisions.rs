@@ -10,9 +10,9 @@ use super::differences::{DIFFERENCES, Difference};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Decision {
     pub(crate) difference: Difference,
-    /// The side that it was on.
-    pub(crate) side: Contract,
-    /// Whether another side is known to answer this request differently.
+    /// The contract that it followed.
+    pub(crate) contract: Contract,
+    /// Whether another contract is known to answer this request differently.
     pub(crate) is_divergent: bool,
 }
 
@@ -38,7 +38,7 @@ impl DecisionSet {
             let bit = difference.bit();
             Decision {
                 difference,
-                side: if self.live & bit != 0 {
+                contract: if self.live & bit != 0 {
                     Contract::Live
                 } else if self.live_2026_08 & bit != 0 {
                     Contract::Live2026_08
@@ -60,7 +60,7 @@ impl Difference {
     }
 }
 
-/// Records which differences were asked for while a request was answered, and for which of them another side would have
+/// Records which differences were asked for while a request was answered, and for which of them another contract would have
 /// answered differently. Each decision point records both, so that nothing is evaluated twice.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DecisionLog(Option<Arc<AtomicDecisions>>);
@@ -94,8 +94,8 @@ impl DecisionLog {
         }
     }
 
-    /// The decisions so far, with the side that each difference follows.
-    pub(crate) fn decisions(&self, side: impl Fn(Difference) -> Contract) -> DecisionSet {
+    /// The decisions so far, with the contract that each difference follows.
+    pub(crate) fn decisions(&self, contract: impl Fn(Difference) -> Contract) -> DecisionSet {
         let Some(decisions) = &self.0 else {
             return DecisionSet::default();
         };
@@ -106,7 +106,7 @@ impl DecisionLog {
             ..DecisionSet::default()
         };
         for difference in set.differences() {
-            match side(difference) {
+            match contract(difference) {
                 Contract::Documented => {}
                 Contract::Live => set.live |= difference.bit(),
                 Contract::Live2026_08 => set.live_2026_08 |= difference.bit(),

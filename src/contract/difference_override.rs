@@ -1,4 +1,4 @@
-//! A single difference that follows a side of its own: `scope-shape=live`.
+//! A single difference that follows a contract of its own: `scope-shape=live`.
 
 use std::str::FromStr;
 
@@ -7,25 +7,25 @@ use serde::Deserialize;
 use super::contracts::Contract;
 use super::differences::Difference;
 
-/// One `name=side` pair as `--difference` takes it.
+/// One `name=contract` pair as `--difference` takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DifferenceOverride {
     /// The difference that is set apart.
     pub difference: Difference,
-    /// The side it follows.
-    pub side: Contract,
+    /// The contract that it follows.
+    pub contract: Contract,
 }
 
 impl FromStr for DifferenceOverride {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, side) = text
-            .split_once('=')
-            .ok_or_else(|| format!("{text:?} is not NAME=SIDE, for example scope-shape=live"))?;
+        let (name, contract) = text.split_once('=').ok_or_else(|| {
+            format!("{text:?} is not NAME=CONTRACT, for example scope-shape=live")
+        })?;
         Ok(Self {
             difference: name.trim().parse()?,
-            side: side.trim().parse()?,
+            contract: contract.trim().parse()?,
         })
     }
 }
@@ -46,18 +46,21 @@ mod tests {
     #[test]
     fn what_is_printed_of_each_difference_can_be_read_again() {
         for difference in DIFFERENCES.iter().map(|entry| entry.difference) {
-            for side in Contract::ALL {
-                let apart = DifferenceOverride { difference, side };
+            for contract in Contract::ALL {
+                let apart = DifferenceOverride {
+                    difference,
+                    contract,
+                };
                 for text in [
-                    format!("{difference}={side}"),
-                    format!(" {difference} = {side} "),
+                    format!("{difference}={contract}"),
+                    format!(" {difference} = {contract} "),
                 ] {
                     assert_eq!(text.parse(), Ok(apart), "{text}");
                 }
-                let json = serde_json::to_string(&(difference, side)).unwrap();
+                let json = serde_json::to_string(&(difference, contract)).unwrap();
                 assert_eq!(
                     serde_json::from_str::<(Difference, Contract)>(&json).unwrap(),
-                    (difference, side)
+                    (difference, contract)
                 );
             }
         }

@@ -29,10 +29,10 @@ pub enum Evidence {
     Source,
 }
 
-/// One side of a difference: the answer under a contract.
+/// The behavior of a server under one contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Side {
+pub struct Behavior {
     /// What is answered.
     pub answer: &'static str,
     /// The month from which it has been answered, as far as is known.
@@ -48,17 +48,17 @@ pub struct DifferenceInfo {
     #[serde(rename = "name")]
     pub difference: Difference,
     /// The documentation on developer.civitai.com.
-    pub documented: Side,
+    pub documented: Behavior,
     /// What the deployed server answers, as last known.
-    pub live: Side,
+    pub live: Behavior,
     /// What the deployed server answered when it was recorded.
     #[serde(rename = "live@2026-08")]
-    pub live_2026_08: Side,
+    pub live_2026_08: Behavior,
 }
 
 impl DifferenceInfo {
     /// What is answered under a contract.
-    pub fn side(&self, contract: Contract) -> Side {
+    pub fn behavior(&self, contract: Contract) -> Behavior {
         match contract {
             Contract::Documented => self.documented,
             Contract::Live => self.live,
@@ -67,16 +67,16 @@ impl DifferenceInfo {
     }
 }
 
-const fn documented(answer: &'static str) -> Side {
-    Side {
+const fn documented(answer: &'static str) -> Behavior {
+    Behavior {
         answer,
         since: OBSERVED,
         evidence: Evidence::Documentation,
     }
 }
 
-const fn recorded(answer: &'static str) -> Side {
-    Side {
+const fn recorded(answer: &'static str) -> Behavior {
+    Behavior {
         answer,
         since: OBSERVED,
         evidence: Evidence::Recorded,
@@ -116,7 +116,7 @@ macro_rules! differences {
             $(DifferenceInfo {
                 difference: Difference::$variant,
                 documented: documented($documented),
-                live: Side {
+                live: Behavior {
                     answer: $live,
                     since: first!($($since,)? OBSERVED),
                     evidence: first!($(Evidence::$evidence,)? Evidence::Recorded),

@@ -1,5 +1,5 @@
 //! The contracts, and the named differences between them. Pure data:
-//! [`ContractRules`](crate::protocol::contract_rules::ContractRules) decides which side a sandbox follows.
+//! [`ContractRules`](crate::protocol::contract_rules::ContractRules) decides which contract a sandbox follows.
 
 mod contracts;
 mod decisions;
@@ -9,4 +9,4 @@ mod differences;
 pub use contracts::Contract;
 pub(crate) use decisions::{Decision, DecisionLog, DecisionSet};
 pub use difference_override::DifferenceOverride;
-pub use differences::{DIFFERENCES, Difference, DifferenceInfo, Evidence, OBSERVED, Side};
+pub use differences::{Behavior, DIFFERENCES, Difference, DifferenceInfo, Evidence, OBSERVED};

@@ -78,7 +78,7 @@ impl Sandbox {
         }
     }
 
-    /// A call with its client, which may be known from its token, also from one that a control operation minted.
+    /// A call with its client, which may be known from its token, also from one that a control operation issued.
     fn observe(&self, entry: Entry) -> ObservedCall {
         let mut call = ObservedCall::new(entry);
         if call.client.is_none()

@@ -161,7 +161,7 @@ pub struct ClockView {
     /// The time of the sandbox.
     pub now: Timestamp,
     unix_ms: i64,
-    /// Whether the clock is stopped.
+    /// Whether the clock is frozen.
     pub frozen: bool,
     /// Whether the clock has reached the end of the year 9999, where it stops.
     pub at_end: bool,
@@ -208,7 +208,7 @@ impl Sandbox {
         Ok(self.show_clock())
     }
 
-    /// Stops the clock, at the current time or at the given one.
+    /// Freezes the clock, at the current time or at the given one.
     pub(crate) async fn freeze_clock(&self, freeze: FreezeClock) -> ControlResult<ClockView> {
         let at = freeze.at;
         self.change_clock(move |clock| {
@@ -219,7 +219,7 @@ impl Sandbox {
         Ok(self.show_clock())
     }
 
-    /// Lets a stopped clock continue.
+    /// Resumes a frozen clock.
     pub(crate) async fn resume_clock(&self) -> ControlResult<ClockView> {
         self.change_clock(|clock| {
             clock.resume();
@@ -229,7 +229,7 @@ impl Sandbox {
         Ok(self.show_clock())
     }
 
-    /// Sets the clock. A stopped clock stays stopped.
+    /// Sets the clock. A frozen clock stays frozen.
     pub(crate) async fn set_clock(&self, SetClock { at }: SetClock) -> ControlResult<ClockView> {
         self.change_clock(move |clock| clock.set(at).map_err(|_| cannot_show(at)))
             .await?;

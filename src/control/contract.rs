@@ -78,10 +78,10 @@ impl Sandbox {
         let rules = &self.settings().rules;
         let difference = |entry: &crate::contract::DifferenceInfo| DifferenceView {
             name: entry.difference,
-            contract: rules.side(entry.difference),
-            answers: ByContract::new(|contract| entry.side(contract).answer),
-            since: ByContract::new(|contract| entry.side(contract).since),
-            evidence: ByContract::new(|contract| entry.side(contract).evidence),
+            contract: rules.contract_for(entry.difference),
+            answers: ByContract::new(|contract| entry.behavior(contract).answer),
+            since: ByContract::new(|contract| entry.behavior(contract).since),
+            evidence: ByContract::new(|contract| entry.behavior(contract).evidence),
         };
         let preset = |(name, scope)| PresetView { name, scope };
         ContractView {

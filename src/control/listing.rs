@@ -80,7 +80,7 @@ impl Sandbox {
     }
 
     /// Deletes every request.
-    pub(crate) fn clear_requests(&self) {
+    pub(crate) fn delete_requests(&self) {
         self.if_current(|core| core.journal.clear());
     }
 

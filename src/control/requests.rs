@@ -232,7 +232,7 @@ impl JournalRequest {
     pub(crate) fn new(entry: Entry, unredacted: bool) -> Self {
         let view = |decision: &Decision| DecisionView {
             name: decision.difference,
-            contract: decision.side,
+            contract: decision.contract,
             other_contract_differs: decision.is_divergent,
         };
         let faults = entry.faults.iter();

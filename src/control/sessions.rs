@@ -1,7 +1,8 @@
-//! Operations on sessions: sign in without a page, list, sign out.
+//! Operations on sessions: create, list, delete.
 
 use serde::{Deserialize, Serialize};
 
+use super::consents::Deleted;
 use super::error::ControlResult;
 use crate::http::session;
 use crate::model::session::COOKIE;
@@ -58,18 +59,11 @@ pub(crate) struct SessionList {
     pub(crate) sessions: Vec<SessionView>,
 }
 
-/// The number of ended sessions.
-#[derive(Debug, Clone, Copy, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-pub(crate) struct SignedOut {
-    pub(crate) deleted: u64,
-}
-
 /// The most sessions in a sandbox.
 pub(crate) const MAX_SESSIONS: usize = 200_000;
 
 impl Sandbox {
-    /// Signs a user in.
+    /// Creates a session, which signs the user in.
     pub(crate) async fn create_session(&self, session: NewSession) -> ControlResult<SessionCookie> {
         let user = self.user(&session.user, "user")?;
         let value = session::open(self, user.id, MAX_SESSIONS).await?;
@@ -93,11 +87,11 @@ impl Sandbox {
         })
     }
 
-    /// Ends the sessions that match the filter.
-    pub(crate) async fn delete_sessions(&self, filter: SessionFilter) -> ControlResult<SignedOut> {
+    /// Deletes the sessions that match the filter, which signs their users out.
+    pub(crate) async fn delete_sessions(&self, filter: SessionFilter) -> ControlResult<Deleted> {
         let user = self.session_owner(&filter)?;
         let deleted = self.data().delete_sessions(user).await?;
-        Ok(SignedOut { deleted })
+        Ok(Deleted { deleted })
     }
 
     fn session_owner(&self, filter: &SessionFilter) -> ControlResult<Option<UserId>> {

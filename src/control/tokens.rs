@@ -186,7 +186,7 @@ pub(crate) struct Expired {
 }
 
 impl Sandbox {
-    /// Mints tokens for a user and a client. The response is that of `/token`.
+    /// Issues tokens for a user and a client. The response is that of `/token`.
     pub(crate) async fn issue_tokens(&self, input: NewTokens) -> ControlResult<Tokens> {
         let client = self.client_named(&input.client_id)?;
         let user = self.user(&input.user, "user")?;

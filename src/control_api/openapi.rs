@@ -23,6 +23,7 @@ pub(crate) fn operation() -> Operation {
     Operation::new(
         OperationMethod::Get,
         "/_mock/openapi.json",
+        "read_openapi",
         "Read this document",
         read_openapi,
     )
@@ -100,7 +101,7 @@ fn describe(operation: &Operation, schemas: &mut Schemas) -> Value {
         .chain(query.iter().flat_map(query_parameters))
         .collect();
     let mut described = json!({
-        "operationId": operation.name,
+        "operationId": operation.id,
         "summary": operation.summary,
         "parameters": parameters,
         "responses": responses,

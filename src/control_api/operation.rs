@@ -38,9 +38,9 @@ pub(crate) struct Operation {
     pub(crate) is_list: bool,
     #[cfg(feature = "openapi")]
     pub(crate) method: OperationMethod,
-    /// The name of its handler, which is the id of the operation.
+    /// The id in the `OpenAPI` document, from which clients derive names of functions and types: it never changes.
     #[cfg(feature = "openapi")]
-    pub(crate) name: &'static str,
+    pub(crate) id: &'static str,
     #[cfg(feature = "openapi")]
     pub(crate) summary: &'static str,
     /// A media type of the response other than JSON.
@@ -55,6 +55,7 @@ impl Operation {
     pub(crate) fn new<H, T, A>(
         method: OperationMethod,
         path: &'static str,
+        id: &'static str,
         summary: &'static str,
         handler: H,
     ) -> Self
@@ -69,7 +70,7 @@ impl Operation {
             OperationMethod::Delete => MethodFilter::DELETE,
         };
         #[cfg(not(feature = "openapi"))]
-        let _ = summary;
+        let _ = (id, summary);
         Self {
             path,
             route: on(filter, handler),
@@ -78,7 +79,7 @@ impl Operation {
             #[cfg(feature = "openapi")]
             method,
             #[cfg(feature = "openapi")]
-            name: function_name::<H>(),
+            id,
             #[cfg(feature = "openapi")]
             summary,
             #[cfg(feature = "openapi")]
@@ -115,11 +116,4 @@ impl Operation {
         }
         self
     }
-}
-
-/// The name of a function, without its path.
-#[cfg(feature = "openapi")]
-fn function_name<F>() -> &'static str {
-    let path = std::any::type_name::<F>();
-    path.rsplit("::").next().unwrap_or(path)
 }

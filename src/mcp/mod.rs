@@ -43,18 +43,18 @@ pub(crate) const PATH: &str = "/mcp";
 const INSTRUCTIONS: &str = "A mock of Civitai's OAuth 2.0 server. To build an app against it: get a code as a \
     user with mock-authorize, exchange it with civitai-oauth-exchange, list your app's requests and the \
     reasons for rejections with mock-list-requests, list mistakes that fail in production with mock-list-advice, expire \
-    tokens with mock-advance-clock, and simulate failures with mock-set-fault. The resources describe the \
+    tokens with mock-advance-clock, and simulate failures with mock-add-fault. The resources describe the \
     differences between the documented and the deployed server.";
 
 /// Resources: the last segment of the URI, and a description.
 const RESOURCES: [(&str, &str); 2] = [
     (
         "contract",
-        "The contract in force in this sandbox: the side of each difference, the scopes, the presets",
+        "The contract in force in this sandbox, with the contract of each difference, the scopes and the presets",
     ),
     (
         "differences",
-        "The differences between the contracts, and the side of each in this sandbox",
+        "The differences between the contracts, and the contract of each in this sandbox",
     ),
 ];
 

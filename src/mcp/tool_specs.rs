@@ -17,8 +17,8 @@ pub(super) const EXCHANGE: &str = "civitai-oauth-exchange";
 pub(super) const AUTHORIZE: &str = "mock-authorize";
 pub(super) const REQUESTS: &str = "mock-list-requests";
 pub(super) const ADVANCE: &str = "mock-advance-clock";
-pub(super) const FAULT: &str = "mock-set-fault";
-pub(super) const CLEAR_FAULTS: &str = "mock-clear-faults";
+pub(super) const FAULT: &str = "mock-add-fault";
+pub(super) const DELETE_FAULTS: &str = "mock-delete-faults";
 pub(super) const SCOPE: &str = "mock-explain-scope";
 pub(super) const ADVICE: &str = "mock-list-advice";
 pub(super) const RESET: &str = "mock-reset";
@@ -88,7 +88,7 @@ pub(super) struct Advance {
 /// The input of [`FAULT`].
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SetFault {
+pub(super) struct AddFault {
     #[schemars(
         description = "name of a preset: refresh-revoked, token-endpoint-down, rate-limited, token-endpoint-slow, consent-denied, code-expired, clock-skew and others"
     )]
@@ -117,7 +117,7 @@ pub(super) struct ExplainScope {
 /// The input of [`ADVICE`].
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ReadAdvice {
+pub(super) struct ListAdvice {
     #[schemars(description = "client id of the app")]
     #[serde(default)]
     pub(super) client_id: Option<String>,
@@ -127,7 +127,7 @@ pub(super) struct ReadAdvice {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[derive(Default)]
-pub(super) struct ReadRequests {
+pub(super) struct ListRequests {
     #[schemars(description = "such as authorize, token, userinfo, revoke or device-token")]
     endpoint: Option<Endpoint>,
     #[schemars(description = "such as refresh_token")]
@@ -146,8 +146,8 @@ pub(super) struct ReadRequests {
     limit: Option<usize>,
 }
 
-impl From<ReadRequests> for RequestQuery {
-    fn from(input: ReadRequests) -> Self {
+impl From<ListRequests> for RequestQuery {
+    fn from(input: ListRequests) -> Self {
         Self {
             filter: Filter {
                 endpoint: input.endpoint,
@@ -186,14 +186,14 @@ const TOOLS: [ToolSpec; 9] = [
         description: "List the app's requests and the responses to them, oldest first, with redacted secrets: \
             the newest 20 by default (limit).",
         effect: Effect::Reads,
-        schema: ReadRequests::json_schema,
+        schema: ListRequests::json_schema,
     },
     ToolSpec {
         name: ADVICE,
         description: "List mistakes in the app's requests that fail in production, the most severe first, each \
             with the reason, the fix and the ids of the requests that show it.",
         effect: Effect::Reads,
-        schema: ReadAdvice::json_schema,
+        schema: ListAdvice::json_schema,
     },
     ToolSpec {
         name: ADVANCE,
@@ -203,12 +203,12 @@ const TOOLS: [ToolSpec; 9] = [
     },
     ToolSpec {
         name: FAULT,
-        description: "Set a fault: a preset by name, or a custom fault.",
+        description: "Add a fault: a preset by name, or a custom fault.",
         effect: Effect::Changes,
-        schema: SetFault::json_schema,
+        schema: AddFault::json_schema,
     },
     ToolSpec {
-        name: CLEAR_FAULTS,
+        name: DELETE_FAULTS,
         description: "Delete all faults.",
         effect: Effect::Changes,
         schema: Empty::json_schema,

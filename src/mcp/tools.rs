@@ -14,8 +14,8 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::tool_specs::{
-    ADVANCE, ADVICE, AUTHORIZE, Advance, Authorize, CLEAR_FAULTS, EXCHANGE, Exchange, ExplainScope,
-    FAULT, REQUESTS, RESET, ReadAdvice, ReadRequests, SCOPE, SetFault,
+    ADVANCE, ADVICE, AUTHORIZE, AddFault, Advance, Authorize, DELETE_FAULTS, EXCHANGE, Exchange,
+    ExplainScope, FAULT, ListAdvice, ListRequests, REQUESTS, RESET, SCOPE,
 };
 use crate::control::devices::Empty;
 use crate::control::sessions::MAX_SESSIONS;
@@ -75,7 +75,7 @@ impl ToolCall<'_> {
             ADVICE => self.advice(arguments).await,
             ADVANCE => self.advance(arguments).await,
             FAULT => self.fault(arguments).await,
-            CLEAR_FAULTS => self.clear_faults(arguments),
+            DELETE_FAULTS => self.delete_faults(arguments),
             SCOPE => explain(arguments),
             RESET => self.reset(arguments).await,
             _ => return None,
@@ -192,14 +192,14 @@ impl ToolCall<'_> {
     }
 
     async fn requests(&self, arguments: Value) -> ControlResult {
-        let input: ReadRequests = invalid::from_json(arguments)?;
+        let input: ListRequests = invalid::from_json(arguments)?;
         let input = RequestQuery::from(input).limit_within(SHOWN, MAX_SHOWN)?;
         let shown = self.request.sandbox.list_requests(input).await?;
         Ok(CallToolResult::structured(json!(shown)))
     }
 
     async fn advice(&self, arguments: Value) -> ControlResult {
-        let ReadAdvice { client_id } = invalid::from_json(arguments)?;
+        let ListAdvice { client_id } = invalid::from_json(arguments)?;
         let advice = self.request.sandbox.advice(client_id.as_deref()).await?;
         Ok(CallToolResult::structured(json!(*advice)))
     }
@@ -212,32 +212,32 @@ impl ToolCall<'_> {
     }
 
     async fn fault(&self, arguments: Value) -> ControlResult {
-        let input: SetFault = invalid::from_json(arguments)?;
+        let input: AddFault = invalid::from_json(arguments)?;
         let sandbox = &self.request.sandbox;
-        let set = match (input.preset, input.fault) {
+        let added = match (input.preset, input.fault) {
             (Some(name), None) => {
                 let mut preset = NewPresetFault::from(Preset::named(&name)?);
                 if let Some(times) = input.times {
                     preset = preset.times(times);
                 }
-                json!(sandbox.set_fault_preset(preset).await?)
+                json!(sandbox.add_fault_preset(preset).await?)
             }
             (None, Some(_)) if input.times.is_some() => {
                 let error = Invalid::new("times", "times applies only to presets");
                 return Err(error.with_hint("use fault.times").into());
             }
-            (None, Some(fault)) => json!(sandbox.set_fault(fault)?),
+            (None, Some(fault)) => json!(sandbox.add_fault(fault)?),
             _ => {
                 let error = Invalid::new("", "exactly one of preset and fault is required");
                 return Err(error.with_hint("give one of the two").into());
             }
         };
-        Ok(CallToolResult::structured(set))
+        Ok(CallToolResult::structured(added))
     }
 
-    fn clear_faults(&self, arguments: Value) -> ControlResult {
+    fn delete_faults(&self, arguments: Value) -> ControlResult {
         let Empty {} = invalid::from_json(arguments)?;
-        self.request.sandbox.clear_faults();
+        self.request.sandbox.delete_faults();
         Ok(CallToolResult::structured(json!({})))
     }
 

@@ -41,7 +41,7 @@ pub(crate) async fn dispatch(request: Request, routes: Router, cors: CorsPolicy)
     // The only paths that the old host redirects under the live contracts.
     let is_authorize = AUTHORIZE.paths.contains(&parts.uri.path());
     rules.record_divergence(Difference::LegacyHost, !is_authorize);
-    let redirected = match rules.side(Difference::LegacyHost) {
+    let redirected = match rules.contract_for(Difference::LegacyHost) {
         Contract::Documented => true,
         Contract::Live | Contract::Live2026_08 => is_authorize,
     };

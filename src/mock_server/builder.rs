@@ -47,10 +47,10 @@ impl MockServerBuilder {
         self.settings(SettingsPatch::new().contract(contract))
     }
 
-    /// Sets one difference apart from the contract.
+    /// Sets the contract of one difference.
     #[must_use]
-    pub fn difference(self, difference: Difference, side: Contract) -> Self {
-        self.settings(SettingsPatch::new().difference(difference, side))
+    pub fn difference(self, difference: Difference, contract: Contract) -> Self {
+        self.settings(SettingsPatch::new().difference(difference, contract))
     }
 
     /// Signs in as this user for requests without a session. Text is first a username, then an id; a number is an id.

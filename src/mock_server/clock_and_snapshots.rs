@@ -41,7 +41,7 @@ impl MockSandbox {
         Ok(self.clock().await?.now)
     }
 
-    /// Moves the clock on. Errors: that leads beyond the year 9999.
+    /// Advances the clock. Errors: that leads beyond the year 9999.
     pub async fn advance_clock(&self, by: Duration) -> Result<ClockView, MockError> {
         let by = AdvanceClock::from(SignedDuration::from_std(by));
         Ok(self.get_or_create().await?.advance_clock(by).await?)
@@ -62,7 +62,7 @@ impl MockSandbox {
             .await?)
     }
 
-    /// Stops the clock at a moment. Errors: it is not within the years 1 to 9999.
+    /// Freezes the clock at a moment. Errors: it is not within the years 1 to 9999.
     ///
     /// ```
     /// # #[tokio::main]
@@ -89,7 +89,7 @@ impl MockSandbox {
         Ok(self.get_or_create().await?.resume_clock().await?)
     }
 
-    /// Sets the clock to a moment; a stopped one stays stopped. Errors: it is not within the years 1 to 9999.
+    /// Sets the clock to a moment; a frozen clock stays frozen. Errors: it is not within the years 1 to 9999.
     pub async fn set_clock(&self, at: impl Into<Timestamp>) -> Result<ClockView, MockError> {
         let at = at.into();
         Ok(self

@@ -10,12 +10,12 @@ use crate::control::{
 };
 
 impl MockSandbox {
-    /// Sets a fault. Errors: it can never apply, its effects contradict each other, or its client or user does not exist.
-    pub async fn set_fault(&self, fault: Fault) -> Result<FaultView, MockError> {
-        Ok(self.get_or_create().await?.set_fault(fault)?)
+    /// Adds a fault. Errors: it can never apply, its effects contradict each other, or its client or user does not exist.
+    pub async fn add_fault(&self, fault: Fault) -> Result<FaultView, MockError> {
+        Ok(self.get_or_create().await?.add_fault(fault)?)
     }
 
-    /// Sets a fault by its name. Errors: as for [`MockSandbox::set_fault`].
+    /// Adds a fault by the name of a preset. Errors: as for [`MockSandbox::add_fault`].
     ///
     /// ```
     /// # #[tokio::main]
@@ -24,21 +24,21 @@ impl MockSandbox {
     /// use civitai_oauth_mock::control::Preset;
     ///
     /// let server = MockServer::start().await;
-    /// server.set_fault_preset(Preset::TokenEndpointDown).await?;
-    /// server.set_fault_preset(Preset::ConsentDenied.times(1)).await?;
+    /// server.add_fault_preset(Preset::TokenEndpointDown).await?;
+    /// server.add_fault_preset(Preset::ConsentDenied.times(1)).await?;
     /// assert_eq!(server.faults().await?.len(), 2);
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn set_fault_preset(
+    pub async fn add_fault_preset(
         &self,
         preset: impl Into<NewPresetFault>,
     ) -> Result<AppliedPreset, MockError> {
         let preset = preset.into();
-        Ok(self.get_or_create().await?.set_fault_preset(preset).await?)
+        Ok(self.get_or_create().await?.add_fault_preset(preset).await?)
     }
 
-    /// The faults that are set, and how often each has applied.
+    /// The faults, and how often each has applied.
     pub async fn faults(&self) -> Result<Vec<FaultView>, MockError> {
         Ok(self.get_or_create().await?.list_faults().faults)
     }
@@ -48,14 +48,14 @@ impl MockSandbox {
         Ok(self.get_or_create().await?.read_fault(&id.to_string())?)
     }
 
-    /// Removes one fault. Errors: no fault has this id.
+    /// Deletes one fault. Errors: no fault has this id.
     pub async fn delete_fault(&self, id: u64) -> Result<(), MockError> {
         Ok(self.get_or_create().await?.delete_fault(&id.to_string())?)
     }
 
-    /// Removes every fault.
-    pub async fn clear_faults(&self) -> Result<(), MockError> {
-        self.get_or_create().await?.clear_faults();
+    /// Deletes all faults.
+    pub async fn delete_faults(&self) -> Result<(), MockError> {
+        self.get_or_create().await?.delete_faults();
         Ok(())
     }
 
@@ -79,9 +79,9 @@ impl MockSandbox {
         Ok(self.get_or_create().await?.list_requests(asked).await?)
     }
 
-    /// Clears the journal. Ids continue.
-    pub async fn clear_requests(&self) -> Result<(), MockError> {
-        self.get_or_create().await?.clear_requests();
+    /// Deletes all requests from the journal. Ids continue.
+    pub async fn delete_requests(&self) -> Result<(), MockError> {
+        self.get_or_create().await?.delete_requests();
         Ok(())
     }
 

@@ -29,7 +29,7 @@ use crate::server::Server;
 /// server.advance_clock(Duration::from_secs(3601)).await?;
 /// assert!(!server.introspect_token(&tokens.access_token).await?.active);
 /// let refused = Fault::endpoint(Endpoint::Token).grant_type(GrantType::RefreshToken).error("invalid_grant");
-/// server.set_fault(refused).await?;
+/// server.add_fault(refused).await?;
 ///
 /// // … let the app at server.base_url() do its work, then:
 /// server.verify([Expect::endpoint(Endpoint::Token).refresh_token().at_most(1)]).await?;

@@ -8,9 +8,9 @@ use crate::control::{
 };
 
 impl MockSandbox {
-    /// Mints tokens, in the form of the token endpoint's answer. Errors: the client or user does not exist.
-    pub async fn issue_tokens(&self, mint: NewTokens) -> Result<Tokens, MockError> {
-        Ok(self.get_or_create().await?.issue_tokens(mint).await?)
+    /// Issues tokens, in the form of the token endpoint's answer. Errors: the client or user does not exist.
+    pub async fn issue_tokens(&self, new_tokens: NewTokens) -> Result<Tokens, MockError> {
+        Ok(self.get_or_create().await?.issue_tokens(new_tokens).await?)
     }
 
     /// Issues an authorization code, as if the user had pressed Authorize. Errors: the client or user does not exist, no

@@ -14,7 +14,7 @@ impl MockSandbox {
         Ok(self.get_or_create().await?.list_users())
     }
 
-    /// Makes a user. Errors: id or username are taken.
+    /// Creates a user. Errors: id or username are taken.
     ///
     /// ```
     /// # #[tokio::main]
@@ -59,7 +59,7 @@ impl MockSandbox {
         Ok(self.get_or_create().await?.delete_user(&named).await?)
     }
 
-    /// Signs a user in without a page and returns the cookie. Errors: no user has this id or name.
+    /// Signs a user in without a page: creates a session and returns its cookie (`POST /_mock/sessions`). Errors: no user has this id or name.
     pub async fn sign_in(&self, user: impl Into<UserRef>) -> Result<SessionCookie, MockError> {
         let user = user.into();
         Ok(self
@@ -75,7 +75,7 @@ impl MockSandbox {
         Ok(self.get_or_create().await?.list_sessions(&filter)?.sessions)
     }
 
-    /// Ends the sessions of a user, or all sessions, and returns how many. Errors: the user does not exist.
+    /// Signs a user out, or all users: deletes their sessions and returns how many (`DELETE /_mock/sessions`). Errors: the user does not exist.
     pub async fn sign_out(&self, user: Option<UserRef>) -> Result<u64, MockError> {
         let filter = SessionFilter { user };
         Ok(self
@@ -91,7 +91,7 @@ impl MockSandbox {
         Ok(self.get_or_create().await?.list_clients())
     }
 
-    /// Registers a client. Errors: it has no name, the id is taken, the owner is not there, or a redirect URI or an origin
+    /// Creates a client. Errors: it has no name, the id is taken, the owner is not there, or a redirect URI or an origin
     /// is none.
     pub async fn create_client(&self, client: ClientSpec) -> Result<Client, MockError> {
         Ok(self.get_or_create().await?.create_client(client).await?)
@@ -127,7 +127,7 @@ impl MockSandbox {
         Ok(self.get_or_create().await?.list_consents(filter)?.consents)
     }
 
-    /// Stores a consent and replaces an earlier one. Errors: the user or client does not exist, or the budget is invalid.
+    /// Sets the consent of a user to a client, in place of an earlier one. Errors: the user or client does not exist, or the budget is invalid.
     pub async fn set_consent(&self, agreement: NewConsent) -> Result<ConsentView, MockError> {
         Ok(self.get_or_create().await?.set_consent(agreement).await?)
     }

@@ -12,7 +12,7 @@ use crate::protocol::time::Timestamp;
 /// For this long after it was issued, an expired code is reported as expired, not as unknown.
 const RETENTION_SECONDS: u32 = 600;
 
-/// The lifetime of a code on each side of the difference `code-lifetime`.
+/// The lifetime of a code under each contract, by the difference `code-lifetime`.
 const DOCUMENTED_LIFETIME_SECONDS: u32 = 600;
 const LIVE_LIFETIME_SECONDS: u32 = 300;
 
@@ -33,7 +33,7 @@ pub(crate) struct AuthorizationCode {
 
 /// How long a code issued now may be redeemed, and how long it is known.
 pub(crate) fn lifetime(rules: &ContractRules, chosen: Option<u32>) -> (u32, u32) {
-    let contract_default = match rules.side(Difference::CodeLifetime) {
+    let contract_default = match rules.contract_for(Difference::CodeLifetime) {
         Contract::Documented => DOCUMENTED_LIFETIME_SECONDS,
         Contract::Live | Contract::Live2026_08 => LIVE_LIFETIME_SECONDS,
     };
@@ -41,14 +41,14 @@ pub(crate) fn lifetime(rules: &ContractRules, chosen: Option<u32>) -> (u32, u32)
     (life, life.max(RETENTION_SECONDS))
 }
 
-/// Records an expired code that would not have expired under the other side of the difference `code-lifetime`: the documented
+/// Records an expired code that would not have expired under the other contract by the difference `code-lifetime`: the documented
 /// lifetime is longer.
 pub(crate) fn record_lifetime_divergence_if_expired(
     expired: bool,
     chosen: Option<u32>,
     rules: &ContractRules,
 ) {
-    let is_live = rules.side_untracked(Difference::CodeLifetime) != Contract::Documented;
+    let is_live = rules.contract_untracked(Difference::CodeLifetime) != Contract::Documented;
     rules.record_divergence(
         Difference::CodeLifetime,
         expired && is_live && chosen.is_none(),
@@ -56,7 +56,7 @@ pub(crate) fn record_lifetime_divergence_if_expired(
 }
 
 impl AuthorizationCode {
-    /// Records a code that would have expired under the other side of the difference `code-lifetime`: the deployed server's
+    /// Records a code that would have expired under the other contract by the difference `code-lifetime`: the deployed server's
     /// lifetime is shorter.
     pub(crate) fn record_lifetime_divergence_if_redeemed(
         &self,
@@ -65,7 +65,8 @@ impl AuthorizationCode {
         rules: &ContractRules,
     ) {
         let is_past = now > self.issued_at.plus_seconds(LIVE_LIFETIME_SECONDS);
-        let is_documented = rules.side_untracked(Difference::CodeLifetime) == Contract::Documented;
+        let is_documented =
+            rules.contract_untracked(Difference::CodeLifetime) == Contract::Documented;
         let differs = is_past && is_documented && chosen.is_none();
         rules.record_divergence(Difference::CodeLifetime, differs);
     }
@@ -102,7 +103,7 @@ pub(crate) fn limit_to_ceiling(
         return Ok(scope);
     }
     rules.record_divergence(Difference::ScopeCeiling, true);
-    match rules.side(Difference::ScopeCeiling) {
+    match rules.contract_for(Difference::ScopeCeiling) {
         Contract::Documented => Ok(scope.intersection(client.scope_ceiling())),
         Contract::Live | Contract::Live2026_08 => Err(scope_refused()),
     }

@@ -48,7 +48,7 @@ pub(crate) async fn post(context: RequestContext) -> Result<impl IntoResponse, E
 pub(crate) async fn options(method: Method, head: RequestHead) -> Response {
     let rules = &head.rules;
     rules.record_divergence(Difference::AuthorizePreflight, true);
-    match rules.side(Difference::AuthorizePreflight) {
+    match rules.contract_for(Difference::AuthorizePreflight) {
         Contract::Documented => cors::credentialed_preflight(head.headers.get(ORIGIN)),
         Contract::Live | Contract::Live2026_08 => {
             respond::method_not_allowed(&method, AUTHORIZE.allow)
@@ -90,7 +90,7 @@ async fn authorize(
 /// Difference `redirect-status`.
 fn with_code(rules: &ContractRules, location: &str) -> Response {
     rules.record_divergence(Difference::RedirectStatus, true);
-    match rules.side(Difference::RedirectStatus) {
+    match rules.contract_for(Difference::RedirectStatus) {
         Contract::Documented => respond::found(location),
         Contract::Live | Contract::Live2026_08 => respond::see_other(location),
     }

@@ -153,7 +153,7 @@ impl IssuedTokens {
     /// The answer of `/token`, whose scope is written by the difference `scope-shape`.
     pub(crate) fn into_tokens(self, rules: &ContractRules) -> Tokens {
         rules.record_divergence(Difference::ScopeShape, true);
-        let scope_shape = match rules.side(Difference::ScopeShape) {
+        let scope_shape = match rules.contract_for(Difference::ScopeShape) {
             Contract::Documented => ScopeShape::String,
             Contract::Live | Contract::Live2026_08 => ScopeShape::List,
         };

@@ -105,7 +105,7 @@ fn is_of_public_client(token: &Token, client: &Client, rules: &ContractRules) ->
         return false;
     }
     rules.record_divergence(Difference::RevokeByPublicClient, true);
-    rules.side(Difference::RevokeByPublicClient) == Contract::Live
+    rules.contract_for(Difference::RevokeByPublicClient) == Contract::Live
 }
 
 /// A signed-in user goes before the app.
@@ -124,7 +124,7 @@ fn may_revoke(
     let as_documented = app.id == token.client_id;
     let as_live = user.is_none() && app.owner == token.user_id;
     rules.record_divergence(Difference::RevokeByClient, as_documented != as_live);
-    match rules.side(Difference::RevokeByClient) {
+    match rules.contract_for(Difference::RevokeByClient) {
         Contract::Documented => as_documented,
         Contract::Live | Contract::Live2026_08 => as_live,
     }

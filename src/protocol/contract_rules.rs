@@ -1,5 +1,5 @@
-//! The rules of a sandbox: its contract, the differences that follow another side, and the declared scopes. Code asks
-//! [`ContractRules`] for the side of each difference that it depends on.
+//! The rules of a sandbox: its contract, the differences that follow another contract, and the declared scopes.
+//! Code asks [`ContractRules`] for the contract of each difference that it depends on.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::contract::{Contract, DecisionLog, DecisionSet, Difference};
 pub struct ContractRules {
     /// The contract of the other differences.
     pub contract: Contract,
-    /// Differences that follow a side of their own.
+    /// Differences that follow a contract of their own.
     #[serde(default)]
     pub differences: BTreeMap<Difference, Contract>,
     /// Scope bits that exist in addition to Civitai's.
@@ -26,21 +26,21 @@ pub struct ContractRules {
 }
 
 impl ContractRules {
-    /// The side that this difference follows.
-    pub fn side(&self, difference: Difference) -> Contract {
+    /// The contract that this difference follows.
+    pub fn contract_for(&self, difference: Difference) -> Contract {
         self.log.note_asked(difference);
-        self.side_untracked(difference)
+        self.contract_untracked(difference)
     }
 
-    /// The side, without recording that it decided something.
-    pub(crate) fn side_untracked(&self, difference: Difference) -> Contract {
+    /// The contract, without recording that it decided something.
+    pub(crate) fn contract_untracked(&self, difference: Difference) -> Contract {
         self.differences
             .get(&difference)
             .copied()
             .unwrap_or(self.contract)
     }
 
-    /// Records at a decision point whether another side would have answered this request differently. Not called if that would
+    /// Records at a decision point whether another contract would have answered this request differently. Not called if that would
     /// need a second evaluation.
     pub(crate) fn record_divergence(&self, difference: Difference, differs: bool) {
         if differs {
@@ -51,22 +51,22 @@ impl ContractRules {
     /// The decisions so far.
     pub(crate) fn decisions(&self) -> DecisionSet {
         self.log
-            .decisions(|difference| self.side_untracked(difference))
+            .decisions(|difference| self.contract_untracked(difference))
     }
 
-    /// Whether this difference follows the deployed server's side. True for both live sides: as last known, and as recorded.
+    /// Whether this difference follows the deployed server, as last known or as recorded.
     pub fn follows_deployed_server(&self, difference: Difference) -> bool {
-        self.side(difference) != Contract::Documented
+        self.contract_for(difference) != Contract::Documented
     }
 
-    /// Whether this difference follows the side of the recording. A difference that the documentation does not mention has no
-    /// other side that is different.
+    /// Whether this difference follows the recording. A difference that the documentation does not mention is the same
+    /// under the other contracts.
     pub fn follows_recording(&self, difference: Difference) -> bool {
-        self.side(difference) == Contract::Live2026_08
+        self.contract_for(difference) == Contract::Live2026_08
     }
 
-    /// Whether this difference follows the documentation's side.
+    /// Whether this difference follows the documentation.
     pub fn follows_documentation(&self, difference: Difference) -> bool {
-        self.side(difference) == Contract::Documented
+        self.contract_for(difference) == Contract::Documented
     }
 }

@@ -37,7 +37,7 @@ impl Scope {
         let as_documented = Self::parse_decimal(text, declared);
         let as_live = Self::parse_leading_digits(text);
         rules.record_divergence(Difference::ScopeSyntax, as_documented != as_live);
-        match rules.side(Difference::ScopeSyntax) {
+        match rules.contract_for(Difference::ScopeSyntax) {
             Contract::Documented => as_documented,
             Contract::Live | Contract::Live2026_08 => as_live?.if_it_exists(declared, rules),
         }
@@ -57,7 +57,7 @@ const ADDED: [(Scope, Difference); 2] = [
 pub(crate) fn scope_bits(rules: &ContractRules) -> impl Iterator<Item = &ScopeBit> {
     let exists = |bit: &&ScopeBit| {
         ADDED.iter().all(|(added, difference)| {
-            bit.scope() != *added || rules.side_untracked(*difference) != Contract::Live2026_08
+            bit.scope() != *added || rules.contract_untracked(*difference) != Contract::Live2026_08
         })
     };
     SCOPES

@@ -86,14 +86,14 @@ impl Clock {
         Ok(())
     }
 
-    /// Sets the clock; a stopped one stays stopped. Errors: the time is out of range.
+    /// Sets the clock; a frozen one stays frozen. Errors: the time is out of range.
     pub(crate) fn set(&self, at: Timestamp) -> Result<(), OutOfRange> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *state = state.moved_to(at)?;
         Ok(())
     }
 
-    /// Stops the clock at a time, or now.
+    /// Freezes the clock at a time, or now.
     pub(crate) fn freeze(&self, at: Option<Timestamp>) -> Result<(), OutOfRange> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = at.unwrap_or_else(|| state.now());
@@ -101,7 +101,7 @@ impl Clock {
         Ok(())
     }
 
-    /// Resumes a stopped clock from its time.
+    /// Resumes a frozen clock from its time.
     pub(crate) fn resume(&self) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *state = ClockState::running_from(state.now());

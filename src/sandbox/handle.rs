@@ -268,7 +268,7 @@ impl Sandbox {
         counted.unwrap_or(true)
     }
 
-    /// Moves or stops the clock, and stores it for the next start. If it cannot be stored, nothing changes.
+    /// Moves or freezes the clock, and stores it for the next start. If it cannot be stored, nothing changes.
     pub(crate) async fn change_clock<E: From<StoreError> + Send + 'static>(
         &self,
         change: impl FnOnce(&Clock) -> Result<(), E> + Send + 'static,

@@ -114,7 +114,7 @@ pub enum UnknownClients {
 pub struct SettingsPatch {
     #[serde(skip_serializing_if = "Option::is_none")]
     contract: Option<Contract>,
-    /// `null` puts a difference back to the contract's side.
+    /// `null` removes the override of a difference.
     #[serde(skip_serializing_if = "Option::is_none")]
     differences: Option<BTreeMap<Difference, Option<Contract>>>,
     /// Replaces the scopes declared before.
@@ -163,16 +163,16 @@ impl SettingsPatch {
         self
     }
 
-    /// Sets one difference apart from the contract.
+    /// Sets the contract of one difference.
     #[must_use]
-    pub fn difference(mut self, difference: Difference, side: Contract) -> Self {
+    pub fn difference(mut self, difference: Difference, contract: Contract) -> Self {
         self.differences
             .get_or_insert_default()
-            .insert(difference, Some(side));
+            .insert(difference, Some(contract));
         self
     }
 
-    /// Puts a difference back to the contract's side.
+    /// Removes the override of a difference.
     #[must_use]
     pub fn no_difference(mut self, difference: Difference) -> Self {
         self.differences
@@ -285,9 +285,9 @@ impl Settings {
         if let Some(contract) = patch.contract {
             self.rules.contract = contract;
         }
-        for (difference, side) in patch.differences.into_iter().flatten() {
-            match side {
-                Some(side) => self.rules.differences.insert(difference, side),
+        for (difference, contract) in patch.differences.into_iter().flatten() {
+            match contract {
+                Some(contract) => self.rules.differences.insert(difference, contract),
                 None => self.rules.differences.remove(&difference),
             };
         }
@@ -334,9 +334,9 @@ mod tests {
     use crate::contract::DIFFERENCES;
 
     fn patches() -> impl Strategy<Value = SettingsPatch> {
-        let side = || proptest::sample::select(&Contract::ALL[..]);
+        let contract = || proptest::sample::select(&Contract::ALL[..]);
         let difference = (0..DIFFERENCES.len()).prop_map(|at| DIFFERENCES[at].difference);
-        let differences = proptest::collection::btree_map(difference, option::of(side()), 0..4);
+        let differences = proptest::collection::btree_map(difference, option::of(contract()), 0..4);
         let user = prop_oneof![
             any::<i64>().prop_map(UserRef::Id),
             "[a-z][a-z0-9]{0,8}".prop_map(UserRef::Name)
@@ -360,7 +360,7 @@ mod tests {
             option::of(consent),
             option::of(any::<bool>()),
         );
-        (option::of(side()), option::of(differences), lives, rest).prop_map(
+        (option::of(contract()), option::of(differences), lives, rest).prop_map(
             |(contract, differences, lives, (login, consent, rate_limits))| SettingsPatch {
                 contract,
                 differences,

@@ -61,12 +61,12 @@ impl SandboxData {
     }
 
     /// Stores new tokens. Errors: the table is full.
-    pub(crate) async fn insert_tokens(&self, minted: &[Token]) -> Result<(), StoreError> {
+    pub(crate) async fn insert_tokens(&self, issued: &[Token]) -> Result<(), StoreError> {
         self.change(|tables, batch| {
-            if let Some(first) = minted.first() {
+            if let Some(first) = issued.first() {
                 tables.tokens.check_room(first.issued_at, batch)?;
             }
-            tables.tokens.insert_all(minted, batch);
+            tables.tokens.insert_all(issued, batch);
             Ok(())
         })
         .await?

@@ -67,8 +67,8 @@ test("an agent gets a code, exchanges it once, and reads why the second time fai
 test("every tool is listed with a description", async () => {
   const { tools } = await agent.listTools();
   assert.deepEqual(tools.map(({ name }) => name), [
-    "civitai-oauth-exchange", "mock-authorize", "mock-list-requests", "mock-list-advice", "mock-advance-clock", "mock-set-fault",
-    "mock-clear-faults", "mock-explain-scope", "mock-reset",
+    "civitai-oauth-exchange", "mock-authorize", "mock-list-requests", "mock-list-advice", "mock-advance-clock", "mock-add-fault",
+    "mock-delete-faults", "mock-explain-scope", "mock-reset",
   ]);
   for (const { name, description, inputSchema } of tools) {
     assert.match(description, /^[A-Z].*\.$/s, name);
@@ -90,13 +90,13 @@ test("tokens expire when the clock is moved, and a fault comes and goes", async 
   assert.equal(await me(), 200);
 
   const refresh = { grant_type: "refresh_token", client_id: exchange.client_id, refresh_token: tokens.refresh_token };
-  const set = await call("mock-set-fault", { fault: { endpoint: "token", effect: { error: "invalid_grant", error_description: "not today" } } });
+  const set = await call("mock-add-fault", { fault: { endpoint: "token", effect: { error: "invalid_grant", error_description: "not today" } } });
   assert.ok(!set.isError, JSON.stringify(set));
   const refused = await call("civitai-oauth-exchange", { body: refresh });
   assert.deepEqual([refused.isError, refused.error_description], [true, "not today"]);
-  await call("mock-clear-faults", {});
+  await call("mock-delete-faults", {});
   assert.match((await call("civitai-oauth-exchange", { body: refresh })).access_token, /^civitai_/);
-  await call("mock-set-fault", { preset: "refresh-revoked", times: 1 });
+  await call("mock-add-fault", { preset: "refresh-revoked", times: 1 });
   await call("mock-reset", {});
   const { requests } = await call("mock-list-requests", {});
   assert.deepEqual(requests, []);

@@ -20,7 +20,7 @@ declare const answer: {
   client: Answer<"create_client", 201>;
   users: Answer<"list_users">;
   tokens: Answer<"list_tokens">;
-  minted: Answer<"issue_tokens">;
+  issued: Answer<"issue_tokens">;
   code: Answer<"issue_code", 201>;
   session: Answer<"create_session", 201>;
   consents: Answer<"list_consents">;
@@ -28,7 +28,7 @@ declare const answer: {
   faults: Answer<"list_faults">;
   requests: Answer<"list_requests">;
   mismatch: Answer<"verify", 409>;
-  advice: Answer<"read_advice">;
+  advice: Answer<"list_advice">;
   contract: Answer<"read_contract">;
   settings: Answer<"read_settings">;
   sandbox: Answer<"create_sandbox", 201>;
@@ -40,7 +40,7 @@ export const redirectUris: string[] = answer.clients.flatMap((client) => client.
 export const access: "open" | "testers" | "disabled" = answer.client.access_mode;
 export const yellow: number = answer.users[0].buzz.yellow;
 export const expired: boolean[] = answer.tokens.tokens.map((token) => token.expires_in < 0);
-export const scope: string | string[] = answer.minted.scope;
+export const scope: string | string[] = answer.issued.scope;
 export const location: string | null = answer.code.location;
 export const cookie: string = answer.session.cookie;
 export const budgets = answer.consents.consents.flatMap((consent) => consent.buzz_limit ?? []).map((budget) => budget.type);
@@ -58,7 +58,7 @@ export const hint: string | null | undefined = answer.error.hint;
 export const advance: Body<"advance_clock">[] = [{ by: "1h" }, { seconds: 3600 }, "-5m", 60];
 export const client: Body<"create_client"> = { name: "App", grants: ["authorization_code"], allowed_scopes: ["UserRead"] };
 export const patch: Body<"update_client"> = { logo_url: null };
-export const fault: Body<"set_fault"> = { endpoint: "token", effect: { error: "invalid_grant", delay: { min: 0, max: "2s" } } };
+export const fault: Body<"add_fault"> = { endpoint: "token", effect: { error: "invalid_grant", delay: { min: 0, max: "2s" } } };
 export const expectations: Body<"verify"> = [{ endpoint: "token", grant_type: "refresh_token", times: 1 }];
 export const consent: Body<"set_consent"> = {
   user: "ada",
@@ -72,7 +72,7 @@ export const nameless: Body<"create_client"> = { id: "app" };
 // @ts-expect-error A client without a name cannot be given `null` as one.
 export const unnamed: Body<"update_client"> = { name: null };
 // @ts-expect-error No endpoint has this name.
-export const misspelt: Body<"set_fault"> = { endpoint: "tokn", effect: { status: 503 } };
+export const misspelt: Body<"add_fault"> = { endpoint: "tokn", effect: { status: 503 } };
 // @ts-expect-error A number is not text.
 export const text: string = answer.clock.unix_ms;
 // @ts-expect-error No answer has this key.

@@ -12,13 +12,13 @@ const FULL_ACCESS: u32 = 33_554_431;
 
 const WORKFLOWS: &str = "/v2/consumer/workflows";
 
-/// An access token of the demo user for the demo client. Errors: none is minted.
+/// An access token of the demo user for the demo client. Errors: none is issued.
 async fn access_token(target: &Target, sandbox: &str) -> Result<String, String> {
     let grant = json!({ "client_id": CLIENT, "user": "ada", "scope": FULL_ACCESS });
     let path = format!("{sandbox}/_mock/tokens");
-    let minted = target.control("POST", &path, &grant).await?;
-    let token = minted["access_token"].as_str().map(str::to_owned);
-    token.ok_or_else(|| format!("no token was minted: {minted}"))
+    let issued = target.control("POST", &path, &grant).await?;
+    let token = issued["access_token"].as_str().map(str::to_owned);
+    token.ok_or_else(|| format!("no token was issued: {issued}"))
 }
 
 fn submit(sandbox: &str, token: &str, workflow: &Value) -> Vec<u8> {

@@ -13,7 +13,7 @@ const LARGE: usize = 500_000;
 
 pub(crate) async fn large_body(target: Arc<Target>) -> Result<(), String> {
     let effect = json!({ "status": 503, "body": "x".repeat(LARGE) });
-    target.set_fault("large", &effect).await?;
+    target.add_fault("large", &effect).await?;
     let count = target.either(4000, 1000);
     target
         .flood(count, FEW, |_| {
@@ -25,7 +25,7 @@ pub(crate) async fn large_body(target: Arc<Target>) -> Result<(), String> {
 
 pub(crate) async fn hang_ups(target: Arc<Target>) -> Result<(), String> {
     target
-        .set_fault("delayed", &json!({ "delay": "20s" }))
+        .add_fault("delayed", &json!({ "delay": "20s" }))
         .await?;
     let body = ["a=", &"x".repeat(LARGE)].concat();
     let request: Arc<[u8]> =

@@ -52,14 +52,14 @@ impl Fault {
         self
     }
 
-    /// Skips this number of matching calls.
+    /// Skips this number of matching requests.
     #[must_use]
-    pub fn skip(mut self, calls: u64) -> Self {
-        self.skip = Some(calls);
+    pub fn skip(mut self, requests: u64) -> Self {
+        self.skip = Some(requests);
         self
     }
 
-    /// At most this number of times; by default until the fault is removed.
+    /// At most this number of times; by default until the fault is deleted.
     #[must_use]
     pub fn times(mut self, times: u64) -> Self {
         self.times = Some(times);

@@ -1,4 +1,4 @@
-//! Operations on faults: set, list, remove.
+//! Operations on faults: add, list, delete.
 
 mod builder;
 mod check;
@@ -22,17 +22,17 @@ pub(crate) struct FaultList {
 }
 
 impl Sandbox {
-    /// Sets a fault.
-    pub(crate) fn set_fault(&self, fault: Fault) -> ControlResult<FaultView> {
+    /// Adds a fault.
+    pub(crate) fn add_fault(&self, fault: Fault) -> ControlResult<FaultView> {
         check::check(&fault)?;
         self.check_client_and_user(fault.client_id.as_deref(), fault.user.as_ref())?;
-        // A reset removes the faults that were set before it.
-        let set = self.if_current(|core| core.faults.add(fault.clone()));
-        let set = set.unwrap_or_else(|| Faults::default().add(fault));
-        Ok(set?)
+        // A reset deletes the faults that were added before it.
+        let added = self.if_current(|core| core.faults.add(fault.clone()));
+        let added = added.unwrap_or_else(|| Faults::default().add(fault));
+        Ok(added?)
     }
 
-    /// The faults that are set.
+    /// The faults.
     pub(crate) fn list_faults(&self) -> FaultList {
         FaultList {
             faults: self.faults.list(),
@@ -49,7 +49,7 @@ impl Sandbox {
         found.ok_or_else(|| self.no_fault(id))
     }
 
-    /// Removes one fault.
+    /// Deletes one fault.
     pub(crate) fn delete_fault(&self, id: &str) -> ControlResult<()> {
         match id.parse() {
             Ok(number) if self.if_current(|core| core.faults.remove(number)) == Some(true) => {
@@ -59,8 +59,8 @@ impl Sandbox {
         }
     }
 
-    /// Removes every fault.
-    pub(crate) fn clear_faults(&self) {
+    /// Deletes all faults.
+    pub(crate) fn delete_faults(&self) {
         self.if_current(|core| core.faults.clear());
     }
 
@@ -73,7 +73,7 @@ impl Sandbox {
             .collect();
         let error = Invalid::new("id", format!("no fault {id:?}"));
         ControlError::NotFound(if ids.is_empty() {
-            error.with_hint("no fault is set")
+            error.with_hint("there are no faults")
         } else {
             error.with_hint(format!("there are {}", ids.join(", ")))
         })

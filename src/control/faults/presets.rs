@@ -110,7 +110,7 @@ impl From<Preset> for NewPresetFault {
 }
 
 impl NewPresetFault {
-    /// At most this number of times; by default until the fault is removed.
+    /// At most this number of times; by default until the fault is deleted.
     #[must_use]
     pub fn times(mut self, times: u64) -> Self {
         self.options.times = Some(times);
@@ -166,7 +166,7 @@ pub struct AppliedPreset {
 
 impl Sandbox {
     /// Applies a preset.
-    pub(crate) async fn set_fault_preset(
+    pub(crate) async fn add_fault_preset(
         &self,
         preset_fault: NewPresetFault,
     ) -> ControlResult<AppliedPreset> {
@@ -192,7 +192,7 @@ impl Sandbox {
             serde_json::from_str(preset.json()).expect("a test reads every preset");
         fault.times = options.times;
         fault.client_id = options.client_id;
-        set.fault = Some(self.set_fault(fault)?);
+        set.fault = Some(self.add_fault(fault)?);
         Ok(set)
     }
 }

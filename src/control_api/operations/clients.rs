@@ -15,12 +15,12 @@ use crate::http::context::RequestContext;
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::new(Get, "/_mock/clients", "List the clients", list_clients).list(),
-        Operation::new(Post, "/_mock/clients", "Create a client", create_client),
-        Operation::new(Get, "/_mock/clients/{id}", "Read a client", read_client),
-        Operation::new(Patch, "/_mock/clients/{id}", "Update a client", update_client),
-        Operation::new(Delete, "/_mock/clients/{id}", "Delete a client with its tokens, codes, consents and spends", delete_client),
-        Operation::new(Post, "/_mock/clients/{id}/rotate-secret", "Replace a client's secret; the new one is shown once", rotate_secret),
+        Operation::new(Get, "/_mock/clients", "list_clients", "List the clients", list_clients).list(),
+        Operation::new(Post, "/_mock/clients", "create_client", "Create a client", create_client),
+        Operation::new(Get, "/_mock/clients/{id}", "read_client", "Read a client", read_client),
+        Operation::new(Patch, "/_mock/clients/{id}", "update_client", "Update a client", update_client),
+        Operation::new(Delete, "/_mock/clients/{id}", "delete_client", "Delete a client with its tokens, codes, consents and spends", delete_client),
+        Operation::new(Post, "/_mock/clients/{id}/rotate-secret", "rotate_secret", "Replace a client's secret; the new one is shown once", rotate_secret),
     ]
 }
 

@@ -12,11 +12,11 @@ use crate::http::context::RequestContext;
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::new(Get, "/_mock/clock", "Read the clock", read_clock),
-        Operation::new(Post, "/_mock/clock/advance", "Advance the clock, or move it back", advance_clock),
-        Operation::new(Post, "/_mock/clock/freeze", "Freeze the clock", freeze_clock),
-        Operation::new(Post, "/_mock/clock/resume", "Resume a frozen clock", resume_clock),
-        Operation::new(Post, "/_mock/clock/set", "Set the clock", set_clock),
+        Operation::new(Get, "/_mock/clock", "read_clock", "Read the clock", read_clock),
+        Operation::new(Post, "/_mock/clock/advance", "advance_clock", "Advance the clock, or move it back", advance_clock),
+        Operation::new(Post, "/_mock/clock/freeze", "freeze_clock", "Freeze the clock", freeze_clock),
+        Operation::new(Post, "/_mock/clock/resume", "resume_clock", "Resume a frozen clock", resume_clock),
+        Operation::new(Post, "/_mock/clock/set", "set_clock", "Set the clock", set_clock),
     ]
 }
 

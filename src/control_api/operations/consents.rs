@@ -14,12 +14,12 @@ use crate::http::context::RequestContext;
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::new(Get, "/_mock/consents", "List the consents", list_consents).list(),
-        Operation::new(Post, "/_mock/consents", "Store a consent", set_consent),
-        Operation::new(Delete, "/_mock/consents", "Delete consents", delete_consents),
-        Operation::new(Get, "/_mock/spends", "List what apps have spent of users' buzz, and the state of their budgets", list_spends).list(),
-        Operation::new(Delete, "/_mock/spends", "Delete spends: budgets are free again, balances do not change", delete_spends),
-        Operation::new(Post, "/_mock/spends/reset", "Reset a client's absolute budgets, as its user can", reset_budgets),
+        Operation::new(Get, "/_mock/consents", "list_consents", "List the consents", list_consents).list(),
+        Operation::new(Post, "/_mock/consents", "set_consent", "Set the consent of a user to a client", set_consent),
+        Operation::new(Delete, "/_mock/consents", "delete_consents", "Delete consents", delete_consents),
+        Operation::new(Get, "/_mock/spends", "list_spends", "List what apps have spent of users' buzz, and the state of their budgets", list_spends).list(),
+        Operation::new(Delete, "/_mock/spends", "delete_spends", "Delete spends: budgets are free again, balances do not change", delete_spends),
+        Operation::new(Post, "/_mock/spends/reset", "reset_budgets", "Reset a client's absolute budgets, as its user can", reset_budgets),
     ]
 }
 

@@ -10,8 +10,8 @@ use crate::http::context::RequestContext;
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::new(Post, "/_mock/device/approve", "Approve a device as a user", approve_device),
-        Operation::new(Post, "/_mock/device/deny", "Deny a device", deny_device),
+        Operation::new(Post, "/_mock/device/approve", "approve_device", "Approve a device as a user", approve_device),
+        Operation::new(Post, "/_mock/device/deny", "deny_device", "Deny a device", deny_device),
     ]
 }
 

@@ -1,4 +1,4 @@
-//! Faults and presets: set, list, remove.
+//! Faults and presets: add, list, delete.
 
 use axum::extract::Path;
 
@@ -16,12 +16,12 @@ use crate::http::context::RequestContext;
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::new(Get, "/_mock/faults", "List the faults", list_faults).list(),
-        Operation::new(Post, "/_mock/faults", "Set a fault", set_fault),
-        Operation::new(Delete, "/_mock/faults", "Delete every fault", clear_faults),
-        Operation::new(Get, "/_mock/faults/{id}", "Read a fault", read_fault),
-        Operation::new(Delete, "/_mock/faults/{id}", "Delete a fault", delete_fault),
-        Operation::new(Post, "/_mock/faults/presets/{name}", "Set a fault by the name of a preset", set_fault_preset),
+        Operation::new(Get, "/_mock/faults", "list_faults", "List the faults", list_faults).list(),
+        Operation::new(Post, "/_mock/faults", "add_fault", "Add a fault", add_fault),
+        Operation::new(Delete, "/_mock/faults", "delete_faults", "Delete all faults", delete_faults),
+        Operation::new(Get, "/_mock/faults/{id}", "read_fault", "Read a fault", read_fault),
+        Operation::new(Delete, "/_mock/faults/{id}", "delete_fault", "Delete a fault", delete_fault),
+        Operation::new(Post, "/_mock/faults/presets/{name}", "add_fault_preset", "Add a fault by the name of a preset", add_fault_preset),
     ]
 }
 
@@ -29,15 +29,15 @@ async fn list_faults(context: RequestContext) -> OperationResult<FaultList> {
     Ok(JsonResponse(context.sandbox.list_faults()))
 }
 
-async fn set_fault(
+async fn add_fault(
     context: RequestContext,
     JsonBody(input): JsonBody<Fault>,
 ) -> ControlResult<Created<FaultView>> {
-    Ok(Created(context.sandbox.set_fault(input)?))
+    Ok(Created(context.sandbox.add_fault(input)?))
 }
 
-async fn clear_faults(context: RequestContext) -> OperationResult<Empty> {
-    context.sandbox.clear_faults();
+async fn delete_faults(context: RequestContext) -> OperationResult<Empty> {
+    context.sandbox.delete_faults();
     Ok(done())
 }
 
@@ -50,12 +50,12 @@ async fn delete_fault(context: RequestContext, Path(id): Path<String>) -> Operat
     Ok(done())
 }
 
-async fn set_fault_preset(
+async fn add_fault_preset(
     context: RequestContext,
     Path(name): Path<String>,
     JsonBody(options): JsonBody<PresetOptions>,
 ) -> ControlResult<Created<AppliedPreset>> {
     let preset = Preset::named(&name)?;
     let query = NewPresetFault { preset, options };
-    Ok(Created(context.sandbox.set_fault_preset(query).await?))
+    Ok(Created(context.sandbox.add_fault_preset(query).await?))
 }

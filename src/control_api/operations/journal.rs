@@ -1,4 +1,4 @@
-//! The journal: search, clear, verify, advice.
+//! The journal: search, delete, verify, advice.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -28,10 +28,10 @@ use crate::http::context::RequestContext;
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::new(Get, "/_mock/requests", "Search the journal: requests of apps and the responses to them", list_requests),
-        Operation::new(Delete, "/_mock/requests", "Clear the journal", clear_requests),
-        Operation::new(Post, "/_mock/verify", "Check the journal against expectations; 409 lists the differences", verify).conflict::<MismatchView>(),
-        Operation::new(Get, "/_mock/advice", "List mistakes of apps that fail in production", read_advice).alternative_media_type(AdviceFormat::Sarif.media_type()),
+        Operation::new(Get, "/_mock/requests", "list_requests", "Search the journal: requests of apps and the responses to them", list_requests),
+        Operation::new(Delete, "/_mock/requests", "delete_requests", "Delete all requests from the journal", delete_requests),
+        Operation::new(Post, "/_mock/verify", "verify", "Check the journal against expectations; 409 lists the differences", verify).conflict::<MismatchView>(),
+        Operation::new(Get, "/_mock/advice", "list_advice", "List mistakes of apps that fail in production", list_advice).alternative_media_type(AdviceFormat::Sarif.media_type()),
     ]
 }
 
@@ -63,8 +63,8 @@ async fn list_requests(
     Ok(Rendered::new((kind, body)))
 }
 
-async fn clear_requests(context: RequestContext) -> OperationResult<Empty> {
-    context.sandbox.clear_requests();
+async fn delete_requests(context: RequestContext) -> OperationResult<Empty> {
+    context.sandbox.delete_requests();
     Ok(done())
 }
 
@@ -75,7 +75,7 @@ async fn verify(
     Ok(JsonResponse(context.sandbox.verify(input).await?))
 }
 
-async fn read_advice(
+async fn list_advice(
     context: RequestContext,
     Query(query): Query<AdviceQuery>,
 ) -> ControlResult<Rendered<Advice>> {

@@ -19,10 +19,10 @@ use crate::http::state::ServerState;
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::new(Get, "/_mock/sandboxes", "List the sandboxes", list_sandboxes).list(),
-        Operation::new(Post, "/_mock/sandboxes", "Create a sandbox with its own seed and settings", create_sandbox),
-        Operation::new(Get, "/_mock/sandboxes/{name}", "Read a sandbox", read_sandbox),
-        Operation::new(Delete, "/_mock/sandboxes/{name}", "Delete a sandbox with its data", delete_sandbox),
+        Operation::new(Get, "/_mock/sandboxes", "list_sandboxes", "List the sandboxes", list_sandboxes).list(),
+        Operation::new(Post, "/_mock/sandboxes", "create_sandbox", "Create a sandbox with its own seed and settings", create_sandbox),
+        Operation::new(Get, "/_mock/sandboxes/{name}", "read_sandbox", "Read a sandbox", read_sandbox),
+        Operation::new(Delete, "/_mock/sandboxes/{name}", "delete_sandbox", "Delete a sandbox with its data", delete_sandbox),
     ]
 }
 

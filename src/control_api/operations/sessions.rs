@@ -1,6 +1,7 @@
-//! Sessions: sign in without a page, list, sign out.
+//! Sessions: list, delete, create.
 
-use crate::control::sessions::{SessionList, SignedOut};
+use crate::control::consents::Deleted;
+use crate::control::sessions::SessionList;
 use crate::control::{ControlResult, NewSession, SessionCookie, SessionFilter};
 use crate::control_api::input::{JsonBody, JsonOrQuery, Query};
 use crate::control_api::operation::{
@@ -13,9 +14,9 @@ use crate::http::context::RequestContext;
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::new(Get, "/_mock/sessions", "List the sessions", list_sessions).list(),
-        Operation::new(Delete, "/_mock/sessions", "End the sessions of a user, or all sessions", delete_sessions),
-        Operation::new(Post, "/_mock/sessions", "Sign a user in; returns the session cookie", create_session),
+        Operation::new(Get, "/_mock/sessions", "list_sessions", "List the sessions", list_sessions).list(),
+        Operation::new(Delete, "/_mock/sessions", "delete_sessions", "Delete the sessions of a user, or all sessions", delete_sessions),
+        Operation::new(Post, "/_mock/sessions", "create_session", "Create a session for a user; returns its cookie", create_session),
     ]
 }
 
@@ -29,7 +30,7 @@ async fn list_sessions(
 async fn delete_sessions(
     context: RequestContext,
     JsonOrQuery(filter): JsonOrQuery<SessionFilter>,
-) -> OperationResult<SignedOut> {
+) -> OperationResult<Deleted> {
     Ok(JsonResponse(context.sandbox.delete_sessions(filter).await?))
 }
 

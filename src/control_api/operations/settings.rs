@@ -13,10 +13,10 @@ use crate::http::context::RequestContext;
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::new(Post, "/_mock/reset", "Reset the sandbox to its seed and start-up settings", reset),
-        Operation::new(Get, "/_mock/settings", "Read the settings", read_settings),
-        Operation::new(Patch, "/_mock/settings", "Update some settings", update_settings),
-        Operation::new(Get, "/_mock/contract", "Read the contract in force, with each difference", read_contract),
+        Operation::new(Post, "/_mock/reset", "reset", "Reset the sandbox to its seed and start-up settings", reset),
+        Operation::new(Get, "/_mock/settings", "read_settings", "Read the settings", read_settings),
+        Operation::new(Patch, "/_mock/settings", "update_settings", "Update some settings", update_settings),
+        Operation::new(Get, "/_mock/contract", "read_contract", "Read the contract in force, with each difference", read_contract),
     ]
 }
 

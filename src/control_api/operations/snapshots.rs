@@ -15,11 +15,11 @@ use crate::http::context::RequestContext;
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::new(Get, "/_mock/snapshots", "List the snapshots", list_snapshots).list(),
-        Operation::new(Get, "/_mock/snapshots/{name}", "Read a snapshot", read_snapshot),
-        Operation::new(Post, "/_mock/snapshots/{name}", "Take a snapshot", take_snapshot),
-        Operation::new(Delete, "/_mock/snapshots/{name}", "Delete a snapshot", delete_snapshot),
-        Operation::new(Post, "/_mock/snapshots/{name}/restore", "Restore a snapshot", restore_snapshot),
+        Operation::new(Get, "/_mock/snapshots", "list_snapshots", "List the snapshots", list_snapshots).list(),
+        Operation::new(Get, "/_mock/snapshots/{name}", "read_snapshot", "Read a snapshot", read_snapshot),
+        Operation::new(Post, "/_mock/snapshots/{name}", "take_snapshot", "Take a snapshot", take_snapshot),
+        Operation::new(Delete, "/_mock/snapshots/{name}", "delete_snapshot", "Delete a snapshot", delete_snapshot),
+        Operation::new(Post, "/_mock/snapshots/{name}/restore", "restore_snapshot", "Restore a snapshot", restore_snapshot),
     ]
 }
 

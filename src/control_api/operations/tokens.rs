@@ -18,13 +18,13 @@ use crate::http::context::RequestContext;
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::new(Post, "/_mock/codes", "Issue an authorization code without a browser; the client's redirect URIs and scope ceiling are not checked", issue_code),
-        Operation::new(Get, "/_mock/codes", "List the authorization codes that are not exchanged yet, newest first", list_codes).list(),
-        Operation::new(Get, "/_mock/tokens", "List the tokens, newest first", list_tokens).list(),
-        Operation::new(Post, "/_mock/tokens", "Issue tokens; responds like /token; the client's scope ceiling is not checked", issue_tokens),
-        Operation::new(Delete, "/_mock/tokens", "Revoke a token, or delete the tokens of a user and a client, or all tokens", revoke_tokens),
-        Operation::new(Post, "/_mock/tokens/introspect", "Introspect a token", introspect_token),
-        Operation::new(Post, "/_mock/tokens/expire", "Expire a token, or every access token", expire_tokens),
+        Operation::new(Post, "/_mock/codes", "issue_code", "Issue an authorization code without a browser; the client's redirect URIs and scope ceiling are not checked", issue_code),
+        Operation::new(Get, "/_mock/codes", "list_codes", "List the authorization codes that are not exchanged yet, newest first", list_codes).list(),
+        Operation::new(Get, "/_mock/tokens", "list_tokens", "List the tokens, newest first", list_tokens).list(),
+        Operation::new(Post, "/_mock/tokens", "issue_tokens", "Issue tokens; responds like /token; the client's scope ceiling is not checked", issue_tokens),
+        Operation::new(Delete, "/_mock/tokens", "revoke_tokens", "Revoke a token, or delete the tokens of a user and a client, or all tokens", revoke_tokens),
+        Operation::new(Post, "/_mock/tokens/introspect", "introspect_token", "Introspect a token", introspect_token),
+        Operation::new(Post, "/_mock/tokens/expire", "expire_tokens", "Expire a token, or every access token", expire_tokens),
     ]
 }
 

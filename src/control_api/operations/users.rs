@@ -15,11 +15,11 @@ use crate::http::context::RequestContext;
 #[rustfmt::skip]
 pub(super) fn operations() -> Vec<Operation> {
     vec![
-        Operation::new(Get, "/_mock/users", "List the users", list_users).list(),
-        Operation::new(Post, "/_mock/users", "Create a user", create_user),
-        Operation::new(Get, "/_mock/users/{id}", "Read a user, by id or username", read_user),
-        Operation::new(Patch, "/_mock/users/{id}", "Update a user", update_user),
-        Operation::new(Delete, "/_mock/users/{id}", "Delete a user with their tokens, codes, consents, spends and sessions", delete_user),
+        Operation::new(Get, "/_mock/users", "list_users", "List the users", list_users).list(),
+        Operation::new(Post, "/_mock/users", "create_user", "Create a user", create_user),
+        Operation::new(Get, "/_mock/users/{id}", "read_user", "Read a user, by id or username", read_user),
+        Operation::new(Patch, "/_mock/users/{id}", "update_user", "Update a user", update_user),
+        Operation::new(Delete, "/_mock/users/{id}", "delete_user", "Delete a user with their tokens, codes, consents, spends and sessions", delete_user),
     ]
 }
 

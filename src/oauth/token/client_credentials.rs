@@ -18,7 +18,7 @@ pub(super) async fn grant(
     let (sandbox, rules) = (&context.sandbox, context.rules());
     let requested = request.scope(client.declared_scope(rules), rules);
     if is_without_secret(client)
-        && rules.side(Difference::ClientCredentialsPublic) == Contract::Live
+        && rules.contract_for(Difference::ClientCredentialsPublic) == Contract::Live
     {
         return Err(OAuthError::invalid_grant(
             "Invalid grant: user credentials are invalid",
@@ -53,7 +53,7 @@ fn is_within_grant(scope: Scope, rules: &ContractRules) -> bool {
         return true;
     }
     rules.record_divergence(Difference::ClientCredentialsCeiling, true);
-    rules.side(Difference::ClientCredentialsCeiling) != Contract::Live
+    rules.contract_for(Difference::ClientCredentialsCeiling) != Contract::Live
 }
 
 /// Difference `client-credentials-scope`.
@@ -62,14 +62,14 @@ fn scope(
     requested: RequestedScope,
     rules: &ContractRules,
 ) -> Result<Scope, OAuthError> {
-    let side = rules.side(Difference::ClientCredentialsScope);
+    let contract = rules.contract_for(Difference::ClientCredentialsScope);
     let differs = match requested {
         RequestedScope::Read(_) => false,
         RequestedScope::Absent => client.scope_ceiling() != Scope::USER_READ,
         RequestedScope::Unreadable => true,
     };
     rules.record_divergence(Difference::ClientCredentialsScope, differs);
-    match (requested, side) {
+    match (requested, contract) {
         (RequestedScope::Read(scope), _) => Ok(scope),
         (RequestedScope::Absent, Contract::Documented) => Ok(client.scope_ceiling()),
         (RequestedScope::Unreadable, Contract::Documented) => Err(scope_refused()),

@@ -88,7 +88,7 @@ fn is_within_limit(context: &RequestContext, claimed_client_id: Option<&str>) ->
     let rules = context.rules();
     let forwarded = context.forwarded_address();
     let is_forwarded = forwarded.is_some();
-    let key = match rules.side(Difference::RateLimitKey) {
+    let key = match rules.contract_for(Difference::RateLimitKey) {
         Contract::Documented => Some(claimed_client_id.unwrap_or("unknown").to_owned()),
         Contract::Live | Contract::Live2026_08 => forwarded,
     };
@@ -126,7 +126,7 @@ async fn authenticate(
     // The deployed server checks later whether there is a secret to compare with.
     let is_checked_later = is_client_credentials
         && client_credentials::is_without_secret(&client)
-        && rules.side(Difference::ClientCredentialsPublic) == Contract::Live;
+        && rules.contract_for(Difference::ClientCredentialsPublic) == Contract::Live;
     if !is_checked_later && !client.authenticates_with(secret) {
         return Err(refused());
     }

@@ -99,7 +99,7 @@ impl Faults {
         self.set.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets a fault. Errors: there is no room for it.
+    /// Adds a fault. Errors: there is no room for it.
     pub(crate) fn add(&self, definition: Fault) -> Result<FaultView, Invalid> {
         let mut set = self.set();
         if set.faults.len() >= MAX_FAULTS {

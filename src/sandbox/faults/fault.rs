@@ -49,10 +49,10 @@ pub struct Fault {
     /// Only this one of the matching requests, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) nth: Option<u64>,
-    /// Not the first ones: this number of matching requests.
+    /// Skips this number of matching requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) skip: Option<u64>,
-    /// At most this many times; without it, until it is removed.
+    /// At most this many times; without it, until it is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) times: Option<u64>,
     /// From 0 to 1; decided by the sandbox's entropy.

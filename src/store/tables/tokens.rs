@@ -82,12 +82,12 @@ impl StoredToken {
 
 impl Tokens {
     /// Stores tokens in memory and in the file.
-    pub(crate) fn insert_all(&mut self, minted: &[Token], batch: &mut WriteBatch<'_>) {
-        for token in minted {
+    pub(crate) fn insert_all(&mut self, issued: &[Token], batch: &mut WriteBatch<'_>) {
+        for token in issued {
             let number = self.insert(token);
             batch.push(|key| put(key, number, token));
         }
-        if let Some(last) = minted.last() {
+        if let Some(last) = issued.last() {
             self.purge_if_due(last.issued_at, batch);
         }
     }

@@ -123,8 +123,8 @@ pub(super) async fn insert(
         "codes" => data.insert_code(&hash(number), code(now)).await,
         "tokens" => {
             let kinds = [(1, TokenKind::Access), (2, TokenKind::Refresh)];
-            let minted = kinds.map(|(odd, kind)| token(2 * number + odd, kind, now));
-            data.insert_tokens(&minted).await
+            let issued = kinds.map(|(odd, kind)| token(2 * number + odd, kind, now));
+            data.insert_tokens(&issued).await
         }
         "device codes" => {
             let grant = DeviceGrant {
@@ -201,13 +201,13 @@ async fn grant_without_room_for_its_tokens_stays_usable() {
     }
     insert(&data, "codes", -1, now).await.unwrap();
     insert(&data, "device codes", -2, now).await.unwrap();
-    let minted = [TokenKind::Access, TokenKind::Refresh].map(|kind| token(-3, kind, now));
+    let issued = [TokenKind::Access, TokenKind::Refresh].map(|kind| token(-3, kind, now));
     let client = ClientId("cli".to_owned());
-    let issue = |_: &AuthorizationCode| Ok::<_, ()>(minted.clone());
+    let issue = |_: &AuthorizationCode| Ok::<_, ()>(issued.clone());
     let redeemed = data.redeem_code(&hash(-1), &client, now, issue).await;
-    let claimed = data.claim_device(&hash(-2), &minted).await;
+    let claimed = data.claim_device(&hash(-2), &issued).await;
     // The refresh token of the first pair.
-    let rotated = data.rotate_tokens(&hash(4), &minted).await;
+    let rotated = data.rotate_tokens(&hash(4), &issued).await;
     assert!(redeemed.is_err() && claimed.is_err() && rotated.is_err());
     assert_eq!(data.list_codes(UserClientFilter::default()).len(), 1);
     assert!(data.find_device(&hash(-2), now).is_some());

@@ -30,12 +30,12 @@ async fn call_without_client_id_is_attributed_by_its_token() {
 }
 
 #[tokio::test]
-async fn minted_token_is_attributed_to_its_client() {
+async fn issued_token_is_attributed_to_its_client() {
     let mock = with_frozen_clock(TestServer::documented().await).await;
     let wanted = json!({ "user": "ada", "client_id": "spa" });
-    let minted = mock.control("POST", "/tokens", wanted).await;
-    let minted = minted["access_token"].as_str().expect("minted");
-    let finding = calls_with_token_in_query(&mock, minted).await;
+    let issued = mock.control("POST", "/tokens", wanted).await;
+    let issued = issued["access_token"].as_str().expect("issued");
+    let finding = calls_with_token_in_query(&mock, issued).await;
     assert_eq!(finding["client_id"], "spa");
 }
 

@@ -181,12 +181,12 @@ async fn a_secret_of_a_public_client_is_an_error() {
     let attempt = SignIn::new(&SPA);
     attempt.signs_in(&mock, "1").await;
     assert_eq!(mock.errors_and_warnings().await, "");
-    for (name, side) in [
+    for (name, contract) in [
         ("documented", Contract::Documented),
         ("live", Contract::Live),
     ] {
         let app = mock.sandbox(name);
-        app.set_difference(Difference::PublicClientSecret, side)
+        app.set_difference(Difference::PublicClientSecret, contract)
             .await;
         let code = app.approve(&attempt.authorize_params("1")).await.code();
         app.token(&attempt.redeem_params(&code).and("client_secret", "shipped"))

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::support::{CONF, ME, SPA, SandboxClient, SpendingApp, TestServer};
 
-/// A token as a control call mints it: user, scope.
-async fn mint(mock: &SandboxClient, user: impl Into<Value>, scope: u32) -> String {
+/// A token as a control call issues it: user, scope.
+async fn issue(mock: &SandboxClient, user: impl Into<Value>, scope: u32) -> String {
     let user: Value = user.into();
     let asked = json!({ "client_id": "conf", "user": user, "scope": scope, "exact_scope": true });
     let made = mock.control("POST", "/tokens", asked).await;
@@ -36,7 +36,7 @@ async fn token_gets_its_user_and_scope() {
         .await;
     let mut table = String::new();
     for user in [json!("tess"), json!("blank"), json!("modo"), json!(7)] {
-        let token = mint(&mock, user, 1).await;
+        let token = issue(&mock, user, 1).await;
         table += &format!("{}\n", SpendingApp::with(&mock, &token).get(ME).await.body);
     }
     assert_snapshot!(table, @r#"
@@ -50,14 +50,14 @@ async fn token_gets_its_user_and_scope() {
 #[tokio::test]
 async fn without_userread_there_is_no_email() {
     let mock = TestServer::documented().await;
-    let token = mint(&mock, "ada", 32768).await;
+    let token = issue(&mock, "ada", 32768).await;
     assert_snapshot!(SpendingApp::with(&mock, &token).get(ME).await.body, @r#"{"id":2,"username":"ada","status":"active","isMember":false,"subscriptions":[],"tokenScope":32768,"buzzLimit":null,"subject":{"type":"oauth","id":"conf"}}"#);
 }
 
 #[tokio::test]
 async fn the_token_comes_by_header_or_by_query_and_the_header_goes_first() {
     let mock = TestServer::documented().await;
-    let (ada, tess) = (mint(&mock, "ada", 1).await, mint(&mock, "tess", 1).await);
+    let (ada, tess) = (issue(&mock, "ada", 1).await, issue(&mock, "tess", 1).await);
     let by_query = format!("{ME}?token={tess}");
     assert_eq!(mock.get(&by_query).await.text("username"), "tess");
     let twice = mock.get(&format!("{by_query}&token={ada}")).await;
@@ -102,11 +102,11 @@ async fn missing_expired_and_revoked_tokens_get_401() {
         ("tess", json!({ "banned": true })),
         ("blank", json!({ "deleted": true })),
     ] {
-        tokens.push(mint(&mock, user, 1).await);
+        tokens.push(issue(&mock, user, 1).await);
         mock.control("PATCH", &format!("/users/{user}"), change)
             .await;
     }
-    let expired = mint(&mock, "ada", 1).await;
+    let expired = issue(&mock, "ada", 1).await;
     mock.advance(3601).await;
     tokens.push(expired);
     for token in tokens {

@@ -151,9 +151,9 @@ async fn fault_command_sets_a_fault() {
     ");
     let listed = mock.get("/_mock/faults").await.json();
     assert_eq!(ask_json(&mock, &["fault", "list"]).await, listed);
-    assert_snapshot!(ask(&mock, &["fault", "clear"]).await.1, @"removed all faults");
+    assert_snapshot!(ask(&mock, &["fault", "delete"]).await.1, @"deleted all faults");
     assert_snapshot!(mock.get("/_mock/faults").await.json(), @r#"{"faults":[]}"#);
-    assert_snapshot!(ask_json(&mock, &["fault", "clear"]).await, @"{}");
+    assert_snapshot!(ask_json(&mock, &["fault", "delete"]).await, @"{}");
     let (done, text) = ask(&mock, &["fault", "clock-skew"]).await;
     assert!(
         done && text.ends_with("Z  running, 5m ahead of real time\n"),

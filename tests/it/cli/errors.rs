@@ -55,7 +55,7 @@ fn wrong_flag_or_value_gets_a_suggestion() {
 
     For more information, try '--help'.
 
-    2: error: invalid value 'scope-shape' for '--difference <NAME=CONTRACT>': "scope-shape" is not NAME=SIDE, for example scope-shape=live
+    2: error: invalid value 'scope-shape' for '--difference <NAME=CONTRACT>': "scope-shape" is not NAME=CONTRACT, for example scope-shape=live
 
     For more information, try '--help'.
 

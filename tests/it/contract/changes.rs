@@ -171,8 +171,8 @@ async fn me_has_is_moderator_for_a_session_or_a_token_with_user_read() {
         for (scope, expected) in [(32769, expected.as_ref()), (32768, None)] {
             let asked = json!({ "client_id": "conf", "user": "modo", "scope": scope,
                 "exact_scope": true });
-            let minted = mock.control("POST", "/tokens", asked).await;
-            let token = minted["access_token"].as_str().expect("a token");
+            let issued = mock.control("POST", "/tokens", asked).await;
+            let token = issued["access_token"].as_str().expect("a token");
             let me = mock.get(&format!("{ME}?token={token}")).await.json();
             assert_eq!(me.get("isModerator"), expected, "{contract} {scope}");
         }
@@ -234,9 +234,9 @@ async fn declared_scope_is_accepted_everywhere() {
             .json();
         let listed = discovery["scopes_supported"].as_array().expect("a list");
         assert_eq!(listed.last(), Some(&json!(COMING.to_string())));
-        let minted = json!({ "client_id": "conf", "user": "ada", "scope": ["Coming"] });
-        let minted = sandbox.control("POST", "/tokens", minted).await;
-        assert!(minted["scope"].to_string().contains(&asked), "{minted}");
+        let asked_for = json!({ "client_id": "conf", "user": "ada", "scope": ["Coming"] });
+        let issued = sandbox.control("POST", "/tokens", asked_for).await;
+        assert!(issued["scope"].to_string().contains(&asked), "{issued}");
         // Another sandbox does not know it.
         let refused = mock.approve(&CONF.authorize_params(&asked)).await;
         assert_eq!(

@@ -21,7 +21,7 @@ async fn recorded_divergence(sandbox: &SandboxClient) -> Vec<String> {
         .collect()
 }
 
-/// Makes the same request under both sides of a difference, in separate sandboxes. The recorded divergence must be as expected, and the
+/// Makes the same request under both contracts of a difference, in separate sandboxes. The recorded divergence must be as expected, and the
 /// responses must differ exactly if divergence was recorded.
 async fn compare(
     mock: &TestServer,
@@ -29,33 +29,33 @@ async fn compare(
     (documented, live): (bool, bool),
     act: impl AsyncFn(&SandboxClient) -> TestResponse,
 ) {
-    let sides = [(Contract::Documented, documented), (Contract::Live, live)];
-    compare_sides(mock, difference, sides, act).await;
+    let contracts = [(Contract::Documented, documented), (Contract::Live, live)];
+    compare_contracts(mock, difference, contracts, act).await;
 }
 
-async fn compare_sides(
+async fn compare_contracts(
     mock: &TestServer,
     difference: Difference,
-    sides: [(Contract, bool); 2],
+    contracts: [(Contract, bool); 2],
     act: impl AsyncFn(&SandboxClient) -> TestResponse,
 ) {
     let mut answers = Vec::new();
-    for (side, expected) in sides {
+    for (contract, expected) in contracts {
         let sandbox = mock.sandbox("compared");
         sandbox.control("POST", "/reset", json!({})).await;
         sandbox.freeze("2026-01-31T12:00:00Z").await;
-        sandbox.set_difference(difference, side).await;
+        sandbox.set_difference(difference, contract).await;
         let answer = act(&sandbox).await;
         let noted = recorded_divergence(&sandbox).await;
         let is_noted = noted.iter().any(|name| name == difference.name());
         assert_eq!(
             is_noted, expected,
-            "{difference} {side}: {noted:?} {answer}"
+            "{difference} {contract}: {noted:?} {answer}"
         );
         answers.push(answer.to_string());
     }
     let differ = answers[0] != answers[1];
-    let noted = sides.iter().any(|(_, expected)| *expected);
+    let noted = contracts.iter().any(|(_, expected)| *expected);
     assert_eq!(differ, noted, "{difference}: {answers:#?}");
 }
 
@@ -135,7 +135,7 @@ async fn changes_since_the_recording_record_divergence() {
         let asked = Fields::new(&[("client_id", SPA.id), ("scope", scope)]);
         sandbox.post("/api/auth/oauth/device", &asked).await
     };
-    let sides = |noted| {
+    let contracts = |noted| {
         [
             (Contract::Documented, noted),
             (Contract::Live2026_08, noted),
@@ -146,9 +146,9 @@ async fn changes_since_the_recording_record_divergence() {
         answer.body.truncate(2);
         answer
     };
-    compare_sides(&mock, D::LinkConnect, sides(true), asks).await;
+    compare_contracts(&mock, D::LinkConnect, contracts(true), asks).await;
     let asks = async |sandbox: &SandboxClient| device(sandbox, "2").await;
-    compare_sides(&mock, D::LinkConnect, sides(false), asks).await;
+    compare_contracts(&mock, D::LinkConnect, contracts(false), asks).await;
     let asks = async |sandbox: &SandboxClient| {
         sandbox
             .control(
@@ -164,22 +164,22 @@ async fn changes_since_the_recording_record_divergence() {
             .token(&CONF.client_credentials().and("scope", "268435456"))
             .await
     };
-    compare_sides(&mock, D::AppStoreCatalogWrite, sides(true), asks).await;
+    compare_contracts(&mock, D::AppStoreCatalogWrite, contracts(true), asks).await;
     let asks = async |sandbox: &SandboxClient| {
         sandbox
             .token(&CONF.client_credentials().and("scope", "1"))
             .await
     };
-    compare_sides(&mock, D::ClientCredentialsRefresh, sides(true), asks).await;
+    compare_contracts(&mock, D::ClientCredentialsRefresh, contracts(true), asks).await;
     let post =
         async |sandbox: &SandboxClient, path: &str| sandbox.post(path, &Fields::default()).await;
     let asks = async |sandbox: &SandboxClient| post(sandbox, "/api/auth/oauth/introspect").await;
-    compare_sides(&mock, D::Introspection, sides(true), asks).await;
+    compare_contracts(&mock, D::Introspection, contracts(true), asks).await;
     let asks = async |sandbox: &SandboxClient| post(sandbox, "/api/auth/oauth/device-deny").await;
-    compare_sides(&mock, D::DeviceDeny, sides(true), asks).await;
+    compare_contracts(&mock, D::DeviceDeny, contracts(true), asks).await;
     let asks =
         async |sandbox: &SandboxClient| sandbox.get("/.well-known/openid-configuration").await;
-    compare_sides(&mock, D::DiscoveryIntrospection, sides(true), asks).await;
+    compare_contracts(&mock, D::DiscoveryIntrospection, contracts(true), asks).await;
     let asks = async |sandbox: &SandboxClient| {
         let tokens = sandbox.tokens(&CONF, "1").await;
         sandbox
@@ -287,7 +287,7 @@ async fn other_endpoints_record_divergence() {
         };
         compare(&mock, lacks, BOTH, orders).await;
     }
-    // Whether the window of the other side would be full is known where that side has none.
+    // Whether the window of the other contract would be full is known where that contract has none.
     let limited = async |sandbox: &SandboxClient| {
         sandbox.set(json!({ "rate_limits": true })).await;
         for _ in 0..20 {
@@ -315,12 +315,12 @@ async fn legacy_host_records_divergence() {
     let old = SandboxClient::at(format!("http://{address}"));
     for (path, differs) in [(USERINFO, true), (AUTHORIZE, false)] {
         let mut statuses = Vec::new();
-        for side in [Contract::Documented, Contract::Live] {
-            mock.set_difference(Difference::LegacyHost, side).await;
+        for contract in [Contract::Documented, Contract::Live] {
+            mock.set_difference(Difference::LegacyHost, contract).await;
             statuses.push(old.get(path).await.status);
             let noted = recorded_divergence(&mock).await;
             let is_noted = noted.iter().any(|name| name == "legacy-host");
-            assert_eq!(is_noted, differs, "{path} {side}: {noted:?}");
+            assert_eq!(is_noted, differs, "{path} {contract}: {noted:?}");
         }
         assert_eq!(statuses[0] != statuses[1], differs, "{path}: {statuses:?}");
     }
@@ -335,8 +335,8 @@ async fn automatic_registration_records_divergence() {
         // A confidential app gets one grant more, which the answer does not say.
         ("confidential", "https://app.example/callback", true),
     ] {
-        for side in [Contract::Documented, Contract::Live] {
-            mock.set_difference(Difference::RegistrationRules, side)
+        for contract in [Contract::Documented, Contract::Live] {
+            mock.set_difference(Difference::RegistrationRules, contract)
                 .await;
             let app = Fields::new(&[
                 ("name", "My App"),
@@ -352,7 +352,10 @@ async fn automatic_registration_records_divergence() {
                 .await;
             let noted = recorded_divergence(&mock).await;
             let is_noted = noted == ["registration-rules"];
-            assert_eq!(is_noted, differs, "{kind} {redirect_uri} {side}: {noted:?}");
+            assert_eq!(
+                is_noted, differs,
+                "{kind} {redirect_uri} {contract}: {noted:?}"
+            );
         }
     }
 }

@@ -257,9 +257,11 @@ async fn empty_control_token_is_rejected() {
 #[tokio::test]
 async fn control_responses_are_not_cached_or_sniffed() {
     let mock = TestServer::documented().await;
-    let minted = json!({ "client_id": "conf", "user": "ada" });
+    let new_tokens = json!({ "client_id": "conf", "user": "ada" });
     for answer in [
-        mock.request("POST", "/_mock/tokens").json(&minted).await,
+        mock.request("POST", "/_mock/tokens")
+            .json(&new_tokens)
+            .await,
         mock.get("/_mock/requests?unredacted=true").await,
         mock.get("/_mock/clock?x=1").await,
         mock.sandbox("x")

@@ -1,4 +1,4 @@
-//! `/_mock/faults`: which calls a fault applies to, how often, and how faults are set and removed. Effects are in
+//! `/_mock/faults`: which calls a fault applies to, how often, and how faults are added and deleted. Effects are in
 //! `fault_effects.rs`.
 
 use insta::assert_snapshot;

@@ -27,7 +27,7 @@ fn call(method: &'static str, path: &'static str, text: Value, plain: Value) -> 
 }
 
 fn calls() -> Vec<Call> {
-    let mint = |rest: Value| {
+    let new_tokens = |rest: Value| {
         let mut all = json!({ "client_id": "conf", "user": "ada" });
         for (key, value) in rest.as_object().expect("keys") {
             all[key] = value.clone();
@@ -100,14 +100,14 @@ fn calls() -> Vec<Call> {
         call(
             "POST",
             "consents",
-            mint(json!({ "scope": ["1", "ModelsRead"] })),
-            mint(json!({ "scope": 5 })),
+            new_tokens(json!({ "scope": ["1", "ModelsRead"] })),
+            new_tokens(json!({ "scope": 5 })),
         ),
         call(
             "POST",
             "consents",
-            mint(json!({ "scope": "5" })),
-            mint(json!({ "scope": 5.0 })),
+            new_tokens(json!({ "scope": "5" })),
+            new_tokens(json!({ "scope": 5.0 })),
         ),
         call(
             "POST",
@@ -219,9 +219,9 @@ async fn tokens_and_codes_read_numbers_in_text() {
         (json!(["AI Services", "4"]), "114693"),
     ] {
         let asked = json!({ "client_id": "conf", "user": "ada", "scope": scope, "expires_in": "60", "exact_scope": "true" });
-        let minted = mock.control("POST", "/tokens", asked).await;
-        assert_eq!(minted["scope"], expected, "{scope}");
-        assert_eq!(minted["expires_in"], 60);
+        let issued = mock.control("POST", "/tokens", asked).await;
+        assert_eq!(issued["scope"], expected, "{scope}");
+        assert_eq!(issued["expires_in"], 60);
         let asked = json!({ "client_id": "conf", "user": "ada", "scope": scope });
         mock.control("POST", "/codes", asked).await;
         let codes = mock.get("/_mock/codes").await.json();
@@ -351,7 +351,7 @@ async fn mcp_tools_read_numbers_in_text() {
             json!({ "limit": "5", "status": "200" }),
         ),
         (
-            "mock-set-fault",
+            "mock-add-fault",
             json!({ "preset": "rate-limited", "times": "1" }),
         ),
         (

@@ -293,7 +293,7 @@ async fn an_entry_keeps_the_side_that_its_difference_was_on() {
     mock.set(json!({ "contract": "live" })).await;
     mock.authorize(&CONF.authorize_params("1")).await;
     let shown = requests(&mock, "").await;
-    let side = |at: usize| {
+    let contract = |at: usize| {
         let differences = shown["requests"][at]["differences"].as_array().unwrap();
         let status = differences
             .iter()
@@ -303,8 +303,8 @@ async fn an_entry_keeps_the_side_that_its_difference_was_on() {
             shown["requests"][at]["status"].clone(),
         )
     };
-    assert_eq!(side(0), (json!("documented"), json!(302)));
-    assert_eq!(side(1), (json!("live"), json!(303)));
+    assert_eq!(contract(0), (json!("documented"), json!(302)));
+    assert_eq!(contract(1), (json!("live"), json!(303)));
 }
 
 #[tokio::test]

@@ -173,10 +173,29 @@ async fn document_is_valid_openapi() {
             "{method} {path} {statuses:?}"
         );
     }
-    let many = ids.len();
-    ids.sort();
-    ids.dedup();
-    assert_eq!(ids.len(), many, "operation ids are unique");
+    // Clients derive names from the ids, in languages of any case.
+    let is_plain = |id: &String| id.chars().all(|letter| matches!(letter, 'a'..='z' | '_'));
+    assert!(ids.iter().all(is_plain), "{ids:?}");
+    let distinct: BTreeSet<&String> = ids.iter().collect();
+    assert_eq!(distinct.len(), ids.len(), "operation ids are unique");
+}
+
+#[tokio::test]
+async fn summaries_name_no_schema() {
+    let mock = TestServer::documented().await;
+    let document = document(&mock).await;
+    let schemas = document["components"]["schemas"].as_object();
+    let schemas = schemas.expect("schemas");
+    // A schema of one word, such as `User`, may be the first word of a sentence.
+    let is_schema = |word: &&str| {
+        let inner = word.get(1..).unwrap_or_default();
+        schemas.contains_key(*word) && inner.contains(char::is_uppercase)
+    };
+    for (method, path, operation) in operations(&document) {
+        let summary = operation["summary"].as_str().expect("a summary");
+        let mut words = summary.split(|letter: char| !letter.is_alphanumeric());
+        assert_eq!(words.find(is_schema), None, "{method} {path}: {summary}");
+    }
 }
 
 #[tokio::test]

@@ -238,8 +238,8 @@ async fn request_in_progress_keeps_its_sandbox_in_use() {
     sandbox.control("POST", "/faults", slow).await;
     let wait = sandbox.get("/_mock/requests?endpoint=userinfo&wait=1500ms");
     let itself = CONF.client_credentials();
-    let (minted, waited) = tokio::join!(sandbox.token(&itself), async { wait.await });
-    assert_eq!((minted.status, waited.status), (200, 200));
+    let (issued, waited) = tokio::join!(sandbox.token(&itself), async { wait.await });
+    assert_eq!((issued.status, waited.status), (200, 200));
     let shown = sandbox.control("GET", "/requests", json!({})).await;
     assert_eq!(
         shown["counters"]["total"], 1,

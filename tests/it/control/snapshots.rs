@@ -293,8 +293,8 @@ async fn restore_takes_milliseconds() {
         )
         .await;
         for app in [CONF, SPA] {
-            let minted = json!({ "client_id": app.id, "user": format!("user-{user}") });
-            mock.control("POST", "/tokens", minted).await;
+            let new_tokens = json!({ "client_id": app.id, "user": format!("user-{user}") });
+            mock.control("POST", "/tokens", new_tokens).await;
         }
     }
     let mut shown = String::new();

@@ -1,11 +1,11 @@
-//! `/_mock/tokens`: mint, list, introspect, expire, revoke.
+//! `/_mock/tokens`: issue, list, introspect, expire, revoke.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::support::{CONF, OTHER, SPA, SandboxClient, TestResponse, TestServer, Tokens, USERINFO};
 
-async fn mint(mock: &SandboxClient, input: Value) -> TestResponse {
+async fn issue(mock: &SandboxClient, input: Value) -> TestResponse {
     mock.request("POST", "/_mock/tokens").json(&input).await
 }
 
@@ -33,17 +33,17 @@ async fn refusals(mock: &SandboxClient, method: &str, path: &str, inputs: &[Valu
 }
 
 #[tokio::test]
-async fn minted_tokens_are_answered_as_the_token_endpoint_does() {
+async fn issued_tokens_are_answered_as_the_token_endpoint_does() {
     let mock = TestServer::documented().await;
     let asked = json!({ "client_id": "conf", "user": 2, "scope": "AI Services", "expires_in": 60 });
-    let minted = mint(&mock, asked.clone()).await;
-    assert_snapshot!(minted, @r#"
+    let issued = issue(&mock, asked.clone()).await;
+    assert_snapshot!(issued, @r#"
     200
     content-type: application/json
 
     {"access_token":"<token>","token_type":"Bearer","expires_in":60,"refresh_token":"<token>","scope":"114689"}
     "#);
-    let tokens = Tokens::from_response(&minted);
+    let tokens = Tokens::from_response(&issued);
     assert!(mock.is_active(&tokens.access).await);
     assert_eq!(
         mock.token(&CONF.refresh_params(&tokens.refresh))
@@ -55,9 +55,9 @@ async fn minted_tokens_are_answered_as_the_token_endpoint_does() {
     assert!(!mock.is_active(&tokens.access).await);
 
     mock.set(json!({ "contract": "live" })).await;
-    assert_eq!(mint(&mock, asked).await.json()["scope"], json!(["114689"]));
-    assert_eq!(mint(&mock, of_ada()).await.json()["scope"], json!(["1"]));
-    assert_eq!(mint(&mock, of_ada()).await.json()["expires_in"], 3600);
+    assert_eq!(issue(&mock, asked).await.json()["scope"], json!(["114689"]));
+    assert_eq!(issue(&mock, of_ada()).await.json()["scope"], json!(["1"]));
+    assert_eq!(issue(&mock, of_ada()).await.json()["expires_in"], 3600);
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn a_scope_is_a_number_a_preset_or_names() {
     ] {
         let mut asked = of_ada();
         asked["scope"] = scope.clone();
-        assert_eq!(mint(&mock, asked).await.text("scope"), shown, "{scope}");
+        assert_eq!(issue(&mock, asked).await.text("scope"), shown, "{scope}");
     }
 }
 
@@ -83,9 +83,9 @@ async fn an_exact_scope_leaves_user_read_out() {
     let mut asked = of_ada();
     asked["scope"] = "ModelsRead".into();
     asked["exact_scope"] = true.into();
-    let minted = mint(&mock, asked).await;
-    assert_eq!(minted.text("scope"), "4");
-    let header = format!("Bearer {}", minted.text("access_token"));
+    let issued = issue(&mock, asked).await;
+    assert_eq!(issued.text("scope"), "4");
+    let header = format!("Bearer {}", issued.text("access_token"));
     assert_snapshot!(mock.get(USERINFO).header("authorization", &header).await, @r#"
     403
     access-control-allow-headers: *
@@ -278,11 +278,11 @@ async fn revoking_follows_the_revocation_endpoint() {
 #[tokio::test]
 async fn tokens_are_revoked_by_user_by_client_or_all() {
     let mock = TestServer::documented().await;
-    let mint_all = async || {
+    let issue_all = async || {
         mock.control("DELETE", "/tokens", json!({})).await;
         for user in ["ada", "tess"] {
             for client in [CONF.id, OTHER.id] {
-                mint(&mock, json!({ "client_id": client, "user": user })).await;
+                issue(&mock, json!({ "client_id": client, "user": user })).await;
             }
         }
     };
@@ -297,7 +297,7 @@ async fn tokens_are_revoked_by_user_by_client_or_all() {
         ("?usr=ada", json!({})),
         ("", json!({ "user": "ada", "token": "x" })),
     ] {
-        mint_all().await;
+        issue_all().await;
         let answer = mock
             .request("DELETE", &format!("/_mock/tokens{query}"))
             .json(&body)

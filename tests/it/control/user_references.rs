@@ -88,9 +88,9 @@ async fn json_bodies_follow_the_rule() {
             .await;
         assert_eq!(session["user"]["id"], id, "sessions {user}");
 
-        let mint = json!({ "client_id": "app", "user": user });
-        let minted = mock.control("POST", "/tokens", mint).await;
-        let access = minted["access_token"].as_str().expect("a token");
+        let new_tokens = json!({ "client_id": "app", "user": user });
+        let issued = mock.control("POST", "/tokens", new_tokens).await;
+        let access = issued["access_token"].as_str().expect("a token");
         assert_eq!(owner(&mock, access).await, id, "tokens {user}");
 
         let code = json!({ "client_id": "app", "user": user });
@@ -127,11 +127,11 @@ async fn faults_and_verification_follow_the_rule() {
     for (user, id) in cases() {
         let mut access = Vec::new();
         for one in [7, 2, 5] {
-            let mint = json!({ "client_id": "app", "user": one });
-            let minted = mock.control("POST", "/tokens", mint).await;
+            let new_tokens = json!({ "client_id": "app", "user": one });
+            let issued = mock.control("POST", "/tokens", new_tokens).await;
             access.push((
                 one,
-                minted["access_token"].as_str().expect("a token").to_owned(),
+                issued["access_token"].as_str().expect("a token").to_owned(),
             ));
         }
         for (_, token) in &access {
@@ -298,7 +298,7 @@ async fn rust_follows_the_rule() {
             .await
             .expect("tokens")
             .access_token;
-        assert_eq!(owner(&sandbox, access.reveal()).await, id, "mint {user}");
+        assert_eq!(owner(&sandbox, access.reveal()).await, id, "tokens {user}");
         let of_user = Filter::endpoint(Endpoint::Userinfo).user(user.clone());
         let seen = server.requests(of_user).await.expect("requests");
         assert_eq!(seen.requests.len(), 2, "{user}");
@@ -346,10 +346,10 @@ async fn flags_environment_and_configuration_follow_the_rule() {
     assert_eq!(found, 7, "environment");
     for (user, id) in [("2", 7), ("5", 5)] {
         let base = program.base();
-        let minted = Program::output(&[
+        let issued = Program::output(&[
             "token", "--client", "app", "--user", user, "--server", &base, "--json",
         ]);
-        let tokens: Value = serde_json::from_slice(&minted.stdout).expect("JSON");
+        let tokens: Value = serde_json::from_slice(&issued.stdout).expect("JSON");
         let access = tokens["access_token"].as_str().expect("a token");
         assert_eq!(
             owner(&SandboxClient::at(base), access).await,

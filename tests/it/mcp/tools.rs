@@ -80,7 +80,7 @@ async fn the_tool_of_the_published_capability_is_described_as_published() {
     }
     "#);
     let names: Vec<&str> = tools.iter().map(|tool| &*tool.name).collect();
-    assert_snapshot!(names.join(" "), @"civitai-oauth-exchange mock-authorize mock-list-requests mock-list-advice mock-advance-clock mock-set-fault mock-clear-faults mock-explain-scope mock-reset");
+    assert_snapshot!(names.join(" "), @"civitai-oauth-exchange mock-authorize mock-list-requests mock-list-advice mock-advance-clock mock-add-fault mock-delete-faults mock-explain-scope mock-reset");
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn agent_completes_the_flow() {
         "grant_type": "refresh_token", "client_id": SPA.id, "refresh_token": tokens["refresh_token"],
     } });
     let fault = json!({ "preset": "refresh-revoked", "times": 1 });
-    ok(&agent, "mock-set-fault", fault).await;
+    ok(&agent, "mock-add-fault", fault).await;
     assert_snapshot!(refused(&agent, "civitai-oauth-exchange", refresh.clone()).await, @r#"{"error":"invalid_grant","error_description":"Invalid grant: refresh token is invalid"}"#);
     ok(&agent, "civitai-oauth-exchange", refresh).await;
 
@@ -179,11 +179,11 @@ async fn custom_fault_is_set_and_cleared() {
     } });
     let effect = json!({ "error": "invalid_grant", "error_description": "not today" });
     let rule = json!({ "endpoint": "token", "grant_type": "refresh_token", "effect": effect });
-    let set = ok(&agent, "mock-set-fault", json!({ "fault": rule })).await;
+    let set = ok(&agent, "mock-add-fault", json!({ "fault": rule })).await;
     assert!(set["id"].is_number() || set["id"].is_string(), "{set}");
     let error = refused(&agent, "civitai-oauth-exchange", refresh.clone()).await;
     assert!(error.contains("not today"), "{error}");
-    assert_eq!(ok(&agent, "mock-clear-faults", json!({})).await, json!({}));
+    assert_eq!(ok(&agent, "mock-delete-faults", json!({})).await, json!({}));
     ok(&agent, "civitai-oauth-exchange", refresh).await;
 }
 
@@ -222,8 +222,8 @@ async fn invalid_arguments_get_the_errors_of_the_control_api() {
             json!({ "client_id": "conf", "user": "adda" }),
         ),
         ("mock-advance-clock", json!({ "by": "soon" })),
-        ("mock-set-fault", json!({})),
-        ("mock-set-fault", json!({ "preset": "refresh-revokd" })),
+        ("mock-add-fault", json!({})),
+        ("mock-add-fault", json!({ "preset": "refresh-revokd" })),
         ("mock-explain-scope", json!({ "scope": "UserReed" })),
         ("civitai-oauth-exchange", json!({})),
     ] {
@@ -241,9 +241,9 @@ async fn invalid_arguments_get_the_errors_of_the_control_api() {
       {"error":"invalid","message":"no user \"adda\"","path":"user","hint":"did you mean \"ada\"?"}
     mock-advance-clock {"by":"soon"}
       {"error":"invalid","message":"\"soon\" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds","path":"by"}
-    mock-set-fault {}
+    mock-add-fault {}
       {"error":"invalid","message":"exactly one of preset and fault is required","path":"","hint":"give one of the two"}
-    mock-set-fault {"preset":"refresh-revokd"}
+    mock-add-fault {"preset":"refresh-revokd"}
       {"error":"not_found","message":"no preset \"refresh-revokd\"","path":"name","hint":"did you mean \"refresh-revoked\"?"}
     mock-explain-scope {"scope":"UserReed"}
       {"error":"invalid","message":"no scope \"UserReed\"","path":"scope","hint":"did you mean \"UserRead\"?"}

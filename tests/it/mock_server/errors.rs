@@ -69,9 +69,9 @@ async fn errors_are_readable() {
             .map(drop),
         server.issue_tokens(user("adda")).await.map(drop),
         server.restore_snapshot("nothing").await,
-        server.set_fault(Fault::any()).await.map(drop),
+        server.add_fault(Fault::any()).await.map(drop),
         server
-            .set_fault(
+            .add_fault(
                 Fault::endpoint(Endpoint::Token)
                     .client("cnf")
                     .reset_connection(),
@@ -85,7 +85,7 @@ async fn errors_are_readable() {
         server.verify(Expect::any().error("invalid_grnt")).await,
         server.verify(Expect::any().times(1).at_most(2)).await,
         server
-            .set_fault_preset(Preset::ClockSkew.times(1))
+            .add_fault_preset(Preset::ClockSkew.times(1))
             .await
             .map(drop),
     ] {

@@ -247,7 +247,7 @@ async fn faults_and_snapshots_are_created_and_deleted() {
     server.delete_snapshot("signed-in").await.unwrap();
 
     server
-        .set_fault_preset(Preset::RefreshRevoked)
+        .add_fault_preset(Preset::RefreshRevoked)
         .await
         .unwrap();
     assert_eq!(
@@ -257,7 +257,7 @@ async fn faults_and_snapshots_are_created_and_deleted() {
             .status,
         400
     );
-    server.clear_faults().await.unwrap();
+    server.delete_faults().await.unwrap();
     assert_eq!(
         sandbox
             .token(&CONF.refresh_params(refresh.reveal()))
@@ -269,7 +269,7 @@ async fn faults_and_snapshots_are_created_and_deleted() {
         .times(1)
         .status(503)
         .header("retry-after", "2");
-    let down = server.set_fault(down).await.unwrap();
+    let down = server.add_fault(down).await.unwrap();
     assert_eq!(
         sandbox.userinfo("x").await.header("retry-after").as_deref(),
         Some("2")
@@ -277,7 +277,7 @@ async fn faults_and_snapshots_are_created_and_deleted() {
     assert_eq!(server.fault(down.id).await.unwrap().triggered, 1);
     server.delete_fault(down.id).await.unwrap();
     assert_eq!(server.faults().await.unwrap(), []);
-    let skew = server.set_fault_preset(Preset::ClockSkew).await.unwrap();
+    let skew = server.add_fault_preset(Preset::ClockSkew).await.unwrap();
     assert!(skew.clock.is_some() && skew.fault.is_none());
 }
 
@@ -328,7 +328,7 @@ async fn requests_are_read_awaited_and_verified() {
         .verify(Expect::any().grant_type(GrantType::Password).never())
         .await
         .unwrap();
-    server.clear_requests().await.unwrap();
+    server.delete_requests().await.unwrap();
     assert_eq!(
         server.requests(Filter::any()).await.unwrap().counters.total,
         0

@@ -111,7 +111,7 @@ async fn builder_options_take_effect() {
 async fn sandbox_has_the_same_methods_and_its_own_address() {
     let server = MockServer::start().await;
     let client = "dec0de00-0000-4000-8000-000000000001";
-    let mint = || NewTokens::new(client, "ada", Scope::USER_READ);
+    let new_tokens = || NewTokens::new(client, "ada", Scope::USER_READ);
     let checkout = server.sandbox("checkout").unwrap();
     assert_eq!(
         checkout.base_url(),
@@ -123,7 +123,7 @@ async fn sandbox_has_the_same_methods_and_its_own_address() {
         checkout.base_url()
     )));
 
-    let tokens = checkout.issue_tokens(mint()).await.unwrap();
+    let tokens = checkout.issue_tokens(new_tokens()).await.unwrap();
     let (here, there) = (
         SandboxClient::at(checkout.base_url()),
         SandboxClient::at(server.base_url()),

@@ -89,8 +89,8 @@ async fn introspection_of_an_owner_without_a_username_has_null() {
     let mock = TestServer::documented().await;
     register_service(&mock).await;
     let asked = json!({ "client_id": "conf", "user": 7, "scope": 1 });
-    let minted = mock.control("POST", "/tokens", asked).await;
-    let token = minted["access_token"].as_str().expect("a token");
+    let issued = mock.control("POST", "/tokens", asked).await;
+    let token = issued["access_token"].as_str().expect("a token");
     let answer = mock.post(INTROSPECT, &asks_about(token)).await.json();
     assert_eq!(answer.get("username"), Some(&Value::Null), "{answer}");
 }

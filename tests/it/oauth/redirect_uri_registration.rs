@@ -89,8 +89,8 @@ async fn the_account_page_follows_the_contract() {
     let mock = TestServer::documented().await;
     let cookie = mock.session("ada").await;
     let mut table = String::new();
-    for side in [Contract::Documented, Contract::Live] {
-        mock.set_difference(Difference::RegistrationRules, side)
+    for contract in [Contract::Documented, Contract::Live] {
+        mock.set_difference(Difference::RegistrationRules, contract)
             .await;
         for uri in [
             "https://app.example/cb",
@@ -111,7 +111,7 @@ async fn the_account_page_follows_the_contract() {
                 ("preset", "Full Access"),
             ]);
             let sent = mock.post("/user/account/new-app", &app).cookie(&cookie);
-            table += &format!("{side} {uri}: {}\n", sent.await.status);
+            table += &format!("{contract} {uri}: {}\n", sent.await.status);
         }
     }
     assert_snapshot!(table, @r"

@@ -83,14 +83,14 @@ async fn each_button_runs_its_operation() {
         .await;
     press(
         &mock,
-        &[("act", "remove-fault"), ("id", &fault["id"].to_string())],
+        &[("act", "delete-fault"), ("id", &fault["id"].to_string())],
     )
     .await;
     assert_eq!(
         mock.control("GET", "/faults", json!({})).await["faults"],
         json!([])
     );
-    press(&mock, &[("act", "clear-journal")]).await;
+    press(&mock, &[("act", "delete-requests")]).await;
     assert_eq!(
         mock.control("GET", "/requests", json!({})).await["counters"]["total"],
         0
@@ -109,7 +109,7 @@ async fn failed_actions_are_reported_on_the_page() {
     for fields in [
         vec![("act", "advance"), ("by", "soon")],
         vec![("act", "preset"), ("name", "refresh-revokd")],
-        vec![("act", "remove-fault"), ("id", "7")],
+        vec![("act", "delete-fault"), ("id", "7")],
         vec![("act", "make-sandbox"), ("name", "a b")],
         vec![("act", "delete-sandbox"), ("name", "default")],
         vec![("act", "explode")],
@@ -124,7 +124,7 @@ async fn failed_actions_are_reported_on_the_page() {
     assert_snapshot!(table, @r#"
     400 by: "soon" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds
     400 name: no preset "refresh-revokd"; did you mean "refresh-revoked"?
-    400 id: no fault "7"; no fault is set
+    400 id: no fault "7"; there are no faults
     400 name: "a b" is not a valid name: use at most 64 letters, digits, - _ .
     400 name: the default sandbox cannot be deleted; use POST reset to reset it
     400 act: unknown action "explode"; use the buttons of the page
@@ -181,7 +181,7 @@ async fn actions_return_to_their_section_and_keep_the_filter() {
         [("act", "preset"), ("name", "token-endpoint-slow")],
         [("act", "expire"), ("x", "")],
         [("act", "make-sandbox"), ("name", "made")],
-        [("act", "clear-journal"), ("x", "")],
+        [("act", "delete-requests"), ("x", "")],
     ] {
         let back = mock.post(&action, &Fields::new(&fields)).await.location();
         table += &format!("{}\n", &back[url::Position::BeforePath..]);

@@ -170,10 +170,10 @@ async fn spend(browser: &Browser, sandbox: &SandboxClient) {
         )
         .await;
     let asked = json!({ "client_id": id, "user": "ada", "scope": "AI Services" });
-    let minted = sandbox.control("POST", "/tokens", asked).await;
+    let issued = sandbox.control("POST", "/tokens", asked).await;
     let bearer = format!(
         "Bearer {}",
-        minted["access_token"].as_str().unwrap_or_default()
+        issued["access_token"].as_str().unwrap_or_default()
     );
     for (cost, held) in [(4000, false), (2000, true)] {
         let ask = sandbox.request("POST", "/v2/consumer/workflows");

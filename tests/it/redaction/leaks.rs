@@ -146,9 +146,12 @@ async fn control(walk: &mut SecretTracker) {
     for (what, key) in [("code", "code"), ("verifier", "code_verifier")] {
         walk.issued(what, code[key].as_str().expect("a text"));
     }
-    let request = walk.sandbox.request("POST", "/_mock/tokens");
-    let minted = request.json(&asked).await;
-    let tokens = walk.tokens(&minted);
+    let issued = walk
+        .sandbox
+        .request("POST", "/_mock/tokens")
+        .json(&asked)
+        .await;
+    let tokens = walk.tokens(&issued);
     let named = json!({ "token": tokens.access });
     for path in ["/_mock/tokens/introspect", "/_mock/tokens/expire"] {
         let answer = walk.sandbox.request("POST", path).json(&named).await;

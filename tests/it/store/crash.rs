@@ -43,13 +43,13 @@ async fn once(sandbox: &SandboxClient, answers: &Semaphore, seen: &mut Answers) 
     let code = answered(sandbox.get(&path).header("x-mock-user", "ada"))
         .await?
         .code();
-    let minted = answered(sandbox.post(TOKEN, &CONF.redeem_params(&code))).await?;
+    let issued = answered(sandbox.post(TOKEN, &CONF.redeem_params(&code))).await?;
     seen.used.push(code);
-    let first = Tokens::from_response(&minted);
+    let first = Tokens::from_response(&issued);
     seen.live.push(first.access);
-    let minted = answered(sandbox.post(TOKEN, &CONF.refresh_params(&first.refresh))).await?;
+    let issued = answered(sandbox.post(TOKEN, &CONF.refresh_params(&first.refresh))).await?;
     seen.rotated.push(first.refresh);
-    let revoked = Tokens::from_response(&minted).access;
+    let revoked = Tokens::from_response(&issued).access;
     answered(sandbox.post(REVOKE, &CONF.revoke_params(&revoked))).await?;
     seen.revoked.push(revoked);
     Some(())

@@ -155,9 +155,9 @@ async fn a_directory_that_cannot_be_written_is_named_and_nothing_in_it_is_lost()
 
     let program = Program::serve(&mut command());
     let wanted = json!({ "user": "ada", "client_id": "dec0de00-0000-4000-8000-000000000001" });
-    let minted = SandboxClient::at(program.base());
-    let minted = minted.control("POST", "/tokens", wanted).await;
-    let access = minted["access_token"].as_str().expect("it was minted");
+    let issued = SandboxClient::at(program.base());
+    let issued = issued.control("POST", "/tokens", wanted).await;
+    let access = issued["access_token"].as_str().expect("it was issued");
     assert_eq!(program.terminate(), Some(0));
 
     allow(0o555);

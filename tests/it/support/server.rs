@@ -138,9 +138,9 @@ impl SandboxClient {
         self.control("PATCH", "/settings", settings).await;
     }
 
-    /// Sets one side of a difference, regardless of the contract.
-    pub(crate) async fn set_difference(&self, difference: Difference, side: Contract) {
-        self.set(json!({ "differences": { difference.name(): side } }))
+    /// Sets the contract of one difference.
+    pub(crate) async fn set_difference(&self, difference: Difference, contract: Contract) {
+        self.set(json!({ "differences": { difference.name(): contract } }))
             .await;
     }
 

@@ -95,7 +95,7 @@ impl SandboxClient {
         self.control("POST", "/consents", agreed).await;
     }
 
-    /// Stops the clock at a moment.
+    /// Freezes the clock at a moment.
     pub(crate) async fn freeze(&self, at: &str) {
         self.control("POST", "/clock/freeze", json!({ "at": at }))
             .await;

@@ -54,7 +54,7 @@ fn section(act: &str) -> &'static str {
     match act {
         "contract" => "contract",
         "advance" | "freeze" | "resume" => "clock",
-        "preset" | "remove-fault" => "faults",
+        "preset" | "delete-fault" => "faults",
         "expire" => "tokens",
         "make-sandbox" | "delete-sandbox" => "sandboxes",
         _ => "journal",
@@ -91,13 +91,13 @@ async fn perform(
             .map(drop),
         "resume" => sandbox.resume_clock().await.map(drop),
         "preset" => toggle(context, Preset::named(text("name"))?).await,
-        "remove-fault" => sandbox.delete_fault(text("id")),
+        "delete-fault" => sandbox.delete_fault(text("id")),
         "expire" => sandbox
             .expire_tokens(ExpireTokens::default())
             .await
             .map(drop),
-        "clear-journal" => {
-            sandbox.clear_requests();
+        "delete-requests" => {
+            sandbox.delete_requests();
             Ok(())
         }
         "reset" => Ok(sandbox.reset().await?),
@@ -113,11 +113,11 @@ async fn perform(
     }
 }
 
-/// Sets the fault of a preset, or removes it if it is set.
+/// Adds the fault of a preset, or deletes it if it exists.
 async fn toggle(context: &RequestContext, preset: Preset) -> Result<(), ControlError> {
     let sandbox = &context.sandbox;
     let Some(definition) = preset.to_fault() else {
-        return sandbox.set_fault_preset(preset.into()).await.map(drop);
+        return sandbox.add_fault_preset(preset.into()).await.map(drop);
     };
     let set = sandbox.list_faults().faults;
     let on: Vec<u64> = set
@@ -126,7 +126,7 @@ async fn toggle(context: &RequestContext, preset: Preset) -> Result<(), ControlE
         .map(|fault| fault.id)
         .collect();
     if on.is_empty() {
-        sandbox.set_fault_preset(preset.into()).await?;
+        sandbox.add_fault_preset(preset.into()).await?;
     }
     for id in on {
         sandbox.delete_fault(&id.to_string())?;

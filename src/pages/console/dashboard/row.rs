@@ -20,7 +20,7 @@ const MAX_PAIRS_BYTES: usize = 2000;
 /// A difference that the response depended on, with the behaviour under each contract.
 struct DifferenceRow {
     name: &'static str,
-    side: &'static str,
+    contract: &'static str,
     here: &'static str,
     /// The contracts that differ, with their behaviour.
     there: Vec<(String, &'static str)>,
@@ -109,10 +109,10 @@ impl Row {
                     let entry = DIFFERENCES
                         .iter()
                         .find(|entry| entry.difference == decided.name)?;
-                    let here = entry.side(decided.contract).answer;
+                    let here = entry.behavior(decided.contract).answer;
                     let mut there: Vec<(String, &'static str)> = Vec::new();
                     for contract in Contract::ALL {
-                        let answer = entry.side(contract).answer;
+                        let answer = entry.behavior(contract).answer;
                         if let Some((names, _)) = there.iter_mut().find(|(_, one)| *one == answer) {
                             names.push_str(", ");
                             names.push_str(contract.name());
@@ -122,7 +122,7 @@ impl Row {
                     }
                     Some(DifferenceRow {
                         name: decided.name.name(),
-                        side: decided.contract.name(),
+                        contract: decided.contract.name(),
                         here,
                         there,
                         is_divergent: decided.other_contract_differs,
