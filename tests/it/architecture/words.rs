@@ -1,7 +1,10 @@
-//! Words that no file uses: the project's word list has a plain one for each.
+//! Words that no file and no text of the program uses: the project's word list has a plain one for each.
 
 use std::fs;
 use std::path::Path;
+
+use crate::cli::help::{COMMANDS, help};
+use crate::support::TestServer;
 
 /// The words, in two parts: this file is searched too.
 const WORDS: [[&str; 2]; 7] = [
@@ -66,9 +69,14 @@ fn search(path: &Path, forbidden: &[String], found: &mut Vec<String>) {
     let Ok(text) = fs::read_to_string(path) else {
         return;
     };
+    search_text(&path.display().to_string(), &text, forbidden, found);
+}
+
+/// Adds each use of a word in a text.
+fn search_text(name: &str, text: &str, forbidden: &[String], found: &mut Vec<String>) {
     for (at, line) in text.lines().enumerate() {
         for word in words(line).iter().filter(|word| forbidden.contains(word)) {
-            found.push(format!("{}:{}: {word}", path.display(), at + 1));
+            found.push(format!("{name}:{}: {word}", at + 1));
         }
     }
 }
@@ -80,6 +88,21 @@ fn no_file_uses_a_word_that_has_a_plain_one() {
     for path in FOLDERS.iter().chain(&PAGES) {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         search(&root.join(path), &forbidden, &mut found);
+    }
+    super::assert_none(&found);
+}
+
+#[tokio::test]
+async fn no_text_of_the_program_uses_a_word_that_has_a_plain_one() {
+    let mock = TestServer::documented().await;
+    let document = mock.get("/_mock/openapi.json").await.json();
+    let document = serde_json::to_string_pretty(&document).expect("JSON is text");
+    let mut texts = vec![("openapi.json", document), ("--help", help(&["--help"]))];
+    texts.extend(COMMANDS.map(|command| (command, help(&[command, "--help"]))));
+    let forbidden = WORDS.map(|parts| parts.concat());
+    let mut found = Vec::new();
+    for (name, text) in texts {
+        search_text(name, &text, &forbidden, &mut found);
     }
     super::assert_none(&found);
 }

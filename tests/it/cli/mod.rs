@@ -3,6 +3,7 @@
 mod commands;
 mod environment;
 pub(crate) mod errors;
+pub(crate) mod help;
 mod input_numbers;
 mod listen;
 mod log;
