@@ -150,7 +150,7 @@ def commands(program, base):
             spelling = f"{option['flag']} {option['value']}".strip()
             meaning = option["description"] + (f" ({option['values']})" if option["values"] else "")
             row = [code(spelling), meaning, option["default"]]
-            if option["flag"] in ("--server", "--listen", "--control-token") and command != "healthcheck":
+            if option["flag"] in ("--server", "--listen", "--config", "--control-token"):
                 common[option["flag"]] = [*row, code(option["environment"])]
             else:
                 rows.append(row)

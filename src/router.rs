@@ -32,6 +32,7 @@ use crate::pages::console::home;
 use crate::pages::site::{consent, device as device_page, login};
 use crate::pages::{assets, llms};
 use crate::protocol::endpoint::{self, CivitaiServer, CorsPolicy, EndpointSpec};
+use crate::sandbox::name;
 
 /// The whole server as one service.
 pub(crate) fn service(state: Arc<ServerState>) -> RootService {
@@ -254,6 +255,11 @@ async fn not_found(RequestHead { base, .. }: RequestHead, request: Request) -> R
             .unwrap_or_default();
         let moved = respond::moved(&base.path(&format!("{path}{query}")));
         return (CorsException::Closed, moved).into_response();
+    }
+    if let Some(reason) = SandboxPrefix::name_error(path) {
+        let message = format!("the path has an invalid sandbox name: {reason}");
+        let error = Invalid::new("", message).with_hint(name::HINT);
+        return respond::invalid(StatusCode::NOT_FOUND, "not_found", &error);
     }
     let error = Invalid::new(
         "",

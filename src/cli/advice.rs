@@ -1,12 +1,12 @@
 //! The command `advice`: the findings of the linter, for a shell or CI. The rules are in `advice/`.
 
 use clap::{Args, ValueEnum};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::output::{Output, print, print_json};
-use super::running_server::RunningServer;
-use crate::control::{self, Severity};
+use super::running_server::{RunningServer, ServerOptions};
+use super::sources::Sources;
+use crate::control::{self, Severity, advice_query};
 
 /// List mistakes in your app's requests that would fail on Civitai.
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ pub(super) struct Advice {
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
-    server: RunningServer,
+    server: ServerOptions,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -43,30 +43,42 @@ pub(super) enum Verdict {
 }
 
 /// Prints the findings. Errors: advice cannot be computed.
-pub(super) async fn run(options: &Advice) -> anyhow::Result<Verdict> {
+pub(super) async fn run(options: Advice, sources: &Sources) -> anyhow::Result<Verdict> {
+    let Advice {
+        fail_on,
+        format,
+        client,
+        location,
+        output,
+        server,
+    } = options;
+    let location = location.as_deref();
     anyhow::ensure!(
-        options.location.is_none() || options.format == Format::Sarif,
+        location.is_none() || format == Format::Sarif,
         "--location: only --format sarif can show findings at a file"
     );
-    let answer = options.fetch("json", None).await?;
-    let advice = control::Advice::deserialize(&answer)?;
-    let format = if options.output.is_json() {
-        Format::Json
-    } else {
-        options.format
-    };
+    anyhow::ensure!(
+        location != Some(""),
+        "--location: the file name is empty; give a path, or omit --location"
+    );
+    let server = server.server(sources)?;
+    let client = client.as_deref();
+    let answer = fetch(&server, client).await?;
+    let advice = || server.read::<control::Advice>(&answer);
     match format {
-        Format::Text => print(&format!("{advice}\n"))?,
+        _ if output.is_json() => print_json(&answer)?,
         Format::Json => print_json(&answer)?,
-        Format::Sarif => print_json(&options.fetch("sarif", options.location.as_deref()).await?)?,
+        Format::Text => print(&format!("{}\n", text(&advice()?, &server, client)))?,
+        Format::Sarif => print_json(&advice_query::sarif_log(&advice()?, location))?,
     }
-    let Some(limit) = options.fail_on else {
+    let Some(limit) = fail_on else {
         return Ok(Verdict::Passed);
     };
+    let advice = advice()?;
     anyhow::ensure!(
         advice.requests > 0,
-        "{} in the journal of this sandbox; check that your app uses this server and sandbox (--server)",
-        app_name(options.client.as_deref())
+        "{}; check that your app uses this server and sandbox (--server)",
+        no_requests(&server, client)
     );
     Ok(match advice.at_least(limit).next() {
         Some(_) => Verdict::Failed,
@@ -74,25 +86,30 @@ pub(super) async fn run(options: &Advice) -> anyhow::Result<Verdict> {
     })
 }
 
-impl Advice {
-    async fn fetch(&self, format: &str, location: Option<&str>) -> anyhow::Result<Value> {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.append_pair("format", format);
-        if let Some(client) = &self.client {
-            query.append_pair("client_id", client);
-        }
-        if let Some(location) = location {
-            query.append_pair("location", location);
-        }
-        let path = format!("advice?{}", query.finish());
-        self.server.control("GET", &path, &json!({})).await
+async fn fetch(server: &RunningServer, client: Option<&str>) -> anyhow::Result<Value> {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("format", "json");
+    if let Some(client) = client {
+        query.append_pair("client_id", client);
+    }
+    let path = format!("advice?{}", query.finish());
+    server.control("GET", &path, &json!({})).await
+}
+
+/// The findings, their number, and the server that has them.
+fn text(advice: &control::Advice, server: &RunningServer, client: Option<&str>) -> String {
+    if advice.requests == 0 && advice.evicted == 0 {
+        no_requests(server, client)
+    } else {
+        format!("{advice}, at {}", server.url())
     }
 }
 
-/// The app in an error message.
-fn app_name(client: Option<&str>) -> String {
-    client.map_or_else(
-        || "no requests".to_owned(),
-        |client| format!("no requests of client {client:?}"),
+fn no_requests(server: &RunningServer, client: Option<&str>) -> String {
+    let of_client = client.map(|client| format!(" of client {client:?}"));
+    format!(
+        "no requests{} in the journal of {}",
+        of_client.unwrap_or_default(),
+        server.url()
     )
 }

@@ -2,11 +2,13 @@
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
+use serde::Deserialize;
 use serde_json::json;
 
 use super::output::Output;
-use super::running_server::RunningServer;
+use super::running_server::ServerOptions;
 use super::scope::scope_help;
+use super::sources::Sources;
 use super::text;
 use crate::protocol::duration::Seconds;
 use crate::protocol::scope::Scope;
@@ -28,7 +30,7 @@ pub(super) struct Token {
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
-    server: RunningServer,
+    server: ServerOptions,
 }
 
 /// Show or move the clock of the sandbox.
@@ -41,7 +43,7 @@ pub(super) struct Clock {
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
-    server: RunningServer,
+    server: ServerOptions,
 }
 
 #[derive(Debug, Subcommand)]
@@ -65,29 +67,36 @@ pub(super) struct Reset {
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
-    server: RunningServer,
+    server: ServerOptions,
 }
 
-pub(super) async fn token(token: Token) -> anyhow::Result<()> {
-    let server = &token.server;
+/// The key of a client that tokens are issued with.
+#[derive(Debug, Deserialize)]
+struct ClientAnswer {
+    id: String,
+}
+
+pub(super) async fn token(token: Token, sources: &Sources) -> anyhow::Result<()> {
+    let server = token.server.server(sources)?;
     let client = if let Some(client) = token.client {
         client
     } else {
-        let clients = server.control("GET", "clients", &json!({})).await?;
-        let first = clients[0]["id"].as_str();
-        first
-            .context("the sandbox has no clients; add [[clients]] to its seed, or create one with POST /_mock/clients")?
-            .to_owned()
+        let answer = server.control("GET", "clients", &json!({})).await?;
+        let clients: Vec<ClientAnswer> = server.read(&answer)?;
+        let first = clients.into_iter().next();
+        let first = first.context("the sandbox has no clients; add [[clients]] to its seed, or create one with POST /_mock/clients")?;
+        first.id
     };
     let mut request = json!({ "client_id": client, "user": token.user, "scope": token.scope });
     if let Some(seconds) = token.expires_in {
         request["expires_in"] = seconds.0.into();
     }
     let answer = server.control("POST", "tokens", &request).await?;
-    token.output.print(&answer, || text::pairs(&answer))
+    token.output.print(&answer, || Ok(text::pairs(&answer)))
 }
 
-pub(super) async fn clock(clock: Clock) -> anyhow::Result<()> {
+pub(super) async fn clock(clock: Clock, sources: &Sources) -> anyhow::Result<()> {
+    let server = clock.server.server(sources)?;
     let (method, path, body) = match clock.operation {
         None => ("GET", "clock", json!({})),
         Some(ClockOperation::Advance { by }) => ("POST", "clock/advance", json!({ "by": by })),
@@ -98,14 +107,17 @@ pub(super) async fn clock(clock: Clock) -> anyhow::Result<()> {
         Some(ClockOperation::Resume) => ("POST", "clock/resume", json!({})),
         Some(ClockOperation::Set { at }) => ("POST", "clock/set", json!({ "at": at })),
     };
-    let answer = clock.server.control(method, path, &body).await?;
-    clock.output.print(&answer, || text::clock(&answer))
+    let answer = server.control(method, path, &body).await?;
+    let text = || Ok(text::clock(&server.read(&answer)?));
+    clock.output.print(&answer, text)
 }
 
-pub(super) async fn reset(reset: Reset) -> anyhow::Result<()> {
-    let answer = reset.server.control("POST", "reset", &json!({})).await?;
+pub(super) async fn reset(reset: Reset, sources: &Sources) -> anyhow::Result<()> {
+    let server = reset.server.server(sources)?;
+    let answer = server.control("POST", "reset", &json!({})).await?;
     reset.output.print(&answer, || {
-        "reset to the seed and the start-up settings; faults, clock and journal are reset too"
-            .to_owned()
+        let text =
+            "reset to the seed and the start-up settings; faults, clock and journal are reset too";
+        Ok(text.to_owned())
     })
 }

@@ -2,11 +2,12 @@
 
 use clap::builder::PossibleValue;
 use clap::{Args, Subcommand, ValueEnum};
-use serde::Deserialize as _;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::output::Output;
-use super::running_server::RunningServer;
+use super::running_server::{RunningServer, ServerOptions};
+use super::sources::Sources;
 use super::text;
 use super::values::number;
 use crate::control::{FaultView, Preset};
@@ -18,15 +19,25 @@ use crate::control::{FaultView, Preset};
 pub(super) struct FaultOptions {
     /// Add this fault
     preset: Option<Preset>,
-    /// Apply the fault at most this many times [default: until it is deleted]
-    #[arg(long, value_parser = number::<u64>, value_name = "NUMBER", requires = "preset")]
-    times: Option<u64>,
+    #[command(flatten)]
+    new_fault: NewFault,
     #[command(subcommand)]
     operation: Option<FaultOperation>,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
-    server: RunningServer,
+    server: ServerOptions,
+}
+
+/// The options of a new fault.
+#[derive(Debug, Args)]
+struct NewFault {
+    /// Apply the fault at most this many times [default: until it is deleted]
+    #[arg(long, value_parser = number::<u64>, value_name = "NUMBER", requires = "preset")]
+    times: Option<u64>,
+    /// Apply the fault only to requests of this client [default: to all requests]
+    #[arg(long, value_name = "ID", requires = "preset")]
+    client: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -49,26 +60,41 @@ impl ValueEnum for Preset {
     }
 }
 
-pub(super) async fn run(options: FaultOptions) -> anyhow::Result<()> {
+impl FaultOptions {
+    /// Whether the command calls no server.
+    pub(super) fn is_offline(&self) -> bool {
+        matches!(self.operation, Some(FaultOperation::Presets))
+    }
+}
+
+pub(super) async fn run(options: FaultOptions, sources: &Sources) -> anyhow::Result<()> {
     let FaultOptions {
         preset,
-        times,
+        new_fault,
         operation,
         output,
         server,
     } = options;
     match (preset, operation) {
-        (Some(preset), None) => add(preset, times, output, &server).await,
+        (Some(preset), None) => {
+            let server = server.server(sources)?;
+            add(preset, &new_fault, output, &server).await
+        }
         (None, None | Some(FaultOperation::List)) => {
+            let server = server.server(sources)?;
             let answer = server.control("GET", "faults", &json!({})).await?;
-            let faults = Vec::<FaultView>::deserialize(&answer["faults"])?;
-            output.print(&answer, || text::faults(&faults))
+            output.print(&answer, || {
+                Ok(text::faults(
+                    &server.read::<FaultListAnswer>(&answer)?.faults,
+                ))
+            })
         }
         (None, Some(FaultOperation::Delete)) => {
+            let server = server.server(sources)?;
             let answer = server.control("DELETE", "faults", &json!({})).await?;
-            output.print(&answer, || "deleted all faults".to_owned())
+            output.print(&answer, || Ok("deleted all faults".to_owned()))
         }
-        (None, Some(FaultOperation::Presets)) => output.print(&presets(), presets_text),
+        (None, Some(FaultOperation::Presets)) => output.print(&presets(), || Ok(presets_text())),
         (Some(preset), Some(operation)) => anyhow::bail!(
             "fault: {:?} cannot be combined with the preset {:?}; remove one of them",
             format!("{operation:?}").to_lowercase(),
@@ -77,21 +103,39 @@ pub(super) async fn run(options: FaultOptions) -> anyhow::Result<()> {
     }
 }
 
+/// The answer to a list of faults.
+#[derive(Debug, Deserialize)]
+struct FaultListAnswer {
+    faults: Vec<FaultView>,
+}
+
+/// The answer to a preset that moves the clock.
+#[derive(Debug, Deserialize)]
+struct MovedClock {
+    clock: text::ClockAnswer,
+}
+
 async fn add(
     preset: Preset,
-    times: Option<u64>,
+    new_fault: &NewFault,
     output: Output,
     server: &RunningServer,
 ) -> anyhow::Result<()> {
-    let body = times.map_or_else(|| json!({}), |times| json!({ "times": times }));
+    let mut body = json!({});
+    if let Some(times) = new_fault.times {
+        body["times"] = times.into();
+    }
+    if let Some(client) = &new_fault.client {
+        body["client_id"] = client.as_str().into();
+    }
     let path = format!("faults/presets/{}", preset.name());
     let answer = server.control("POST", &path, &body).await?;
-    let text = match FaultView::deserialize(&answer["fault"]) {
-        Ok(fault) => text::fault(&fault),
-        // A preset that moves the clock.
-        Err(_) => text::clock(&answer["clock"]),
-    };
-    output.print(&answer, || text)
+    output.print(&answer, || {
+        Ok(match answer.get("fault") {
+            Some(fault) => text::fault(&server.read(fault)?),
+            None => text::clock(&server.read::<MovedClock>(&answer)?.clock),
+        })
+    })
 }
 
 /// The presets, each with the keys of the control API's answer when it is added.

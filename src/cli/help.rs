@@ -91,11 +91,12 @@ const EXIT_STATUS: &str = "\
 
 const EXIT_STATUS_OF_CALL: &str = "\
   0  Success
-  1  The server cannot be reached, or rejected the request
+  1  The server cannot be reached, or rejected the request, or the output cannot be written
   2  The command line cannot be parsed, or a CIVITAI_MOCK_* variable is unknown";
 
 const EXIT_STATUS_WITHOUT_SERVER: &str = "\
   0  Success
+  1  The output cannot be written
   2  The command line cannot be parsed";
 
 pub(super) const FOOTERS: [Footer; 11] = [
@@ -113,10 +114,11 @@ pub(super) const FOOTERS: [Footer; 11] = [
         command: "healthcheck",
         examples: "\
   civitai-oauth-mock healthcheck
-  civitai-oauth-mock healthcheck --listen 127.0.0.1:9000",
+  civitai-oauth-mock healthcheck --listen 127.0.0.1:9000
+  civitai-oauth-mock healthcheck --server http://mock:8080",
         exit_status: "\
   0  The server answers, and can write to its database
-  1  The server cannot be reached, or cannot write to its database
+  1  The server cannot be reached, or cannot write to its database, or the output cannot be written
   2  The command line cannot be parsed, or a CIVITAI_MOCK_* variable is unknown",
     },
     Footer {
@@ -139,6 +141,7 @@ pub(super) const FOOTERS: [Footer; 11] = [
         examples: "\
   civitai-oauth-mock fault presets                         List what can be set
   civitai-oauth-mock fault token-endpoint-down --times 1   The next token request gets 503
+  civitai-oauth-mock fault refresh-revoked --client mine    Only for this client
   civitai-oauth-mock fault list                            List the active faults
   civitai-oauth-mock fault delete                          Delete all faults",
         exit_status: EXIT_STATUS_OF_CALL,
@@ -160,7 +163,8 @@ pub(super) const FOOTERS: [Footer; 11] = [
   0  Success; with --fail-on: no finding of this severity or worse
   1  With --fail-on: a finding of this severity or worse
   2  The server cannot be reached, or with --fail-on: it has received no requests of the client;
-     also if the command line cannot be parsed, or a CIVITAI_MOCK_* variable is unknown",
+     also if the output cannot be written, the command line cannot be parsed, or a CIVITAI_MOCK_*
+     variable is unknown",
     },
     Footer {
         command: "scope",

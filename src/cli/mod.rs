@@ -83,7 +83,11 @@ enum Command {
 impl Command {
     /// Whether the command neither starts nor calls a server.
     fn is_offline(&self) -> bool {
-        matches!(self, Self::Scope(_) | Self::Pkce(_) | Self::Completions(_))
+        match self {
+            Self::Scope(_) | Self::Pkce(_) | Self::Completions(_) => true,
+            Self::Fault(options) => options.is_offline(),
+            _ => false,
+        }
     }
 }
 
@@ -224,12 +228,12 @@ pub fn run(build: Build) -> ExitCode {
 fn run_command(command: Command, sources: &Sources) -> ExitCode {
     exit_code(match command {
         Command::Serve(_) => Ok(()),
-        Command::Healthcheck(options) => healthcheck::run(&options, sources),
-        Command::Token(token) => wait_for(commands::token(token)),
-        Command::Clock(clock) => wait_for(commands::clock(clock)),
-        Command::Fault(options) => wait_for(fault::run(options)),
-        Command::Reset(reset) => wait_for(commands::reset(reset)),
-        Command::Advice(options) => match wait_for(advice::run(&options)) {
+        Command::Healthcheck(options) => wait_for(healthcheck::run(options, sources)),
+        Command::Token(token) => wait_for(commands::token(token, sources)),
+        Command::Clock(clock) => wait_for(commands::clock(clock, sources)),
+        Command::Fault(options) => wait_for(fault::run(options, sources)),
+        Command::Reset(reset) => wait_for(commands::reset(reset, sources)),
+        Command::Advice(options) => match wait_for(advice::run(options, sources)) {
             Ok(Verdict::Passed) => Ok(()),
             Ok(Verdict::Failed) => return ExitCode::FAILURE,
             Err(error) => {

@@ -21,5 +21,5 @@ pub(super) fn run(options: &PkceOptions) -> anyhow::Result<()> {
         "code_challenge": verifier.challenge().0,
         "code_challenge_method": "S256",
     });
-    options.output.print(&pair, || text::pairs(&pair))
+    options.output.print(&pair, || Ok(text::pairs(&pair)))
 }

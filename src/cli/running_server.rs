@@ -1,5 +1,6 @@
 //! The running server that commands call: its options, and one control call over plain HTTP.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -9,11 +10,14 @@ use hyper::Request;
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper_util::rt::TokioIo;
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::net::TcpStream;
 use url::Url;
 
 use super::defaults::DEFAULT_LISTEN;
+use super::options::Options;
+use super::sources::Sources;
 use super::values::{Address, ServerUrl};
 use crate::http::state::reachable;
 use crate::protocol::secret::Secret;
@@ -22,10 +26,10 @@ use crate::redact::printable;
 /// The longest wait for an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A running server, as the options of a command name it.
+/// The options that name a running server.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Server")]
-pub(super) struct RunningServer {
+pub(super) struct ServerOptions {
     /// The URL of the server; add /_sandbox/NAME for a sandbox [default: the address of --listen]
     #[arg(
         long = "server",
@@ -35,7 +39,8 @@ pub(super) struct RunningServer {
     )]
     url: Option<ServerUrl>,
 
-    /// The address that the server listens on, used without --server; the first if there are several [default: 127.0.0.1:8080]
+    /// The address that the server listens on, used without --server; the first if there are several
+    /// [default: from --config, or 127.0.0.1:8080]
     #[arg(
         long,
         global = true,
@@ -44,6 +49,10 @@ pub(super) struct RunningServer {
         value_name = "ADDRESS"
     )]
     listen: Vec<Address>,
+
+    /// The configuration file of the server, whose address and control token are used without --server
+    #[arg(long, global = true, env = "CIVITAI_MOCK_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
 
     /// The bearer token that the server requires with --control-token
     #[arg(
@@ -56,14 +65,50 @@ pub(super) struct RunningServer {
     control_token: Option<Secret>,
 }
 
-impl RunningServer {
-    fn base_url(&self) -> Url {
-        let listen = || {
-            let first = self.listen.first();
-            first.map_or(DEFAULT_LISTEN, |address| address.0)
+impl ServerOptions {
+    /// The server that the options name. Errors: the configuration file cannot be used.
+    pub(super) fn server(self, sources: &Sources) -> anyhow::Result<RunningServer> {
+        if let Some(ServerUrl(url)) = self.url {
+            return Ok(RunningServer {
+                url,
+                control_token: self.control_token,
+            });
+        }
+        let file = match &self.config {
+            Some(file) => Options::read_file(file, &sources.name("config"))?.0,
+            None => Options::default(),
         };
-        let url = self.url.clone();
-        url.map_or_else(|| ServerUrl::new(reachable(listen())).0, |url| url.0)
+        let listen = self.listen.first().or(file.listen.first());
+        let listen = listen.map_or(DEFAULT_LISTEN, |address| address.0);
+        Ok(RunningServer {
+            url: ServerUrl::new(reachable(listen)).0,
+            control_token: self.control_token.or(file.control_token),
+        })
+    }
+}
+
+/// A running server that a command calls.
+#[derive(Debug)]
+pub(super) struct RunningServer {
+    url: Url,
+    control_token: Option<Secret>,
+}
+
+impl RunningServer {
+    /// The URL without a slash at its end.
+    pub(super) fn url(&self) -> &str {
+        self.url.as_str().trim_end_matches('/')
+    }
+
+    /// Reads an answer. Errors: it has another form than this version of the program expects.
+    pub(super) fn read<'a, T: Deserialize<'a>>(&self, answer: &'a Value) -> anyhow::Result<T> {
+        T::deserialize(answer).map_err(|error| {
+            anyhow::anyhow!(
+                "cannot read the answer of {}: {error}; its version may differ from this program's, which is {}: use the same version",
+                self.url(),
+                env!("CARGO_PKG_VERSION")
+            )
+        })
     }
 
     /// Makes a control call. Errors: no response, or the error of the response.
@@ -74,16 +119,7 @@ impl RunningServer {
         body: &Value,
     ) -> anyhow::Result<Value> {
         let path = format!("/_mock/{path}");
-        let call = self.send(method, &path, body);
-        let (status, answer) = tokio::time::timeout(ANSWER_TIMEOUT, call)
-            .await
-            .with_context(|| {
-                format!(
-                    "no answer from {} within {} s",
-                    self.base_url(),
-                    ANSWER_TIMEOUT.as_secs()
-                )
-            })??;
+        let (status, answer) = self.call(method, &path, body, ANSWER_TIMEOUT).await?;
         if (200..300).contains(&status) {
             return Ok(answer);
         }
@@ -103,9 +139,26 @@ impl RunningServer {
         anyhow::bail!("{}", printable(&error))
     }
 
+    /// Makes a call, and returns the status and the JSON of the response.
+    pub(super) async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        body: &Value,
+        timeout: Duration,
+    ) -> anyhow::Result<(u16, Value)> {
+        let call = tokio::time::timeout(timeout, self.send(method, path, body)).await;
+        call.with_context(|| {
+            format!(
+                "no answer from {} within {} s",
+                self.url(),
+                timeout.as_secs()
+            )
+        })?
+    }
+
     async fn send(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
-        let server = self.base_url();
-        let url = server.as_str().trim_end_matches('/');
+        let (server, url) = (&self.url, self.url());
         let host = server.host_str().unwrap_or_default();
         let port = server.port_or_known_default().unwrap_or(80);
         let stream = TcpStream::connect((host.trim_matches(['[', ']']), port))

@@ -39,6 +39,6 @@ pub(super) fn run(options: &ScopeOptions) -> anyhow::Result<()> {
                 let label = label.unwrap_or("for client_credentials only");
                 format!("  {:>9}  {:<20} {label}", bit.value, bit.name)
             }));
-        lines.collect::<Vec<_>>().join("\n")
+        Ok(lines.collect::<Vec<_>>().join("\n"))
     })
 }

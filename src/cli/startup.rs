@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::options::Options;
 use crate::http::state::reachable;
+use crate::model::client::Client;
 use crate::model::user::User;
 use crate::protocol::ids::ClientId;
 use crate::redact::printable;
@@ -115,12 +116,11 @@ impl Text {
                 Some((_, secret)) => format!("secret {}", secret.reveal()),
                 None => "no secret".to_owned(),
             };
-            let loopback = if client.any_loopback_redirect {
-                "   any loopback redirect URI"
-            } else {
-                ""
-            };
-            self.line(&client.name, &format!("{}   {secret}{loopback}", client.id));
+            let redirects = redirect_uris(client);
+            self.line(
+                &client.name,
+                &format!("{}   {secret}{redirects}", client.id),
+            );
         }
         if let Some(more) = more(seed.clients.len()) {
             self.line("", &format!("{more}: {}/_mock/clients", server.base_url()));
@@ -135,6 +135,16 @@ impl Text {
             (listed, Some(more)) => format!("{} {more} (no password)", listed.join(", ")),
         };
         self.line("Sign in as", &names);
+    }
+}
+
+/// The redirect URIs of a client, after a gap.
+fn redirect_uris(client: &Client) -> String {
+    match client.redirect_uris.as_slice() {
+        _ if client.any_loopback_redirect => "   any loopback redirect URI".to_owned(),
+        [] => String::new(),
+        [only] => format!("   redirect URI {only}"),
+        [first, others @ ..] => format!("   redirect URI {first} and {} more", others.len()),
     }
 }
 

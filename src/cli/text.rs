@@ -1,8 +1,9 @@
 //! Text that describes JSON of the control API: the clock and faults. `output.rs` prints it.
 
+use serde::Deserialize;
 use serde_json::Value;
 
-use crate::control::{Fault, FaultView, Preset};
+use crate::control::{Fault, FaultView, describe_fault};
 
 const SECOND_MS: u64 = 1000;
 const UNITS: [(&str, u64); 4] = [
@@ -26,18 +27,31 @@ pub(super) fn pairs(object: &Value) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// The keys of the clock that the text shows.
+#[derive(Debug, Deserialize)]
+pub(super) struct ClockAnswer {
+    now: String,
+    state: ClockState,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ClockState {
+    Frozen {},
+    Running { ahead_ms: i64 },
+}
+
 /// The time of the sandbox, and how its clock relates to real time.
-pub(super) fn clock(clock: &Value) -> String {
-    let now = clock["now"].as_str().unwrap_or_default();
-    let state = match clock["state"]["running"]["ahead_ms"].as_i64() {
-        None => "frozen".to_owned(),
-        Some(0) => "running in real time".to_owned(),
-        Some(ms) => {
+pub(super) fn clock(clock: &ClockAnswer) -> String {
+    let state = match clock.state {
+        ClockState::Frozen {} => "frozen".to_owned(),
+        ClockState::Running { ahead_ms: 0 } => "running in real time".to_owned(),
+        ClockState::Running { ahead_ms: ms } => {
             let side = if ms > 0 { "ahead of" } else { "behind" };
             format!("running, {} {side} real time", length(ms.unsigned_abs()))
         }
     };
-    format!("{now}  {state}")
+    format!("{}  {state}", clock.now)
 }
 
 /// A length of time in its two largest units, such as `1h 5m`.
@@ -75,23 +89,18 @@ pub(super) fn fault(fault: &FaultView) -> String {
     format!(
         "fault {}  {}{client}  (applied {}{limit} times)",
         fault.id,
-        rule(&fault.definition),
+        what(&fault.definition),
         fault.triggered
     )
 }
 
-/// The preset of a rule, or the rule as JSON without what [`fault`] adds.
-fn rule(rule: &Fault) -> String {
-    let plain = Fault {
+/// The description of a fault without what [`fault`] adds.
+fn what(fault: &Fault) -> String {
+    describe_fault(&Fault {
         times: None,
         client_id: None,
-        ..rule.clone()
-    };
-    let mut presets = Preset::ALL.iter();
-    match presets.find(|preset| preset.to_fault().as_ref() == Some(&plain)) {
-        Some(preset) => format!("{}: {}", preset.name(), preset.description()),
-        None => serde_json::to_string(&plain).unwrap_or_default(),
-    }
+        ..fault.clone()
+    })
 }
 
 #[cfg(test)]
@@ -103,8 +112,12 @@ mod tests {
     #[test]
     fn clock_is_described_relative_to_real_time() {
         let now = "2026-01-31T12:00:00Z";
-        let running =
-            |ms: i64| clock(&json!({ "now": now, "state": { "running": { "ahead_ms": ms } } }));
+        let described =
+            |answer| serde_json::from_value::<ClockAnswer>(answer).map(|answer| clock(&answer));
+        let running = |ms: i64| {
+            let state = json!({ "running": { "ahead_ms": ms } });
+            described(json!({ "now": now, "state": state })).unwrap()
+        };
         assert_eq!(running(0), "2026-01-31T12:00:00Z  running in real time");
         assert_eq!(
             running(3_900_000),
@@ -115,9 +128,16 @@ mod tests {
             "2026-01-31T12:00:00Z  running, 5m behind real time"
         );
         assert_eq!(
-            clock(&json!({ "now": now, "state": { "frozen": { "at": 0 } } })),
+            described(json!({ "now": now, "state": { "frozen": { "at": 0 } } })).unwrap(),
             "2026-01-31T12:00:00Z  frozen"
         );
+        for incomplete in [
+            json!({}),
+            json!({ "now": now }),
+            json!({ "state": "frozen" }),
+        ] {
+            assert!(described(incomplete).is_err());
+        }
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::str::FromStr;
 
 use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::advice::sarif;
+use crate::advice::{Advice, sarif};
 use crate::control::error::{ControlError, ControlResult};
 use crate::invalid::Invalid;
 use crate::redact::{printable_json, redact_text};
@@ -63,6 +64,12 @@ impl<'de> Deserialize<'de> for AdviceFormat {
     }
 }
 
+/// The findings as a SARIF log, at a file of the app.
+pub(crate) fn sarif_log(advice: &Advice, location: Option<&str>) -> Value {
+    let location = location.unwrap_or(sarif::DEFAULT_LOCATION);
+    sarif::log(advice, &redact_text(location))
+}
+
 impl AdviceQuery {
     /// The response in the requested format. Concurrent callers share one response.
     pub(crate) async fn answer(&self, sandbox: &Sandbox) -> ControlResult<Bytes> {
@@ -82,8 +89,7 @@ impl AdviceQuery {
             let json = match self.format {
                 AdviceFormat::Json => serde_json::to_string(&*advice),
                 AdviceFormat::Sarif => {
-                    let location = self.location.as_deref().unwrap_or(sarif::DEFAULT_LOCATION);
-                    serde_json::to_string(&sarif::log(&advice, &redact_text(location)))
+                    serde_json::to_string(&sarif_log(&advice, self.location.as_deref()))
                 }
             };
             let json = printable_json(&json.unwrap_or_default()).into_owned();

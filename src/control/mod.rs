@@ -75,6 +75,7 @@ pub use codes::{CodeView, IssuedCode, NewCode};
 pub use consents::{ConsentView, NewConsent};
 pub use contract::{ContractView, DifferenceView};
 pub use expectations::{Expect, Expectations};
+pub(crate) use faults::describe_fault;
 pub use faults::{AppliedPreset, NewPresetFault, Preset};
 pub use filter::Filter;
 pub use grant_filter::GrantFilter;

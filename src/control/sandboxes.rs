@@ -13,7 +13,7 @@ use super::error::{ControlError, ControlResult};
 use crate::http::base_url::SandboxPrefix;
 use crate::invalid::Invalid;
 use crate::protocol::json::seconds_if_known;
-use crate::sandbox::name::{DEFAULT, is_name};
+use crate::sandbox::name::{self, DEFAULT};
 use crate::sandbox::registry::Registry;
 use crate::sandbox::settings::{Settings, SettingsPatch};
 use crate::sandbox::template::{CreatedBy, TemplateOverrides};
@@ -252,11 +252,10 @@ impl Registry {
 
 /// Checks the name of a sandbox or snapshot.
 pub(crate) fn check_name(name: &str) -> Result<(), Invalid> {
-    if is_name(name) {
-        return Ok(());
-    }
-    let message = format!("{name:?} is not a valid name: use at most 64 letters, digits, - _ .");
-    Err(Invalid::new("name", message))
+    name::check(name).map_err(|reason| {
+        let message = format!("{name:?} is not a valid name: {reason}");
+        Invalid::new("name", message).with_hint(name::HINT)
+    })
 }
 
 /// The path prefix of a sandbox.

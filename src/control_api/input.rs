@@ -135,9 +135,24 @@ fn json_of(bytes: &[u8]) -> Result<Value, Invalid> {
         let bare = std::str::from_utf8(bytes).map_or("", str::trim);
         if is_bare_word(bare) && redact_text(bare) == bare {
             error.with_hint(format!("put {bare} in quotes: {bare:?}"))
+        } else if is_form(bare) {
+            error.with_hint(
+                "send JSON, not a form: curl -d '{…}', or the parameter json= of Python's requests",
+            )
         } else {
             error
         }
+    })
+}
+
+/// Whether a text is the body of a form, as most HTTP clients send a dictionary: `a=1&b=2`.
+fn is_form(text: &str) -> bool {
+    text.split('&').all(|pair| {
+        let name = pair.split_once('=').map_or("", |(name, _)| name);
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_.[]%-".contains(&byte))
     })
 }
 

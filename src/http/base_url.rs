@@ -8,6 +8,7 @@ use axum::http::header::HOST;
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{Extensions, HeaderMap, Uri};
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::http::connection::ConnectionInfo;
@@ -30,13 +31,8 @@ impl SandboxPrefix {
     /// Splits `/_sandbox/{name}/rest` into the sandbox and `/rest`. An invalid name is not split off, so that no route
     /// matches.
     pub(crate) fn split(uri: &Uri) -> Option<(Self, Uri)> {
-        let (name, rest) = match uri.path().strip_prefix(PREFIX)?.split_once('/') {
-            Some((name, rest)) => (name, rest),
-            None => (uri.path().strip_prefix(PREFIX)?, ""),
-        };
-        if !name::is_name(name) {
-            return None;
-        }
+        let (name, rest) = segments(uri.path())?;
+        name::check(name).ok()?;
         let target = match uri.query() {
             Some(query) => format!("/{rest}?{query}"),
             None => format!("/{rest}"),
@@ -47,6 +43,14 @@ impl SandboxPrefix {
             Self(Some(Self::for_name(name).into())),
             Uri::from_parts(parts).ok()?,
         ))
+    }
+
+    /// What is wrong with the name of the sandbox in a path that [`Self::split`] does not split.
+    pub(crate) fn name_error(path: &str) -> Option<String> {
+        let (name, _) = segments(path)?;
+        let decoded = percent_decode_str(name).decode_utf8_lossy();
+        let checked = name::check(&decoded).and_then(|()| name::check(name));
+        checked.err()
     }
 
     /// The sandbox of a request; the default one if its path named none.
@@ -63,6 +67,12 @@ impl SandboxPrefix {
     fn prefix(&self) -> &str {
         self.0.as_deref().unwrap_or_default()
     }
+}
+
+/// The name of the sandbox in a path, and what follows it after a slash.
+fn segments(path: &str) -> Option<(&str, &str)> {
+    let inside = path.strip_prefix(PREFIX)?;
+    Some(inside.split_once('/').unwrap_or((inside, "")))
 }
 
 /// The base of every URL of this server: `http://localhost:8080`, or `http://localhost:8080/_sandbox/x`.

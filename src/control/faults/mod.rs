@@ -5,9 +5,11 @@ mod check;
 mod presets;
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::error::{ControlError, ControlResult};
 use crate::invalid::Invalid;
+use crate::redact::redact;
 use crate::sandbox::Sandbox;
 use crate::sandbox::faults::{Fault, FaultView, Faults};
 
@@ -19,6 +21,17 @@ pub use presets::{AppliedPreset, NewPresetFault, Preset};
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(crate) struct FaultList {
     pub(crate) faults: Vec<FaultView>,
+}
+
+/// The name and description of the preset that equals the fault, or the fault as JSON without the secrets of its answer.
+pub(crate) fn describe_fault(fault: &Fault) -> String {
+    let preset = Preset::ALL
+        .iter()
+        .find(|preset| preset.to_fault().as_ref() == Some(fault));
+    match preset {
+        Some(preset) => format!("{}: {}", preset.name(), preset.description()),
+        None => redact(json!(fault)).to_string(),
+    }
 }
 
 impl Sandbox {

@@ -151,6 +151,14 @@ async fn fault_command_sets_a_fault() {
     ");
     let listed = mock.get("/_mock/faults").await.json();
     assert_eq!(ask_json(&mock, &["fault", "list"]).await, listed);
+    let for_client = ["fault", "rate-limited", "--client", "conf", "--times", "2"];
+    assert_snapshot!(ask(&mock, &for_client).await.1, @"fault 3  rate-limited: the token endpoint returns 429, for client conf  (applied 0 of 2 times)");
+    assert_snapshot!(ask(&mock, &["fault", "rate-limited", "--client", "cnf"]).await.1, @r#"civitai-oauth-mock: client_id: no client "cnf"; did you mean "conf"?"#);
+    let (_, refused) = run(&["fault", "list", "--client", "conf"]);
+    assert!(
+        refused.contains("unexpected argument '--client'"),
+        "{refused}"
+    );
     assert_snapshot!(ask(&mock, &["fault", "delete"]).await.1, @"deleted all faults");
     assert_snapshot!(mock.get("/_mock/faults").await.json(), @r#"{"faults":[]}"#);
     assert_snapshot!(ask_json(&mock, &["fault", "delete"]).await, @"{}");
@@ -175,7 +183,13 @@ async fn fault_command_describes_a_rule_that_is_no_preset() {
     let mock = TestServer::documented().await;
     let rule = json!({ "endpoint": "token", "client_id": "conf", "times": 2, "effect": { "status": 418 } });
     mock.control("POST", "/faults", rule).await;
-    assert_snapshot!(ask(&mock, &["fault"]).await.1, @r#"fault 1  {"endpoint":"token","effect":{"status":418}}, for client conf  (applied 0 of 2 times)"#);
+    let body = json!({ "access_token": "civitai_secret", "note": "shown" });
+    let secret = json!({ "endpoint": "me", "effect": { "body": body } });
+    mock.control("POST", "/faults", secret).await;
+    assert_snapshot!(ask(&mock, &["fault"]).await.1, @r#"
+    fault 1  {"endpoint":"token","effect":{"status":418}}, for client conf  (applied 0 of 2 times)
+    fault 2  {"endpoint":"me","effect":{"body":{"access_token":"[redacted]","note":"shown"}}}  (applied 0 times)
+    "#);
 }
 
 #[tokio::test(flavor = "multi_thread")]

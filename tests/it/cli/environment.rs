@@ -143,12 +143,64 @@ fn error_after_the_color_option_names_its_cause() {
 }
 
 #[test]
-fn a_healthcheck_names_the_source_of_its_configuration() {
+fn commands_find_the_server_in_the_same_way() {
     let folder = TempDir::new();
-    let missing = folder.path("none.toml");
-    let mut command = Program::command(&["healthcheck"]);
-    command.env("CIVITAI_MOCK_CONFIG", missing);
-    assert_snapshot!(folder.redacted(&Program::refusal(&mut command)), @"1: civitai-oauth-mock: CIVITAI_MOCK_CONFIG: <folder>/none.toml: No such file or directory (os error 2)");
+    let server = Program::serve(&mut Program::command(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--control-token",
+        "t0ken",
+    ]));
+    let (address, base) = (server.address().to_string(), server.base());
+    let file = format!("listen = {address:?}\ncontrol_token = \"t0ken\"\n");
+    let file = folder.write("mock.toml", &file).display().to_string();
+    let missing = folder.path("none.toml").display().to_string();
+    let token = ("CIVITAI_MOCK_CONTROL_TOKEN", "t0ken");
+    for command in [
+        &["healthcheck"][..],
+        &["token", "--user", "ada"],
+        &["clock", "resume"],
+        &["fault", "list"],
+        &["reset"],
+        &["advice"],
+    ] {
+        let run = |arguments: &[&str], variables: &[(&str, &str)]| {
+            let mut called = Program::command(&[command, arguments].concat());
+            let output = called.envs(variables.iter().copied()).output().unwrap();
+            let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+            (output.status.code(), errors)
+        };
+        for (arguments, variables) in [
+            (&["--config", &file][..], &[][..]),
+            (&[], &[("CIVITAI_MOCK_CONFIG", file.as_str())]),
+            (&["--server", &base], &[token]),
+            (&["--listen", &address], &[token]),
+            (&[], &[("CIVITAI_MOCK_SERVER", base.as_str()), token]),
+            (&[], &[("CIVITAI_MOCK_LISTEN", address.as_str()), token]),
+            // The URL comes first, and the file is not read then.
+            (
+                &[
+                    "--server",
+                    &base,
+                    "--listen",
+                    "127.0.0.1:1",
+                    "--config",
+                    &missing,
+                ],
+                &[token],
+            ),
+            (&["--listen", &address, "--config", &file], &[]),
+        ] {
+            let run = run(arguments, variables);
+            assert_eq!(run, (Some(0), String::new()), "{command:?} {arguments:?}");
+        }
+        let (status, errors) = run(&[], &[("CIVITAI_MOCK_CONFIG", missing.as_str())]);
+        assert_eq!(status, Some(if command == ["advice"] { 2 } else { 1 }));
+        let expected = format!(
+            "civitai-oauth-mock: CIVITAI_MOCK_CONFIG: {missing}: No such file or directory (os error 2)\n"
+        );
+        assert_eq!(errors, expected);
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,8 @@ pub(crate) mod help;
 mod input_numbers;
 mod listen;
 mod log;
+mod other_versions;
+mod output;
 mod overwrites;
 mod quickstart;
 mod seed;

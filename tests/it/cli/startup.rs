@@ -228,6 +228,11 @@ async fn an_apps_own_variables_register_it() {
         .env("CIVITAI_CLIENT_SECRET", "my-secret")
         .env("CIVITAI_REDIRECT_URI", "https://my.example/cb");
     let program = Program::serve(&mut command);
+    let line = program
+        .announced
+        .iter()
+        .find(|line| line.contains("Your app"));
+    assert_snapshot!(line.unwrap(), @"  Your app       my-app   secret from CIVITAI_CLIENT_SECRET   redirect URI https://my.example/cb");
     let sandbox = SandboxClient::at(program.base());
     assert_snapshot!(sandbox.get("/_mock/clients/my-app").await.body, @r#"{"id":"my-app","name":"Your app","description":"Registered from CIVITAI_CLIENT_ID","logo_url":null,"confidential":true,"redirect_uris":["https://my.example/cb"],"any_loopback_redirect":false,"allowed_origins":["https://my.example"],"grants":["authorization_code","refresh_token","urn:ietf:params:oauth:grant-type:device_code","client_credentials"],"allowed_scopes":33554431,"verified":false,"access_mode":"open","owner":1}"#);
     let mine = App {
@@ -332,7 +337,7 @@ fn healthcheck_reports_by_exit_status_and_a_line() {
     assert_eq!(gone.status.code(), Some(1));
     let printed = String::from_utf8_lossy(&gone.stderr).into_owned();
     assert!(
-        printed.contains(&format!("cannot reach {free}")),
+        printed.contains(&format!("cannot reach http://{free}")),
         "{printed}"
     );
 }

@@ -141,13 +141,24 @@ async fn invalid_sandbox_name_gets_404() {
     404
     content-type: application/json
 
-    {"error":"not_found","message":"nothing answers at /_sandbox/b%C3%B6x/login","path":"","hint":"the OAuth endpoints are below /api/auth/oauth, sandboxes below /_sandbox/{name} (letters, digits, - _ . and at most 64 of them), control calls below /_mock, MCP is at /mcp"}
+    {"error":"not_found","message":"the path has an invalid sandbox name: it contains 'ö'","path":"","hint":"use at most 64 letters, digits, - _ ."}
     "#);
-    for name in ["", "a b", "a%2Fb", "a,b", &"a".repeat(65)] {
+    let mut reasons = String::new();
+    for name in ["", "a b", "a%2Fb", "a,b", "%61", "-", &"a".repeat(65)] {
         let answer = mock.get(&format!("/_sandbox/{name}/login")).await;
         assert_eq!(answer.status, 404, "{name:?}: {answer}");
         assert_eq!(answer.text("error"), "not_found");
+        reasons += &format!("{}\n", answer.text("message"));
     }
+    assert_snapshot!(reasons, @"
+    the path has an invalid sandbox name: it is empty
+    the path has an invalid sandbox name: it contains ' '
+    the path has an invalid sandbox name: it contains '/'
+    the path has an invalid sandbox name: it contains ','
+    the path has an invalid sandbox name: it contains '%'
+    the path has an invalid sandbox name: it has no letter or digit
+    the path has an invalid sandbox name: it has 65 characters
+    ");
     for name in ["a", "A-b_c.9", &"a".repeat(64)] {
         let answer = mock.get(&format!("/_sandbox/{name}/login")).await;
         assert_eq!(answer.status, 200, "{name:?}");

@@ -187,9 +187,9 @@ async fn invalid_sandbox_is_rejected_with_its_reason() {
     {"name":"default"}
       409 "name": "sandbox \"default\" already exists" ("DELETE it first, or use another name")
     {"name":"a b"}
-      400 "name": "\"a b\" is not a valid name: use at most 64 letters, digits, - _ ." (null)
+      400 "name": "\"a b\" is not a valid name: it contains ' '" ("use at most 64 letters, digits, - _ .")
     {"name":""}
-      400 "name": "\"\" is not a valid name: use at most 64 letters, digits, - _ ." (null)
+      400 "name": "\"\" is not a valid name: it is empty" ("use at most 64 letters, digits, - _ .")
     {"nam":"x"}
       400 "nam": "unknown key \"nam\"" ("did you mean \"name\"?")
     {"name":"y","settings":{"contract":"lively"}}

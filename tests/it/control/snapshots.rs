@@ -178,8 +178,8 @@ async fn snapshots_are_listed_read_replaced_and_deleted() {
     GET /_mock/snapshots/c: 404 not_found: no snapshot "c" ("there are a, b")
     POST /_mock/snapshots/c/restore: 404 not_found: no snapshot "c" ("there are a, b")
     DELETE /_mock/snapshots/c: 404 not_found: no snapshot "c" ("there are a, b")
-    POST /_mock/snapshots/a%20b: 400 invalid: "a b" is not a valid name: use at most 64 letters, digits, - _ . (null)
-    POST /_mock/snapshots/a@b: 400 invalid: "a@b" is not a valid name: use at most 64 letters, digits, - _ . (null)
+    POST /_mock/snapshots/a%20b: 400 invalid: "a b" is not a valid name: it contains ' ' ("use at most 64 letters, digits, - _ .")
+    POST /_mock/snapshots/a@b: 400 invalid: "a@b" is not a valid name: it contains '@' ("use at most 64 letters, digits, - _ .")
     "#);
     assert_snapshot!(mock.request("DELETE", "/_mock/snapshots/a").await.summary(), @"200 {}");
     assert_eq!(

@@ -133,3 +133,16 @@ async fn unquoted_text_is_rejected_with_advice_to_quote() {
         .await;
     assert_snapshot!(answer.body, @r#"{"error":"invalid","message":"the body is not JSON: trailing characters at line 1 column 2","path":"","hint":"put 1h in quotes: \"1h\""}"#);
 }
+
+#[tokio::test]
+async fn form_is_rejected_with_advice_to_send_json() {
+    let mock = TestServer::documented().await;
+    let send = async |path: &'static str, body: &'static str| {
+        let form = "application/x-www-form-urlencoded";
+        mock.request("POST", path).body(form, body).await.body
+    };
+    assert_snapshot!(send("/_mock/tokens", "user=ada&client_id=conf").await, @r#"{"error":"invalid","message":"the body is not JSON: expected value at line 1 column 1","path":"","hint":"send JSON, not a form: curl -d '{…}', or the parameter json= of Python's requests"}"#);
+    assert_snapshot!(send("/_mock/clock/advance", "by=1h").await, @r#"{"error":"invalid","message":"the body is not JSON: expected value at line 1 column 1","path":"","hint":"send JSON, not a form: curl -d '{…}', or the parameter json= of Python's requests"}"#);
+    assert_snapshot!(send("/_mock/reset", "now=1").await, @r#"{"error":"invalid","message":"the body is not JSON: expected ident at line 1 column 2","path":"","hint":"this operation has no input"}"#);
+    assert_snapshot!(send("/_mock/tokens", "{\"user\"=1}").await, @r#"{"error":"invalid","message":"the body is not JSON: expected `:` at line 1 column 8","path":""}"#);
+}

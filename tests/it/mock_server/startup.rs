@@ -148,5 +148,5 @@ async fn sandbox_has_the_same_methods_and_its_own_address() {
     assert_eq!(same.tokens(GrantFilter::all()).await.unwrap(), []);
     assert_eq!(same.requests(Filter::any()).await.unwrap().requests, []);
     let wrong = server.sandbox("a/b").unwrap_err();
-    assert_snapshot!(wrong, @r#"name: "a/b" is not a valid name: use at most 64 letters, digits, - _ ."#);
+    assert_snapshot!(wrong, @r#"name: "a/b" is not a valid name: it contains '/'; use at most 64 letters, digits, - _ ."#);
 }

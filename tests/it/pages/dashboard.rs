@@ -125,7 +125,7 @@ async fn failed_actions_are_reported_on_the_page() {
     400 by: "soon" is not a length of time: write 300ms, 90s, 5m, 1h, 7d or a number of seconds
     400 name: no preset "refresh-revokd"; did you mean "refresh-revoked"?
     400 id: no fault "7"; there are no faults
-    400 name: "a b" is not a valid name: use at most 64 letters, digits, - _ .
+    400 name: "a b" is not a valid name: it contains ' '; use at most 64 letters, digits, - _ .
     400 name: the default sandbox cannot be deleted; use POST reset to reset it
     400 act: unknown action "explode"; use the buttons of the page
     "#);

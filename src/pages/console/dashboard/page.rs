@@ -7,10 +7,12 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::row::{self, PATH, Row};
+use super::row::{PATH, Row};
 use super::search::SearchForm;
 use crate::contract::Contract;
-use crate::control::{ControlError, GrantFilter, JournalRequest, Preset, RequestQuery};
+use crate::control::{
+    ControlError, GrantFilter, JournalRequest, Preset, RequestQuery, describe_fault,
+};
 use crate::http::base_url::BaseUrl;
 use crate::http::context::RequestContext;
 use crate::http::respond;
@@ -265,7 +267,7 @@ fn preset_row(preset: Preset, faults: &[FaultView]) -> PresetRow {
 fn fault_row(fault: &FaultView) -> FaultRow {
     FaultRow {
         id: fault.id,
-        description: row::describe_fault(&fault.definition),
+        description: describe_fault(&fault.definition),
         times_applied: fault.triggered,
     }
 }

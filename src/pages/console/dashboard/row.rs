@@ -1,12 +1,11 @@
 //! One request of the journal, as HTML.
 
 use askama::Template;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::contract::{Contract, DIFFERENCES};
-use crate::control::{Explanation, Fault, JournalRequest, Preset};
+use crate::control::{Explanation, JournalRequest, describe_fault};
 use crate::http::base_url::BaseUrl;
-use crate::redact::redact;
 
 /// The path of the dashboard.
 pub(crate) const PATH: &str = "/_mock";
@@ -33,17 +32,6 @@ struct FaultRow {
     id: u64,
     /// What it does, or did before it was removed.
     what: String,
-}
-
-/// A fault in words where it has a name, and else as it is defined, without the secrets of its answer.
-pub(crate) fn describe_fault(fault: &Fault) -> String {
-    let preset = Preset::ALL
-        .iter()
-        .find(|preset| preset.to_fault().as_ref() == Some(fault));
-    match preset {
-        Some(preset) => format!("{}: {}", preset.name(), preset.description()),
-        None => redact(json!(fault)).to_string(),
-    }
 }
 
 /// Names and values, as many as have room, and the number of the others.
