@@ -1,12 +1,11 @@
 //! The shared memory limit of incomplete request bodies, from which small bodies are exempt.
 
-use std::future::pending;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use civitai_oauth_mock::Contract;
 use insta::assert_snapshot;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
@@ -14,16 +13,19 @@ use crate::support::{CONF, Stopwatch, TOKEN, TestServer, config};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Sends a body but for its last byte, and holds the connection.
+/// Sends a body but for its last byte and holds the connection, again if it is refused.
 async fn send_half(address: SocketAddr) {
     const BYTES: usize = 512 * 1024;
     let head = format!(
         "POST {TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {FORM}\r\nContent-Length: {BYTES}\r\n\r\n"
     );
     let request = [head.into_bytes(), vec![b'x'; BYTES - 1]].concat();
-    let mut stream = TcpStream::connect(address).await.expect("it listens");
-    let _ = stream.write_all(&request).await;
-    pending::<()>().await;
+    loop {
+        let mut stream = TcpStream::connect(address).await.expect("it listens");
+        let _ = stream.write_all(&request).await;
+        // Returns only if the body is refused.
+        let _ = stream.read(&mut [0]).await;
+    }
 }
 
 #[tokio::test]
