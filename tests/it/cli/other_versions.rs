@@ -10,11 +10,11 @@ use crate::support::Program;
 
 /// Answers one request with this JSON, and returns its URL and the request line.
 fn answer(json: &'static str) -> (String, JoinHandle<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
     let request = thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let lines = BufReader::new(stream.try_clone().expect("a second handle")).lines();
         let head = lines.map_while(Result::ok);
         let head: Vec<String> = head.take_while(|line| !line.is_empty()).collect();
         let head = head.into_iter().next().unwrap_or_default();
@@ -23,7 +23,7 @@ fn answer(json: &'static str) -> (String, JoinHandle<String>) {
             stream,
             "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{json}"
         )
-        .unwrap();
+        .expect("the response is sent");
         head
     });
     (url, request)
@@ -33,7 +33,7 @@ fn answer(json: &'static str) -> (String, JoinHandle<String>) {
 fn run(json: &'static str, arguments: &[&str]) -> String {
     let (url, request) = answer(json);
     let output = Program::output(&[arguments, &["--server", &url]].concat());
-    request.join().unwrap();
+    request.join().expect("the server thread ends");
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     let status = output.status.code().unwrap_or_default();
     format!("{status}: {text}").replace(&url, "<server>")

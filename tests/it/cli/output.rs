@@ -17,7 +17,10 @@ const OFFLINE: [&[&str]; 5] = [
 /// The exit status and standard error of a command with this output.
 fn run(command: &mut Command, output: Stdio) -> String {
     let child = command.stdout(output).stderr(Stdio::piped()).spawn();
-    let output = child.unwrap().wait_with_output().unwrap();
+    let output = child
+        .expect("it starts")
+        .wait_with_output()
+        .expect("it ends");
     let errors = String::from_utf8_lossy(&output.stderr);
     format!("{}: {errors}", output.status.code().unwrap_or_default())
 }
