@@ -89,6 +89,8 @@ after(async () => {
 async function search(text, wanted) {
   await page("POST", "/url", { url: `${origin}/reference/settings.html` });
   await until("the search button", () => script("return !!document.querySelector('.DocSearch-Button')"));
+  // VitePress opens the box with the last text, and what is typed early is added to it.
+  await script("sessionStorage.clear()");
   const box = await until("the search box", async () => {
     await script("document.querySelector('.VPLocalSearchBox') ?? document.querySelector('.DocSearch-Button').click()");
     return script("return document.querySelector('.VPLocalSearchBox input')");
