@@ -1,5 +1,6 @@
 //! The stored form of an exchange: nearly as it came, and parsed whenever it is read. Most exchanges are never read.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -20,9 +21,6 @@ use crate::sandbox::used_bytes::CountedBytes;
 /// An estimate of the allocator's overhead of one allocation, in bytes.
 const ALLOCATION_BYTES: usize = 16;
 
-/// Enough for the headers of most requests, in bytes.
-const HEADERS_CAPACITY: usize = 256;
-
 /// The reference count of an exchange and its place in the ring, in bytes.
 const OVERHEAD_BYTES: usize = 48;
 
@@ -31,12 +29,7 @@ pub(crate) struct StoredExchange {
     id: u64,
     sequence: u64,
     facts: Facts,
-    method: Box<str>,
-    path: Box<str>,
-    query: Option<Box<str>>,
-    /// As HTTP/1.1 writes them: lines of `name: value`. A value has no line break.
-    headers: Box<str>,
-    location: Option<Box<str>>,
+    head: Head,
     /// The client of the access token, or the client that a reduced body named.
     client: Option<Box<str>>,
     body: StoredBody,
@@ -119,16 +112,65 @@ fn short(text: &str) -> Box<str> {
     truncate::text(text).into()
 }
 
-/// The lines of the headers that the request has.
-fn header_lines(values: [Option<&[u8]>; STORED_HEADERS.len()]) -> Box<str> {
-    let mut lines = String::with_capacity(HEADERS_CAPACITY);
-    for (name, value) in STORED_HEADERS.into_iter().zip(values) {
-        if let Some(value) = value {
-            let value = String::from_utf8_lossy(value);
-            lines.extend([name, ": ", &*truncate::text(&value), "\n"]);
+/// The head of a request, and the `Location` of the response: one text with a line `name: value` for each part, so that a
+/// full journal frees one piece of memory for it and not ten. HTTP permits no line breaks in the values. As in HTTP/2, the
+/// names of parts that are no headers begin with a colon.
+struct Head(Box<str>);
+
+impl Head {
+    const METHOD: &str = ":method";
+    const PATH: &str = ":path";
+    const QUERY: &str = ":query";
+    const LOCATION: &str = ":location";
+
+    fn new(capture: &Capture<'_>) -> Self {
+        let lossy = |value| truncated(String::from_utf8_lossy(value));
+        let parts = [
+            (Self::METHOD, Some(truncate::text(capture.method))),
+            (Self::PATH, Some(truncate::text(capture.path))),
+            (Self::QUERY, capture.query.map(truncate::query)),
+            (Self::LOCATION, capture.location.map(lossy)),
+        ];
+        let headers = STORED_HEADERS.into_iter().zip(capture.headers);
+        let headers = headers.map(|(name, value)| (name, value.map(lossy)));
+        let lines: Vec<_> = parts
+            .into_iter()
+            .chain(headers)
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect();
+        let length = lines
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 3);
+        let mut text = String::with_capacity(length.sum());
+        for (name, value) in &lines {
+            text.extend([name, ": ", value, "\n"]);
         }
+        Self(text.into())
     }
-    lines.into()
+
+    fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
+        let lines = self.0.split_terminator('\n');
+        lines.filter_map(|line| line.split_once(": "))
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        let mut lines = self.lines();
+        lines
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
+    }
+
+    fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.lines().filter(|(name, _)| !name.starts_with(':'))
+    }
+}
+
+/// As [`truncate::text`], without a copy of short text.
+fn truncated(text: Cow<'_, str>) -> Cow<'_, str> {
+    match truncate::text(&text) {
+        Cow::Owned(cut) => Cow::Owned(cut),
+        Cow::Borrowed(_) => text,
+    }
 }
 
 /// The client that a request claims to come from.
@@ -157,14 +199,8 @@ impl StoredExchange {
         let mut exchange = Self {
             id: 0,
             sequence: 0,
+            head: Head::new(&capture),
             facts: capture.facts,
-            method: short(capture.method),
-            path: short(capture.path),
-            query: capture.query.map(|query| truncate::query(query).into()),
-            headers: header_lines(capture.headers),
-            location: capture
-                .location
-                .map(|location| short(&String::from_utf8_lossy(location))),
             client: claimed.as_deref().or(capture.token_client).map(short),
             body,
             answer: capture.answer.and_then(StoredAnswer::new),
@@ -176,13 +212,11 @@ impl StoredExchange {
 
     /// The memory that it occupies, as an estimate.
     fn measure(&self) -> usize {
-        let texts = [&self.query, &self.location, &self.client];
-        let texts = texts
-            .into_iter()
-            .flatten()
-            .chain([&self.method, &self.path, &self.headers]);
+        let texts = [Some(&self.head.0), self.client.as_ref()];
         let answer = self.answer.as_ref().map(|answer| answer.json.len());
         let allocations = texts
+            .into_iter()
+            .flatten()
             .map(|text| text.len())
             .chain([self.body.bytes().len()])
             .chain(answer);
@@ -235,23 +269,19 @@ impl StoredExchange {
     }
 
     pub(crate) fn method(&self) -> &str {
-        &self.method
+        self.head.get(Head::METHOD).unwrap_or_default()
     }
 
     pub(crate) fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// Names and values of the headers.
-    fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        let lines = self.headers.lines();
-        lines.filter_map(|line| line.split_once(": "))
+        self.head.get(Head::PATH).unwrap_or_default()
     }
 
     fn claimed_client(&self, body: &Params) -> Option<String> {
-        let authorization = self.headers().find(|(name, _)| *name == "authorization");
-        let authorization = authorization.map(|(_, value)| value);
-        claimed_client(authorization, self.query.as_deref(), body)
+        claimed_client(
+            self.head.get("authorization"),
+            self.head.get(Head::QUERY),
+            body,
+        )
     }
 
     /// The client that the request names, or else the client of its token.
@@ -272,7 +302,7 @@ impl StoredExchange {
 
     /// The parameters of query and body; the body's take precedence.
     fn params(&self, body: &Params) -> Map<String, Value> {
-        let query = self.query.as_deref().unwrap_or_default();
+        let query = self.head.get(Head::QUERY).unwrap_or_default();
         let mut params = Params::from_urlencoded(query.as_bytes()).to_json();
         params.extend(body.to_json());
         match self.body {
@@ -284,7 +314,7 @@ impl StoredExchange {
     /// Parses it. Nothing of the result stays here.
     pub(crate) fn to_entry(&self) -> Entry {
         let body = self.body.params();
-        let headers = self.headers();
+        let headers = self.head.headers();
         let headers = headers.map(|(name, value)| (name.to_owned(), value.into()));
         let owned = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
         let facts = &self.facts;
@@ -295,15 +325,15 @@ impl StoredExchange {
             system_time: facts.system_time,
             connection: facts.connection,
             endpoint: facts.endpoint,
-            method: self.method.to_string(),
-            path: self.path.to_string(),
+            method: self.method().to_owned(),
+            path: self.path().to_owned(),
             params: self.params(&body),
-            query: owned(&self.query),
+            query: self.head.get(Head::QUERY).map(str::to_owned),
             headers: headers.collect(),
             client_id: self.claimed_client(&body).or_else(|| owned(&self.client)),
             user_id: facts.user_id,
             status: facts.status,
-            location: owned(&self.location),
+            location: self.head.get(Head::LOCATION).map(str::to_owned),
             answer: self.answer.as_ref().and_then(StoredAnswer::value),
             retry_after: facts.retry_after,
             differences: facts.decisions.to_vec(),
