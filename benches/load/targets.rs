@@ -164,7 +164,7 @@ pub(crate) fn of_advice(cost: &Cost) -> [Target; 3] {
             (AtMost(250.0), AtMost(2500.0)),
         ),
         Target::new(
-            "the longest request beside the first advice",
+            "the longest request during the first advice",
             cost.stalled,
             " ms",
             (AtMost(20.0), AtMost(200.0)),
