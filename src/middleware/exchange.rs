@@ -88,8 +88,8 @@ pub(super) async fn handle(
     response
 }
 
-/// Whether the path is one for apps, to which the journal and faults apply. Control calls, assets and health checks
-/// concern the mock and not the app.
+/// Whether the path is one for apps, to which the journal and faults apply. Control calls, assets, health checks and
+/// `/llms.txt` concern the mock and not the app.
 pub(super) fn is_app_path(path: &str) -> bool {
     let folders = ["/_mock/", "/api/health/"];
     !(["/_mock", "/mcp", "/api/health", "/llms.txt"].contains(&path)

@@ -177,7 +177,7 @@ fn bind_mcp(listeners: &mut Listeners, config: &Config) -> Result<Vec<SocketAddr
             McpListen::IfFree(address) => match listeners.bind(address, ListenerKind::Mcp) {
                 Ok(address) => address,
                 Err(error) => {
-                    // Nobody asked for this port, and the main port has MCP too.
+                    // This port is only a default, and the main port has MCP too.
                     tracing::info!("{error}; MCP is available only at /mcp of the main port");
                     continue;
                 }

@@ -29,7 +29,7 @@ pub(crate) struct StoredExchange {
     id: u64,
     sequence: u64,
     facts: Facts,
-    head: Head,
+    head: StoredHead,
     /// The client of the access token, or the client that a reduced body named.
     client: Option<Box<str>>,
     body: StoredBody,
@@ -115,9 +115,9 @@ fn short(text: &str) -> Box<str> {
 /// The head of a request, and the `Location` of the response: one text with a line `name: value` for each part, so that a
 /// full journal frees one piece of memory for it and not ten. HTTP permits no line breaks in the values. As in HTTP/2, the
 /// names of parts that are no headers begin with a colon.
-struct Head(Box<str>);
+struct StoredHead(Box<str>);
 
-impl Head {
+impl StoredHead {
     const METHOD: &str = ":method";
     const PATH: &str = ":path";
     const QUERY: &str = ":query";
@@ -199,7 +199,7 @@ impl StoredExchange {
         let mut exchange = Self {
             id: 0,
             sequence: 0,
-            head: Head::new(&capture),
+            head: StoredHead::new(&capture),
             facts: capture.facts,
             client: claimed.as_deref().or(capture.token_client).map(short),
             body,
@@ -269,17 +269,17 @@ impl StoredExchange {
     }
 
     pub(crate) fn method(&self) -> &str {
-        self.head.get(Head::METHOD).unwrap_or_default()
+        self.head.get(StoredHead::METHOD).unwrap_or_default()
     }
 
     pub(crate) fn path(&self) -> &str {
-        self.head.get(Head::PATH).unwrap_or_default()
+        self.head.get(StoredHead::PATH).unwrap_or_default()
     }
 
     fn claimed_client(&self, body: &Params) -> Option<String> {
         claimed_client(
             self.head.get("authorization"),
-            self.head.get(Head::QUERY),
+            self.head.get(StoredHead::QUERY),
             body,
         )
     }
@@ -302,7 +302,7 @@ impl StoredExchange {
 
     /// The parameters of query and body; the body's take precedence.
     fn params(&self, body: &Params) -> Map<String, Value> {
-        let query = self.head.get(Head::QUERY).unwrap_or_default();
+        let query = self.head.get(StoredHead::QUERY).unwrap_or_default();
         let mut params = Params::from_urlencoded(query.as_bytes()).to_json();
         params.extend(body.to_json());
         match self.body {
@@ -328,12 +328,12 @@ impl StoredExchange {
             method: self.method().to_owned(),
             path: self.path().to_owned(),
             params: self.params(&body),
-            query: self.head.get(Head::QUERY).map(str::to_owned),
+            query: self.head.get(StoredHead::QUERY).map(str::to_owned),
             headers: headers.collect(),
             client_id: self.claimed_client(&body).or_else(|| owned(&self.client)),
             user_id: facts.user_id,
             status: facts.status,
-            location: self.head.get(Head::LOCATION).map(str::to_owned),
+            location: self.head.get(StoredHead::LOCATION).map(str::to_owned),
             answer: self.answer.as_ref().and_then(StoredAnswer::value),
             retry_after: facts.retry_after,
             differences: facts.decisions.to_vec(),

@@ -329,3 +329,21 @@ async fn exchanges_are_dropped_when_the_memory_of_the_journals_is_full() {
     assert_eq!(shown["evicted"], 250 - stored);
     assert_eq!(shown["counters"]["total"], 250);
 }
+
+#[tokio::test]
+async fn odd_header_values_and_queries_are_stored_as_they_were_sent() {
+    let mock = TestServer::documented().await;
+    mock.request("GET", "/api/auth/oauth/userinfo?a=b:%20c&:method=x")
+        .header("accept", "a: b: c")
+        .header("user-agent", "")
+        .header("origin", ":path: /x")
+        .await;
+    let listed = mock.get("/_mock/requests?limit=1").await.json();
+    let request = &listed["requests"][0];
+    assert_eq!(request["headers"]["accept"], "a: b: c", "{request}");
+    assert_eq!(request["headers"]["user-agent"], "", "{request}");
+    assert_eq!(request["headers"]["origin"], ":path: /x", "{request}");
+    assert_eq!(request["method"], "GET", "{request}");
+    assert_eq!(request["path"], "/api/auth/oauth/userinfo", "{request}");
+    assert_eq!(request["params"]["a"], "b: c", "{request}");
+}
