@@ -1,5 +1,5 @@
 //! Every path and its handler. The paths, methods and CORS of Civitai's endpoints are in `protocol/endpoint.rs`, the control
-//! API's in `control_api/operations/`; all other paths are written here. The prefix `/_sandbox/{name}` is removed from a path
+//! API's in `control_api/operations.rs`; all other paths are written here. The prefix `/_sandbox/{name}` is removed from a path
 //! before it is looked up, so that every path exists in each sandbox.
 
 use std::sync::Arc;

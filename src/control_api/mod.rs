@@ -1,4 +1,4 @@
-//! The control API: HTTP under `/_mock/…`, JSON in and out. `operations/` has the table of its operations.
+//! The control API: HTTP under `/_mock/…`, JSON in and out. `operations.rs` has the table of its operations.
 
 mod input;
 mod lists;

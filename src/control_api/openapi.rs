@@ -1,4 +1,4 @@
-//! The `OpenAPI` document of the control API, from the table in `operations/` and the schemas of its types.
+//! The `OpenAPI` document of the control API, from the table in `operations.rs` and the schemas of its types.
 
 use std::collections::{BTreeMap, BTreeSet};
 
