@@ -1,5 +1,6 @@
 //! The types of a rule and of a violation.
 
+use super::call::ObservedCall;
 use super::history::History;
 use super::severity::Severity;
 
@@ -42,6 +43,15 @@ impl Violation {
                 requests,
             }
         })
+    }
+
+    /// A violation shown by these calls: `did`, and how often.
+    pub(crate) fn repeated<'a>(
+        calls: impl IntoIterator<Item = &'a ObservedCall>,
+        did: &str,
+    ) -> Option<Self> {
+        let requests = calls.into_iter().map(|call| call.id).collect();
+        Self::new(requests, |count| format!("{did} {}", times(count)))
     }
 }
 

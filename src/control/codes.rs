@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::error::ControlResult;
 use super::grant_filter::GrantFilter;
 use crate::invalid::Invalid;
+use crate::model::builder::builder;
 use crate::model::code::{self, AuthorizationCode};
 use crate::model::user::UserRef;
 use crate::protocol::authorize_request::MAX_STORED_BYTES;
@@ -65,42 +66,20 @@ impl NewCode {
             state: None,
         }
     }
-
-    /// The approved scope.
-    #[must_use]
-    pub fn scope(mut self, scope: Scope) -> Self {
-        self.scope = Some(scope.into());
-        self
-    }
-
-    /// The redirect URI.
-    #[must_use]
-    pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
-        self.redirect_uri = Some(uri.into());
-        self
-    }
-
-    /// The S256 challenge of the app's verifier (RFC 7636 §4.2).
-    #[must_use]
-    pub fn code_challenge(mut self, challenge: impl Into<String>) -> Self {
-        self.code_challenge = Some(challenge.into());
-        self
-    }
-
-    /// The nonce of the id token (OpenID Connect Core §3.1.2.1).
-    #[must_use]
-    pub fn nonce(mut self, nonce: impl Into<String>) -> Self {
-        self.nonce = Some(nonce.into());
-        self
-    }
-
-    /// The state of the redirect (RFC 6749 §4.1.1).
-    #[must_use]
-    pub fn state(mut self, state: impl Into<String>) -> Self {
-        self.state = Some(state.into());
-        self
-    }
 }
+
+builder! { NewCode {
+    /// The approved scope.
+    scope(scope: Scope) { scope = Some(scope.into()) }
+    /// The redirect URI.
+    redirect_uri(uri: impl Into<String>) { redirect_uri = Some(uri.into()) }
+    /// The S256 challenge of the app's verifier (RFC 7636 §4.2).
+    code_challenge(challenge: impl Into<String>) { code_challenge = Some(challenge.into()) }
+    /// The nonce of the id token (OpenID Connect Core §3.1.2.1).
+    nonce(nonce: impl Into<String>) { nonce = Some(nonce.into()) }
+    /// The state of the redirect (RFC 6749 §4.1.1).
+    state(state: impl Into<String>) { state = Some(state.into()) }
+} }
 
 /// An issued code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::filter::{Filter, filter_builder, flatten_filter};
 use crate::invalid::Invalid;
+use crate::model::builder::builder;
 use crate::model::user::UserRef;
 use crate::protocol::{endpoint::Endpoint, grant_type::GrantType, method::HttpMethod};
 
@@ -73,38 +74,10 @@ impl From<Filter> for Expect {
 filter_builder!(Expect, filter);
 
 impl Expect {
-    /// Exactly this number.
-    #[must_use]
-    pub fn times(mut self, times: usize) -> Self {
-        self.times = Some(times);
-        self
-    }
-
     /// No request.
     #[must_use]
     pub fn never(self) -> Self {
         self.times(0)
-    }
-
-    /// At least this number.
-    #[must_use]
-    pub fn at_least(mut self, least: usize) -> Self {
-        self.at_least = Some(least);
-        self
-    }
-
-    /// At most this number.
-    #[must_use]
-    pub fn at_most(mut self, most: usize) -> Self {
-        self.at_most = Some(most);
-        self
-    }
-
-    /// One of the requests came after the first match of the previous expectation.
-    #[must_use]
-    pub fn in_order(mut self) -> Self {
-        self.in_order = true;
-        self
     }
 
     /// Checks that a number can meet the expectation.
@@ -155,6 +128,17 @@ impl Expect {
         Some(format!("expected {wanted}, found {found}"))
     }
 }
+
+builder! { Expect {
+    /// Exactly this number.
+    times(times: usize) { times = Some(times) }
+    /// At least this number.
+    at_least(least: usize) { at_least = Some(least) }
+    /// At most this number.
+    at_most(most: usize) { at_most = Some(most) }
+    /// One of the requests came after the first match of the previous expectation.
+    in_order() { in_order = true }
+} }
 
 /// A list of expectations of the journal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -72,27 +72,6 @@ macro_rules! filter_builder {
                 all
             }
 
-            /// Only this exact path, without query and sandbox prefix.
-            #[must_use]
-            pub fn path(mut self, path: impl Into<String>) -> Self {
-                self.$($filter.)?path = Some(path.into());
-                self
-            }
-
-            /// Only this method.
-            #[must_use]
-            pub fn method(mut self, method: HttpMethod) -> Self {
-                self.$($filter.)?method = Some(method);
-                self
-            }
-
-            /// Only token requests with this grant.
-            #[must_use]
-            pub fn grant_type(mut self, grant_type: GrantType) -> Self {
-                self.$($filter.)?grant_type = Some(grant_type);
-                self
-            }
-
             /// Only refreshes.
             #[must_use]
             pub fn refresh_token(self) -> Self {
@@ -104,42 +83,26 @@ macro_rules! filter_builder {
             pub fn authorization_code(self) -> Self {
                 self.grant_type(GrantType::AuthorizationCode)
             }
-
-            /// Only requests of this client.
-            #[must_use]
-            pub fn client(mut self, id: impl Into<String>) -> Self {
-                self.$($filter.)?client_id = Some(id.into());
-                self
-            }
-
-            /// Only requests on behalf of this user.
-            #[must_use]
-            pub fn user(mut self, user: impl Into<UserRef>) -> Self {
-                self.$($filter.)?user = Some(user.into());
-                self
-            }
-
-            /// Only responses with this status.
-            #[must_use]
-            pub fn status(mut self, status: u16) -> Self {
-                self.$($filter.)?status = Some(status);
-                self
-            }
-
-            /// Only responses with this error code.
-            #[must_use]
-            pub fn error(mut self, code: impl Into<String>) -> Self {
-                self.$($filter.)?error = Some(code.into());
-                self
-            }
-
-            /// Only requests after this id.
-            #[must_use]
-            pub fn after(mut self, id: u64) -> Self {
-                self.$($filter.)?after = Some(id);
-                self
-            }
         }
+
+        $crate::model::builder::builder! { $kind {
+            /// Only this exact path, without query and sandbox prefix.
+            path(path: impl Into<String>) { $($filter.)?path = Some(path.into()) }
+            /// Only this method.
+            method(method: HttpMethod) { $($filter.)?method = Some(method) }
+            /// Only token requests with this grant.
+            grant_type(grant_type: GrantType) { $($filter.)?grant_type = Some(grant_type) }
+            /// Only requests of this client.
+            client(id: impl Into<String>) { $($filter.)?client_id = Some(id.into()) }
+            /// Only requests on behalf of this user.
+            user(user: impl Into<UserRef>) { $($filter.)?user = Some(user.into()) }
+            /// Only responses with this status.
+            status(status: u16) { $($filter.)?status = Some(status) }
+            /// Only responses with this error code.
+            error(code: impl Into<String>) { $($filter.)?error = Some(code.into()) }
+            /// Only requests after this id.
+            after(id: u64) { $($filter.)?after = Some(id) }
+        } }
     };
 }
 

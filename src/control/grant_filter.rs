@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::error::ControlResult;
+use crate::model::builder::builder;
 use crate::model::user::UserRef;
 use crate::protocol::ids::UserId;
 use crate::sandbox::Sandbox;
@@ -29,21 +30,14 @@ impl GrantFilter {
     pub fn all() -> Self {
         Self::default()
     }
-
-    /// Only this user.
-    #[must_use]
-    pub fn user(mut self, user: impl Into<UserRef>) -> Self {
-        self.user = Some(user.into());
-        self
-    }
-
-    /// Only this client.
-    #[must_use]
-    pub fn client(mut self, id: impl Into<String>) -> Self {
-        self.client_id = Some(id.into());
-        self
-    }
 }
+
+builder! { GrantFilter {
+    /// Only this user.
+    user(user: impl Into<UserRef>) { user = Some(user.into()) }
+    /// Only this client.
+    client(id: impl Into<String>) { client_id = Some(id.into()) }
+} }
 
 /// As [`GrantFilter`], with the id of the user.
 #[derive(Debug)]

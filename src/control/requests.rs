@@ -11,6 +11,7 @@ use crate::advice::Explanation;
 use crate::contract::{Contract, Decision, Difference};
 #[cfg(feature = "mcp")]
 use crate::invalid::Invalid;
+use crate::model::builder::builder;
 use crate::model::user::UserRef;
 use crate::protocol::duration::SignedDuration;
 use crate::protocol::endpoint::Endpoint;
@@ -89,41 +90,6 @@ impl From<Filter> for RequestQuery {
 filter_builder!(RequestQuery, filter);
 
 impl RequestQuery {
-    /// At most `limit` requests, the newest.
-    #[must_use]
-    pub fn limit(mut self, limit: usize) -> Self {
-        self.limit = Some(limit);
-        self
-    }
-
-    /// Only requests before this id; with a limit, the previous page.
-    #[must_use]
-    pub fn before(mut self, id: u64) -> Self {
-        self.before = Some(id);
-        self
-    }
-
-    /// Shows secrets instead of redacting them.
-    #[must_use]
-    pub fn unredacted(mut self) -> Self {
-        self.unredacted = true;
-        self
-    }
-
-    /// Waits until [`RequestQuery::count`] requests match, for at most this time (60 s or less).
-    #[must_use]
-    pub fn wait(mut self, wait: Duration) -> Self {
-        self.wait = Some(SignedDuration::from_std(wait));
-        self
-    }
-
-    /// The number of requests to wait for; 1 by default.
-    #[must_use]
-    pub fn count(mut self, count: usize) -> Self {
-        self.count = Some(count);
-        self
-    }
-
     /// Sets the limit to `usual` unless one is given. Errors: the limit is larger than `max`.
     #[cfg(feature = "mcp")]
     pub(crate) fn limit_within(mut self, usual: usize, max: usize) -> Result<Self, Invalid> {
@@ -141,6 +107,19 @@ impl RequestQuery {
         self.wait.is_some()
     }
 }
+
+builder! { RequestQuery {
+    /// At most `limit` requests, the newest.
+    limit(limit: usize) { limit = Some(limit) }
+    /// Only requests before this id; with a limit, the previous page.
+    before(id: u64) { before = Some(id) }
+    /// Shows secrets instead of redacting them.
+    unredacted() { unredacted = true }
+    /// Waits until [`RequestQuery::count`] requests match, for at most this time (60 s or less).
+    wait(wait: Duration) { wait = Some(SignedDuration::from_std(wait)) }
+    /// The number of requests to wait for; 1 by default.
+    count(count: usize) { count = Some(count) }
+} }
 
 /// A list of requests.
 #[derive(Debug, Clone, Serialize)]

@@ -2,6 +2,7 @@
 //! `protocol/` parses them.
 
 pub(crate) mod account;
+pub(crate) mod builder;
 pub(crate) mod buzz;
 pub(crate) mod client;
 pub(crate) mod client_spec;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::{Contract, Difference};
 use crate::invalid::Invalid;
+use crate::model::builder::builder;
 use crate::model::user::UserRef;
 use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::declared_scopes::DeclaredScopes;
@@ -156,13 +157,6 @@ impl SettingsPatch {
         Self::default()
     }
 
-    /// Follows this contract.
-    #[must_use]
-    pub fn contract(mut self, contract: Contract) -> Self {
-        self.contract = Some(contract);
-        self
-    }
-
     /// Sets the contract of one difference.
     #[must_use]
     pub fn difference(mut self, difference: Difference, contract: Contract) -> Self {
@@ -181,13 +175,6 @@ impl SettingsPatch {
         self
     }
 
-    /// Declares scope bits that this program does not know yet, which replaces those declared before.
-    #[must_use]
-    pub fn scopes(mut self, scopes: DeclaredScopes) -> Self {
-        self.scopes = Some(scopes);
-        self
-    }
-
     /// Declares these scope bits, unless the patch already declares some.
     pub(crate) fn declare_if_none(&mut self, scopes: DeclaredScopes) {
         if !scopes.is_empty() {
@@ -195,88 +182,40 @@ impl SettingsPatch {
         }
     }
 
-    /// Enforces Civitai's rate limits, or does not.
-    #[must_use]
-    pub fn rate_limits(mut self, enforced: bool) -> Self {
-        self.rate_limits = Some(enforced);
-        self
-    }
-
-    /// Signs in every request without a session as this user.
-    #[must_use]
-    pub fn login(mut self, user: impl Into<UserRef>) -> Self {
-        self.login = Some(Some(user.into()));
-        self
-    }
-
-    /// Signs no user in.
-    #[must_use]
-    pub fn no_login(mut self) -> Self {
-        self.login = Some(None);
-        self
-    }
-
-    /// Whether the consent page is shown or answered automatically.
-    #[must_use]
-    pub fn consent(mut self, mode: ConsentMode) -> Self {
-        self.consent = Some(mode);
-        self
-    }
-
-    /// The lifetime of access tokens that are issued from now on.
-    #[must_use]
-    pub fn access_token_seconds(mut self, seconds: u32) -> Self {
-        self.access_token_seconds = Some(Seconds(seconds));
-        self
-    }
-
-    /// The lifetime of refresh tokens that are issued from now on.
-    #[must_use]
-    pub fn refresh_token_seconds(mut self, seconds: u32) -> Self {
-        self.refresh_token_seconds = Some(Seconds(seconds));
-        self
-    }
-
-    /// The lifetime of authorization codes that are issued from now on.
-    #[must_use]
-    pub fn code_seconds(mut self, seconds: u32) -> Self {
-        self.code_seconds = Some(Some(Seconds(seconds)));
-        self
-    }
-
-    /// Gives authorization codes the contract's lifetime.
-    #[must_use]
-    pub fn no_code_seconds(mut self) -> Self {
-        self.code_seconds = Some(None);
-        self
-    }
-
-    /// How requests with an unregistered client id are handled.
-    #[must_use]
-    pub fn unknown_clients(mut self, what: UnknownClients) -> Self {
-        self.unknown_clients = Some(what);
-        self
-    }
-
-    /// Default cost of a workflow, in buzz.
-    #[must_use]
-    pub fn workflow_cost(mut self, buzz: u32) -> Self {
-        self.workflow_cost = Some(buzz);
-        self
-    }
-
-    /// How long workflows run that are submitted from now on; 0 means that they are finished at once.
-    #[must_use]
-    pub fn workflow_seconds(mut self, seconds: u32) -> Self {
-        self.workflow_seconds = Some(Seconds(seconds));
-        self
-    }
-
     /// The user whom it signs in.
     pub(crate) fn user_to_sign_in(&self) -> Option<&UserRef> {
         self.login.as_ref()?.as_ref()
     }
 }
+
+builder! { SettingsPatch {
+    /// Follows this contract.
+    contract(contract: Contract) { contract = Some(contract) }
+    /// Declares scope bits that this program does not know yet, which replaces those declared before.
+    scopes(scopes: DeclaredScopes) { scopes = Some(scopes) }
+    /// Enforces Civitai's rate limits, or does not.
+    rate_limits(enforced: bool) { rate_limits = Some(enforced) }
+    /// Signs in every request without a session as this user.
+    login(user: impl Into<UserRef>) { login = Some(Some(user.into())) }
+    /// Signs no user in.
+    no_login() { login = Some(None) }
+    /// Whether the consent page is shown or answered automatically.
+    consent(mode: ConsentMode) { consent = Some(mode) }
+    /// The lifetime of access tokens that are issued from now on.
+    access_token_seconds(seconds: u32) { access_token_seconds = Some(Seconds(seconds)) }
+    /// The lifetime of refresh tokens that are issued from now on.
+    refresh_token_seconds(seconds: u32) { refresh_token_seconds = Some(Seconds(seconds)) }
+    /// The lifetime of authorization codes that are issued from now on.
+    code_seconds(seconds: u32) { code_seconds = Some(Some(Seconds(seconds))) }
+    /// Gives authorization codes the contract's lifetime.
+    no_code_seconds() { code_seconds = Some(None) }
+    /// How requests with an unregistered client id are handled.
+    unknown_clients(what: UnknownClients) { unknown_clients = Some(what) }
+    /// Default cost of a workflow, in buzz.
+    workflow_cost(buzz: u32) { workflow_cost = Some(buzz) }
+    /// How long workflows run that are submitted from now on; 0 means that they are finished at once.
+    workflow_seconds(seconds: u32) { workflow_seconds = Some(Seconds(seconds)) }
+} }
 
 impl Settings {
     /// These settings with the patch applied.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::super::clock::{AdvanceClock, ClockView};
 use super::super::error::{ControlError, ControlResult};
 use crate::invalid::Invalid;
+use crate::model::builder::builder;
 use crate::protocol::duration::SignedDuration;
 use crate::sandbox::Sandbox;
 use crate::sandbox::faults::{Fault, FaultView};
@@ -109,21 +110,12 @@ impl From<Preset> for NewPresetFault {
     }
 }
 
-impl NewPresetFault {
+builder! { NewPresetFault {
     /// At most this number of times; by default until the fault is deleted.
-    #[must_use]
-    pub fn times(mut self, times: u64) -> Self {
-        self.options.times = Some(times);
-        self
-    }
-
+    times(times: u64) { options.times = Some(times) }
     /// Only calls of this client.
-    #[must_use]
-    pub fn client(mut self, id: impl Into<String>) -> Self {
-        self.options.client_id = Some(id.into());
-        self
-    }
-}
+    client(id: impl Into<String>) { options.client_id = Some(id.into()) }
+} }
 
 impl Preset {
     /// At most this number of times.
