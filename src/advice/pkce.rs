@@ -70,13 +70,10 @@ fn pkce_missing(history: &History) -> Option<Violation> {
     let unproved = history.calls_of(CallKind::Code).filter(|call| {
         !call.is_faulty && call.is_error_about("Missing parameter: `code_verifier`")
     });
-    let requests = without.chain(unproved).map(|call| call.id).collect();
-    Violation::new(requests, |count| {
-        format!(
-            "omitted code_challenge at authorize, or code_verifier in the exchange, {}",
-            times(count)
-        )
-    })
+    Violation::repeated(
+        without.chain(unproved),
+        "omitted code_challenge at authorize, or code_verifier in the exchange,",
+    )
 }
 
 fn pkce_plain(history: &History) -> Option<Violation> {
@@ -89,10 +86,10 @@ fn pkce_plain(history: &History) -> Option<Violation> {
         let challenge = attempt.and_then(|attempt| attempt.param("code_challenge"));
         challenge.is_some() && challenge == call.param("code_verifier")
     });
-    let requests = declared.chain(disguised).map(|call| call.id).collect();
-    Violation::new(requests, |count| {
-        format!("sent a challenge that does not use S256 {}", times(count))
-    })
+    Violation::repeated(
+        declared.chain(disguised),
+        "sent a challenge that does not use S256",
+    )
 }
 
 /// The requests and the lengths of malformed values.

@@ -44,12 +44,7 @@ fn device_grant_at_token(history: &History) -> Option<Violation> {
         call.endpoint == Endpoint::Token
             && call.param("grant_type") == Some(GrantType::DeviceCode.name())
     });
-    Violation::new(requests.map(|call| call.id).collect(), |count| {
-        format!(
-            "sent the device grant to the token endpoint {}",
-            times(count)
-        )
-    })
+    Violation::repeated(requests, "sent the device grant to the token endpoint")
 }
 
 /// The polling interval if the start of the flow is not in the journal (RFC 8628 §3.2).
@@ -127,18 +122,16 @@ fn poll_too_fast(history: &History) -> Option<Violation> {
 }
 
 fn poll_after_end(history: &History) -> Option<Violation> {
-    let mut requests = Vec::new();
+    let mut late: Vec<&ObservedCall> = Vec::new();
     for polls in polls_by_device(history).into_values() {
         let Some(end) = polls.iter().find(|call| is_end(call)) else {
             continue;
         };
         // Polls in flight when the final response was sent do not count.
         let later = polls.iter().filter(|call| call.last_completed_id >= end.id);
-        requests.extend(later.map(|call| call.id));
+        late.extend(later);
     }
-    Violation::new(requests, |count| {
-        format!("polled after the flow had ended {}", times(count))
-    })
+    Violation::repeated(late, "polled after the flow had ended")
 }
 
 #[cfg(test)]

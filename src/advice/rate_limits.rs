@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::history::History;
-use super::rule::{AdviceRule, Violation, times};
+use super::rule::{AdviceRule, Violation};
 use super::severity::Severity;
 use crate::advice::call::{CallKind, ObservedCall};
 
@@ -31,7 +31,7 @@ fn is_too_soon(limited: &ObservedCall, call: &ObservedCall) -> bool {
 /// Navigations are left out: browsers reload.
 fn rate_limit_ignored(history: &History) -> Option<Violation> {
     let mut limited: HashMap<u64, Vec<&ObservedCall>> = HashMap::new();
-    let mut requests = Vec::new();
+    let mut early: Vec<&ObservedCall> = Vec::new();
     for call in &history.calls {
         if matches!(call.kind, CallKind::Authorize | CallKind::Other) {
             continue;
@@ -42,18 +42,13 @@ fn rate_limit_ignored(history: &History) -> Option<Violation> {
                 .position(|one| call.can_know_response_of(one))
             && is_too_soon(waiting.remove(at), call)
         {
-            requests.push(call.id);
+            early.push(call);
         }
         if call.status == Some(429) {
             limited.entry(call.digest).or_default().push(call);
         }
     }
-    Violation::new(requests, |count| {
-        format!(
-            "repeated a request too early after a 429 response {}",
-            times(count)
-        )
-    })
+    Violation::repeated(early, "repeated a request too early after a 429 response")
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::history::History;
-use super::rule::{AdviceRule, Violation, times};
+use super::rule::{AdviceRule, Violation};
 use super::severity::Severity;
 use crate::advice::call::{CallKind, ObservedCall};
 use crate::contract::{Contract, Difference};
@@ -65,12 +65,10 @@ fn redirect_loopback_rule(history: &History) -> Option<Violation> {
             decision.is_divergent && decision.contract != Contract::Documented
         })
     });
-    Violation::new(saved.map(|call| call.id).collect(), |count| {
-        format!(
-            "sent a redirect URI that only the loopback rule accepts {}",
-            times(count)
-        )
-    })
+    Violation::repeated(
+        saved,
+        "sent a redirect URI that only the loopback rule accepts",
+    )
 }
 
 fn redirect_http(history: &History) -> Option<Violation> {
@@ -79,13 +77,10 @@ fn redirect_http(history: &History) -> Option<Violation> {
         let url = Url::parse(text);
         url.is_ok_and(|url| url.scheme() == "http") && !redirect_uri::is_loopback(text)
     };
-    let requests = accepted(history).filter(is_plain).map(|call| call.id);
-    Violation::new(requests.collect(), |count| {
-        format!(
-            "sent an http redirect URI that is not a loopback address {}",
-            times(count)
-        )
-    })
+    Violation::repeated(
+        accepted(history).filter(is_plain),
+        "sent an http redirect URI that is not a loopback address",
+    )
 }
 
 /// Navigations from a page of the same site, but another origin: pages of this server have the origin of authorize.
@@ -93,23 +88,16 @@ fn same_site_sign_in(history: &History) -> Option<Violation> {
     let from_app = history
         .calls_of(CallKind::Authorize)
         .filter(|call| call.is_navigation && call.fetch_site.as_deref() == Some("same-site"));
-    Violation::new(from_app.map(|call| call.id).collect(), |count| {
-        format!(
-            "sent a browser to authorize from the same site {}",
-            times(count)
-        )
-    })
+    Violation::repeated(from_app, "sent a browser to authorize from the same site")
 }
 
 fn authorization_redirected(history: &History) -> Option<Violation> {
     let calls = history.calls.iter();
     let redirected = calls.filter(|call| call.is_moved() && call.has_authorization());
-    Violation::new(redirected.map(|call| call.id).collect(), |count| {
-        format!(
-            "sent Authorization to the old host, which redirects to another host, {}",
-            times(count)
-        )
-    })
+    Violation::repeated(
+        redirected,
+        "sent Authorization to the old host, which redirects to another host,",
+    )
 }
 
 #[cfg(test)]

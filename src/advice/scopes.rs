@@ -1,7 +1,7 @@
 //! Rule about scopes.
 
 use super::history::History;
-use super::rule::{AdviceRule, Violation, times};
+use super::rule::{AdviceRule, Violation};
 use super::severity::Severity;
 use crate::advice::call::ObservedCall;
 use crate::protocol::endpoint::Endpoint;
@@ -54,12 +54,10 @@ fn scope_trimmed(history: &History) -> Option<Violation> {
         .iter()
         .filter(|call| call.is_api_call() && call.status == Some(403) && !call.is_faulty);
     let lacking = rejected.filter(|call| lacks_requested_scope(history, call) == Some(true));
-    Violation::new(lacking.map(|call| call.id).collect(), |count| {
-        format!(
-            "was granted less than requested, and called an endpoint that requires the rest {}",
-            times(count)
-        )
-    })
+    Violation::repeated(
+        lacking,
+        "was granted less than requested, and called an endpoint that requires the rest",
+    )
 }
 
 #[cfg(test)]

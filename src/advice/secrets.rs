@@ -93,10 +93,10 @@ fn public_client_secret(history: &History) -> Option<Violation> {
         matters(Difference::PublicClientSecret)
             || (is_client_credentials && matters(Difference::ClientCredentialsPublic))
     };
-    let requests = history.calls.iter().filter(shows).map(|call| call.id);
-    Violation::new(requests.collect(), |count| {
-        format!("is registered as public but sent a secret {}", times(count))
-    })
+    Violation::repeated(
+        history.calls.iter().filter(shows),
+        "is registered as public but sent a secret",
+    )
 }
 
 /// Pages, preflights and unknown paths are left out: there, `token` may mean anything.
@@ -128,12 +128,7 @@ fn basic_encoded(history: &History) -> Option<Violation> {
                 .is_some_and(|name| name.contains('%'))
     };
     let encoded = history.calls.iter().filter(is_encoded);
-    Violation::new(encoded.map(|call| call.id).collect(), |count| {
-        format!(
-            "sent percent-encoded HTTP Basic credentials {}",
-            times(count)
-        )
-    })
+    Violation::repeated(encoded, "sent percent-encoded HTTP Basic credentials")
 }
 
 /// The tokens of other clients are left to the difference `revoke-by-client`, and HTTP Basic to `basic-auth-at-revoke`.
@@ -160,9 +155,7 @@ fn revocations_without_effect(history: &History, reasons: &[RevokeNoop]) -> Opti
                 .revoke_noop
                 .is_some_and(|reason| reasons.contains(&reason))
     });
-    Violation::new(without_effect.map(|call| call.id).collect(), |count| {
-        format!("sent a revocation that had no effect {}", times(count))
-    })
+    Violation::repeated(without_effect, "sent a revocation that had no effect")
 }
 
 fn basic_at_revoke(history: &History) -> Option<Violation> {

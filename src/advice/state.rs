@@ -30,9 +30,7 @@ pub(crate) const STATE_REUSED: AdviceRule = AdviceRule {
 
 fn state_missing(history: &History) -> Option<Violation> {
     let without = attempts(history).filter(|call| call.param("state").is_none());
-    Violation::new(without.map(|call| call.id).collect(), |count| {
-        format!("omitted the state {}", times(count))
-    })
+    Violation::repeated(without, "omitted the state")
 }
 
 fn state_reused(history: &History) -> Option<Violation> {
