@@ -7,23 +7,33 @@ use crate::invalid::{ErrorView, Invalid, MAKE_ROOM};
 use crate::sandbox::journal::Counters;
 use crate::store::StoreError;
 
-/// The error of a control operation.
-#[derive(Debug)]
-pub(crate) enum ControlError {
+/// An operation failed. The text names the place, the rule and the fix.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ControlError {
     /// The input is invalid.
-    Invalid(Invalid),
-    /// The path names something that does not exist.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The named object does not exist.
+    #[error(transparent)]
     NotFound(Invalid),
-    /// The thing to create exists already.
+    /// The object to create exists already.
+    #[error(transparent)]
     Conflict(Invalid),
     /// The journal differs from the expectations.
+    #[error("{}", .differences.join("; "))]
     Mismatch {
+        /// The differences, one sentence each.
         differences: Vec<String>,
+        /// The numbers of requests.
         counters: Counters,
     },
-    /// Too many concurrent readers of the journal or of spends.
+    /// Too many callers read the journal or spends at the same time.
+    #[error(transparent)]
     Busy(Invalid),
-    Store(StoreError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// The journal differs from the expectations.
@@ -74,18 +84,6 @@ impl ControlError {
             Self::Store(_) => return json!({ "error": "server_error" }),
         };
         invalid.to_json(error)
-    }
-}
-
-impl From<Invalid> for ControlError {
-    fn from(invalid: Invalid) -> Self {
-        Self::Invalid(invalid)
-    }
-}
-
-impl From<StoreError> for ControlError {
-    fn from(invalid: StoreError) -> Self {
-        Self::Store(invalid)
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) mod codes;
 pub(crate) mod consents;
 pub(crate) mod contract;
 pub(crate) mod devices;
-mod error;
+pub(crate) mod error;
 pub(crate) mod expectations;
 pub(crate) mod faults;
 pub(crate) mod filter;

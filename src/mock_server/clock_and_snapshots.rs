@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::error::MockError;
+use super::MockError;
 use super::sandbox::MockSandbox;
 use crate::control::{
     AdvanceClock, ClockView, ContractView, FreezeClock, SetClock, Settings, SettingsPatch,
@@ -13,27 +13,27 @@ use crate::protocol::duration::SignedDuration;
 impl MockSandbox {
     /// Back to the seed and the start-up settings: rows, clock, settings, faults and journal.
     pub async fn reset(&self) -> Result<(), MockError> {
-        Ok(self.get_or_create().await?.reset().await?)
+        Ok(self.open().await?.reset().await?)
     }
 
     /// How it behaves.
     pub async fn settings(&self) -> Result<Settings, MockError> {
-        Ok((*self.get_or_create().await?.settings()).clone())
+        Ok((*self.open().await?.settings()).clone())
     }
 
     /// Changes some settings and returns all of them. Errors: `login` names no user.
     pub async fn update_settings(&self, settings: SettingsPatch) -> Result<Settings, MockError> {
-        Ok(self.get_or_create().await?.update_settings(settings)?)
+        self.open().await?.update_settings(settings)
     }
 
     /// The contract in force, difference by difference.
     pub async fn contract(&self) -> Result<ContractView, MockError> {
-        Ok(self.get_or_create().await?.show_contract())
+        Ok(self.open().await?.show_contract())
     }
 
     /// The clock: its time, and whether it is frozen.
     pub async fn clock(&self) -> Result<ClockView, MockError> {
-        Ok(self.get_or_create().await?.show_clock())
+        Ok(self.open().await?.show_clock())
     }
 
     /// The time of the sandbox.
@@ -44,22 +44,21 @@ impl MockSandbox {
     /// Advances the clock. Errors: that leads beyond the year 9999.
     pub async fn advance_clock(&self, by: Duration) -> Result<ClockView, MockError> {
         let by = AdvanceClock::from(SignedDuration::from_std(by));
-        Ok(self.get_or_create().await?.advance_clock(by).await?)
+        self.open().await?.advance_clock(by).await
     }
 
     /// Moves the clock back. Errors: that leads before the year 1.
     pub async fn rewind_clock(&self, by: Duration) -> Result<ClockView, MockError> {
         let by = AdvanceClock::from(SignedDuration(-SignedDuration::from_std(by).0));
-        Ok(self.get_or_create().await?.advance_clock(by).await?)
+        self.open().await?.advance_clock(by).await
     }
 
     /// Freezes the clock at its current time.
     pub async fn freeze_clock(&self) -> Result<ClockView, MockError> {
-        Ok(self
-            .get_or_create()
+        self.open()
             .await?
             .freeze_clock(FreezeClock { at: None })
-            .await?)
+            .await
     }
 
     /// Freezes the clock at a moment. Errors: it is not within the years 1 to 9999.
@@ -77,51 +76,43 @@ impl MockSandbox {
     /// ```
     pub async fn freeze_clock_at(&self, at: impl Into<Timestamp>) -> Result<ClockView, MockError> {
         let at = Some(at.into());
-        Ok(self
-            .get_or_create()
-            .await?
-            .freeze_clock(FreezeClock { at })
-            .await?)
+        self.open().await?.freeze_clock(FreezeClock { at }).await
     }
 
     /// Resumes a frozen clock from its time.
     pub async fn resume_clock(&self) -> Result<ClockView, MockError> {
-        Ok(self.get_or_create().await?.resume_clock().await?)
+        self.open().await?.resume_clock().await
     }
 
     /// Sets the clock to a moment; a frozen clock stays frozen. Errors: it is not within the years 1 to 9999.
     pub async fn set_clock(&self, at: impl Into<Timestamp>) -> Result<ClockView, MockError> {
         let at = at.into();
-        Ok(self
-            .get_or_create()
-            .await?
-            .set_clock(SetClock { at })
-            .await?)
+        self.open().await?.set_clock(SetClock { at }).await
     }
 
     /// Takes a snapshot of rows, clock, settings and faults, in place of one of the same name. Errors: that is not a name
     /// (letters, digits, `-`, `_` and `.`, 64 at the most).
     pub async fn take_snapshot(&self, name: &str) -> Result<Snapshot, MockError> {
-        Ok(self.get_or_create().await?.take_snapshot(name).await?)
+        self.open().await?.take_snapshot(name).await
     }
 
     /// The snapshots, by name.
     pub async fn snapshots(&self) -> Result<Vec<Snapshot>, MockError> {
-        Ok(self.get_or_create().await?.list_snapshots().snapshots)
+        Ok(self.open().await?.list_snapshots().snapshots)
     }
 
     /// One snapshot. Errors: no snapshot has this name.
     pub async fn snapshot(&self, name: &str) -> Result<Snapshot, MockError> {
-        Ok(self.get_or_create().await?.read_snapshot(name)?)
+        self.open().await?.read_snapshot(name)
     }
 
     /// Restores a snapshot, which can be restored again. The journal is not restored. Errors: no snapshot has this name.
     pub async fn restore_snapshot(&self, name: &str) -> Result<(), MockError> {
-        Ok(self.get_or_create().await?.restore_snapshot(name).await?)
+        self.open().await?.restore_snapshot(name).await
     }
 
     /// Deletes a snapshot. Errors: no snapshot has this name.
     pub async fn delete_snapshot(&self, name: &str) -> Result<(), MockError> {
-        Ok(self.get_or_create().await?.delete_snapshot(name).await?)
+        self.open().await?.delete_snapshot(name).await
     }
 }

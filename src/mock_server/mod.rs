@@ -2,14 +2,13 @@
 
 mod builder;
 mod clock_and_snapshots;
-mod error;
 mod requests;
 mod sandbox;
 mod server;
 mod tokens;
 mod users_and_clients;
 
+pub use crate::control::error::ControlError as MockError;
 pub use builder::MockServerBuilder;
-pub use error::MockError;
 pub use sandbox::MockSandbox;
 pub use server::MockServer;

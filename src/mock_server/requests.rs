@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::error::MockError;
+use super::MockError;
 use super::sandbox::MockSandbox;
 use crate::control::{
     Advice, AppliedPreset, Expectations, Fault, FaultView, NewPresetFault, RequestList,
@@ -12,7 +12,7 @@ use crate::control::{
 impl MockSandbox {
     /// Adds a fault. Errors: it can never apply, its effects contradict each other, or its client or user does not exist.
     pub async fn add_fault(&self, fault: Fault) -> Result<FaultView, MockError> {
-        Ok(self.get_or_create().await?.add_fault(fault)?)
+        self.open().await?.add_fault(fault)
     }
 
     /// Adds a fault by the name of a preset. Errors: as for [`MockSandbox::add_fault`].
@@ -35,27 +35,27 @@ impl MockSandbox {
         preset: impl Into<NewPresetFault>,
     ) -> Result<AppliedPreset, MockError> {
         let preset = preset.into();
-        Ok(self.get_or_create().await?.add_fault_preset(preset).await?)
+        self.open().await?.add_fault_preset(preset).await
     }
 
     /// The faults, and how often each has applied.
     pub async fn faults(&self) -> Result<Vec<FaultView>, MockError> {
-        Ok(self.get_or_create().await?.list_faults().faults)
+        Ok(self.open().await?.list_faults().faults)
     }
 
     /// One fault, and how often it has applied. Errors: no fault has this id.
     pub async fn fault(&self, id: u64) -> Result<FaultView, MockError> {
-        Ok(self.get_or_create().await?.read_fault(&id.to_string())?)
+        self.open().await?.read_fault(&id.to_string())
     }
 
     /// Deletes one fault. Errors: no fault has this id.
     pub async fn delete_fault(&self, id: u64) -> Result<(), MockError> {
-        Ok(self.get_or_create().await?.delete_fault(&id.to_string())?)
+        self.open().await?.delete_fault(&id.to_string())
     }
 
     /// Deletes all faults.
     pub async fn delete_faults(&self) -> Result<(), MockError> {
-        self.get_or_create().await?.delete_faults();
+        self.open().await?.delete_faults();
         Ok(())
     }
 
@@ -76,12 +76,12 @@ impl MockSandbox {
     /// ```
     pub async fn requests(&self, asked: impl Into<RequestQuery>) -> Result<RequestList, MockError> {
         let asked = asked.into();
-        Ok(self.get_or_create().await?.list_requests(asked).await?)
+        self.open().await?.list_requests(asked).await
     }
 
     /// Deletes all requests from the journal. Ids continue.
     pub async fn delete_requests(&self) -> Result<(), MockError> {
-        self.get_or_create().await?.delete_requests();
+        self.open().await?.delete_requests();
         Ok(())
     }
 
@@ -106,7 +106,7 @@ impl MockSandbox {
     /// ```
     pub async fn verify(&self, expected: impl Into<Expectations>) -> Result<(), MockError> {
         let expected = expected.into();
-        self.get_or_create().await?.verify(expected).await?;
+        self.open().await?.verify(expected).await?;
         Ok(())
     }
 
@@ -129,7 +129,7 @@ impl MockSandbox {
     /// # }
     /// ```
     pub async fn advice(&self) -> Result<Advice, MockError> {
-        let advice = self.get_or_create().await?.advice(None).await?;
+        let advice = self.open().await?.advice(None).await?;
         Ok(Arc::unwrap_or_clone(advice))
     }
 

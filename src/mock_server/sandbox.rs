@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::error::MockError;
+use super::MockError;
 use crate::http::base_url::SandboxPrefix;
 use crate::http::state::ServerState;
 use crate::protocol::scope::Scope;
@@ -37,15 +37,12 @@ impl MockSandbox {
     }
 
     /// The sandbox, which is created if it does not exist.
-    pub(crate) async fn get_or_create(&self) -> Result<Sandbox, MockError> {
-        Ok({
-            let registry = &self.state.registry;
-            let sandbox = registry
-                .get_or_create(&self.name, CreatedBy::Explicit)
-                .await?;
-            registry.mark_explicit(&self.name).await?;
-            sandbox
-        })
+    pub(super) async fn open(&self) -> Result<Sandbox, MockError> {
+        let registry = &self.state.registry;
+        let sandbox = registry.get_or_create(&self.name, CreatedBy::Explicit);
+        let sandbox = sandbox.await?;
+        registry.mark_explicit(&self.name).await?;
+        Ok(sandbox)
     }
 
     /// The name; `default` for the sandbox without a path prefix.

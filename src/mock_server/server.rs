@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use super::error::MockError;
+use super::MockError;
 use super::sandbox::MockSandbox;
 use crate::control::{NewSandbox, SandboxInfo, check_name};
 use crate::sandbox::name::DEFAULT;
@@ -104,13 +104,13 @@ impl MockServer {
         reason = "all operations are called in the same way"
     )]
     pub async fn sandbox_info(&self, name: &str) -> Result<SandboxInfo, MockError> {
-        Ok(self.server.state().registry.read_sandbox(name)?)
+        self.server.state().registry.read_sandbox(name)
     }
 
     /// Deletes a sandbox with all its data. The next request creates it again. Errors: it does not exist, or it is the
     /// default one.
     pub async fn delete_sandbox(&self, name: &str) -> Result<(), MockError> {
-        Ok(self.server.state().registry.delete_sandbox(name).await?)
+        self.server.state().registry.delete_sandbox(name).await
     }
 
     /// Stops the server and waits until it has.

@@ -1,6 +1,6 @@
 //! Tokens without a browser, and their end, from a Rust test.
 
-use super::error::MockError;
+use super::MockError;
 use super::sandbox::MockSandbox;
 use crate::control::{
     CodeView, ExpireTokens, GrantFilter, Introspection, IssuedCode, NewCode, NewTokens, Secret,
@@ -10,23 +10,23 @@ use crate::control::{
 impl MockSandbox {
     /// Issues tokens, in the form of the token endpoint's answer. Errors: the client or user does not exist.
     pub async fn issue_tokens(&self, new_tokens: NewTokens) -> Result<Tokens, MockError> {
-        Ok(self.get_or_create().await?.issue_tokens(new_tokens).await?)
+        self.open().await?.issue_tokens(new_tokens).await
     }
 
     /// Issues an authorization code, as if the user had pressed Authorize. Errors: the client or user does not exist, no
     /// redirect URI, or a challenge that no verifier could fit.
     pub async fn issue_code(&self, code: NewCode) -> Result<IssuedCode, MockError> {
-        Ok(self.get_or_create().await?.issue_code(code).await?)
+        self.open().await?.issue_code(code).await
     }
 
     /// The codes that are not exchanged yet, newest first. Errors: the user or client does not exist.
     pub async fn codes(&self, filter: GrantFilter) -> Result<Vec<CodeView>, MockError> {
-        Ok(self.get_or_create().await?.list_codes(filter)?.codes)
+        Ok(self.open().await?.list_codes(filter)?.codes)
     }
 
     /// The tokens, newest first. Errors: the user or client does not exist.
     pub async fn tokens(&self, filter: GrantFilter) -> Result<Vec<TokenView>, MockError> {
-        Ok(self.get_or_create().await?.list_tokens(filter)?.tokens)
+        Ok(self.open().await?.list_tokens(filter)?.tokens)
     }
 
     /// Introspects a token, valid or not.
@@ -35,29 +35,21 @@ impl MockSandbox {
         token: impl Into<Secret>,
     ) -> Result<Introspection, MockError> {
         let token = token.into();
-        Ok(self
-            .get_or_create()
-            .await?
-            .introspect_token(&TokenParam { token }))
+        Ok(self.open().await?.introspect_token(&TokenParam { token }))
     }
 
     /// Expires a token now. Errors: it does not exist, or it has expired already.
     pub async fn expire_token(&self, token: impl Into<Secret>) -> Result<(), MockError> {
         let token = Some(token.into());
         let one = ExpireTokens { token };
-        self.get_or_create().await?.expire_tokens(one).await?;
+        self.open().await?.expire_tokens(one).await?;
         Ok(())
     }
 
     /// Expires every access token now and returns how many.
     pub async fn expire_access_tokens(&self) -> Result<u64, MockError> {
         let all = ExpireTokens::default();
-        Ok(self
-            .get_or_create()
-            .await?
-            .expire_tokens(all)
-            .await?
-            .expired)
+        Ok(self.open().await?.expire_tokens(all).await?.expired)
     }
 
     /// Revokes a token as its user would (RFC 7009 §2.1). Errors: no token has this value.
@@ -66,7 +58,7 @@ impl MockSandbox {
             token: Some(token.into()),
             ..TokenSelector::default()
         };
-        self.get_or_create().await?.revoke_tokens(one).await?;
+        self.open().await?.revoke_tokens(one).await?;
         Ok(())
     }
 
@@ -77,11 +69,6 @@ impl MockSandbox {
             client_id: filter.client_id,
             user: filter.user,
         };
-        Ok(self
-            .get_or_create()
-            .await?
-            .revoke_tokens(some)
-            .await?
-            .deleted)
+        Ok(self.open().await?.revoke_tokens(some).await?.deleted)
     }
 }
