@@ -2,77 +2,49 @@
 
 use std::borrow::Cow;
 
-/// An error code of RFC 6749 §5.2, RFC 6750 §3.1, RFC 8628 §3.5, or Civitai's own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ErrorCode {
-    /// The app is closed to this user.
-    AccessDenied,
-    /// The request has `allowed=false`: the same code, another status.
-    UserDenied,
-    AuthorizationPending,
-    ExpiredToken,
-    InsufficientScope,
-    InvalidClient,
-    /// Civitai's code for a user code that is invalid.
-    InvalidCode,
-    InvalidGrant,
-    InvalidRequest,
-    InvalidScope,
-    InvalidToken,
-    OriginNotAllowed,
-    RateLimited,
-    ServerError,
-    /// Civitai's code for a request without a session.
-    Unauthorized,
-    UnauthorizedClient,
-    UnsupportedGrantType,
-    /// Ours: the database file cannot be written.
-    Unwritable,
+/// Declares the codes with their names.
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $code:ident $name:literal)*) => {
+        /// An error code of RFC 6749 §5.2, RFC 6750 §3.1, RFC 8628 §3.5, or Civitai's own.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum ErrorCode {
+            $($(#[$doc])* $code,)*
+        }
+
+        impl ErrorCode {
+            pub(crate) const ALL: [Self; [$($name),*].len()] = [$(Self::$code),*];
+
+            pub(crate) fn name(self) -> &'static str {
+                match self { $(Self::$code => $name,)* }
+            }
+        }
+    };
 }
 
-impl ErrorCode {
-    pub(crate) const ALL: [Self; 18] = [
-        Self::AccessDenied,
-        Self::UserDenied,
-        Self::AuthorizationPending,
-        Self::ExpiredToken,
-        Self::InsufficientScope,
-        Self::InvalidClient,
-        Self::InvalidCode,
-        Self::InvalidGrant,
-        Self::InvalidRequest,
-        Self::InvalidScope,
-        Self::InvalidToken,
-        Self::OriginNotAllowed,
-        Self::RateLimited,
-        Self::ServerError,
-        Self::Unauthorized,
-        Self::UnauthorizedClient,
-        Self::UnsupportedGrantType,
-        Self::Unwritable,
-    ];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::AccessDenied | Self::UserDenied => "access_denied",
-            Self::AuthorizationPending => "authorization_pending",
-            Self::ExpiredToken => "expired_token",
-            Self::InsufficientScope => "insufficient_scope",
-            Self::InvalidClient => "invalid_client",
-            Self::InvalidCode => "invalid_code",
-            Self::InvalidGrant => "invalid_grant",
-            Self::InvalidRequest => "invalid_request",
-            Self::InvalidScope => "invalid_scope",
-            Self::InvalidToken => "invalid_token",
-            Self::OriginNotAllowed => "origin_not_allowed",
-            Self::RateLimited => "rate_limited",
-            Self::ServerError => "server_error",
-            Self::Unauthorized => "unauthorized",
-            Self::UnauthorizedClient => "unauthorized_client",
-            Self::UnsupportedGrantType => "unsupported_grant_type",
-            Self::Unwritable => "unwritable",
-        }
-    }
+error_codes! {
+    /// The app is closed to this user.
+    AccessDenied "access_denied"
+    /// The request has `allowed=false`: the same code, another status.
+    UserDenied "access_denied"
+    AuthorizationPending "authorization_pending"
+    ExpiredToken "expired_token"
+    InsufficientScope "insufficient_scope"
+    InvalidClient "invalid_client"
+    /// Civitai's code for a user code that is invalid.
+    InvalidCode "invalid_code"
+    InvalidGrant "invalid_grant"
+    InvalidRequest "invalid_request"
+    InvalidScope "invalid_scope"
+    InvalidToken "invalid_token"
+    OriginNotAllowed "origin_not_allowed"
+    RateLimited "rate_limited"
+    ServerError "server_error"
+    /// Civitai's code for a request without a session.
+    Unauthorized "unauthorized"
+    UnauthorizedClient "unauthorized_client"
+    UnsupportedGrantType "unsupported_grant_type"
+    /// Ours: the database file cannot be written.
+    Unwritable "unwritable"
 }
 
 /// An OAuth error, as the response reports it.
