@@ -28,8 +28,9 @@ pub struct ContractRules {
 impl ContractRules {
     /// The contract that this difference follows.
     pub fn contract_for(&self, difference: Difference) -> Contract {
-        self.log.note_asked(difference);
-        self.contract_untracked(difference)
+        let contract = self.contract_untracked(difference);
+        self.log.record(difference, contract, false);
+        contract
     }
 
     /// The contract, without recording that it decided something.
@@ -44,14 +45,14 @@ impl ContractRules {
     /// need a second evaluation.
     pub(crate) fn record_divergence(&self, difference: Difference, differs: bool) {
         if differs {
-            self.log.note_divergence(difference);
+            let contract = self.contract_untracked(difference);
+            self.log.record(difference, contract, true);
         }
     }
 
     /// The decisions so far.
     pub(crate) fn decisions(&self) -> DecisionSet {
-        self.log
-            .decisions(|difference| self.contract_untracked(difference))
+        self.log.decisions()
     }
 
     /// Whether this difference follows the deployed server, as last known or as recorded.
