@@ -1,9 +1,8 @@
 //! Rate limits: fixed windows of the sandbox's clock, which begin with the first counted request. Refused requests count.
 //! The endpoint decides which requests share a window.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
@@ -53,19 +52,12 @@ impl Limit {
     }
 }
 
-/// The windows of one sandbox: at most [`MAX_WINDOWS`], and those that end first go first.
+/// The windows of one sandbox, at most [`MAX_WINDOWS`].
 #[derive(Debug, Default)]
-pub(crate) struct RateLimits(Mutex<Windows>);
-
-#[derive(Debug, Default)]
-struct Windows {
-    open: HashMap<Key, Window>,
-    /// The windows in the order in which they began; at least one entry for each.
-    queue: VecDeque<(Key, Timestamp)>,
-}
+pub(crate) struct RateLimits(Mutex<HashMap<Key, Window>>);
 
 /// The limit, and the user, client or address. Long keys are replaced by their SHA-256.
-type Key = (Limit, Arc<str>);
+type Key = (Limit, Box<str>);
 
 #[derive(Debug)]
 struct Window {
@@ -73,76 +65,56 @@ struct Window {
     requests: u32,
 }
 
-/// Whether a window that began then has ended. A clock that was moved back ends windows too.
-fn has_ended(began: Timestamp, now: Timestamp) -> bool {
-    !(0..WINDOW_MS).contains(&now.0.saturating_sub(began.0))
+impl Window {
+    /// A clock that was moved back ends windows too.
+    fn has_ended(&self, now: Timestamp) -> bool {
+        !(0..WINDOW_MS).contains(&now.0.saturating_sub(self.began.0))
+    }
 }
 
-impl Windows {
-    /// Removes the oldest windows: those that have ended, and those for which there is no room. Each window is looked at
-    /// once, however many there are.
-    fn remove_oldest(&mut self, now: Timestamp) {
-        while let Some((key, began)) = self.queue.front() {
-            if !has_ended(*began, now) && self.queue.len() < MAX_WINDOWS {
-                return;
-            }
-            // A later window of the same key stays.
-            if self.open.get(key).is_some_and(|open| open.began == *began) {
-                self.open.remove(key);
-            }
-            self.queue.pop_front();
-        }
-    }
-
-    /// The window of a key, which begins now if there is none.
-    fn at(&mut self, key: Key, now: Timestamp) -> &mut Window {
-        let queue = &mut self.queue;
-        let mut begin = |key: &Key| {
-            queue.push_back((key.clone(), now));
-            Window {
-                began: now,
-                requests: 0,
-            }
-        };
-        match self.open.entry(key) {
-            Entry::Occupied(known) => {
-                let key = has_ended(known.get().began, now).then(|| known.key().clone());
-                let window = known.into_mut();
-                if let Some(key) = key {
-                    *window = begin(&key);
-                }
-                window
-            }
-            Entry::Vacant(free) => {
-                let window = begin(free.key());
-                free.insert(window)
-            }
-        }
+/// Removes the windows that have ended, and the older half of the others if they are many: the next removal is far away,
+/// so that a request costs little on average.
+fn make_room(windows: &mut HashMap<Key, Window>, now: Timestamp) {
+    windows.retain(|_, window| !window.has_ended(now));
+    if windows.len() > MAX_WINDOWS / 2 {
+        let mut began: Vec<Timestamp> = windows.values().map(|window| window.began).collect();
+        let middle = began.len() / 2 - 1;
+        let (_, middle, _) = began.select_nth_unstable(middle);
+        windows.retain(|_, window| window.began > *middle);
     }
 }
 
 impl RateLimits {
-    fn windows(&self) -> MutexGuard<'_, Windows> {
+    fn windows(&self) -> MutexGuard<'_, HashMap<Key, Window>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a request. Returns whether it is within the limit.
     pub(crate) fn allow(&self, limit: Limit, key: &str, now: Timestamp) -> bool {
-        let key: Arc<str> = if key.len() > MAX_KEY_BYTES {
+        let key = if key.len() > MAX_KEY_BYTES {
             SecretHash::new(key).to_hex().into()
         } else {
             key.into()
         };
         let mut windows = self.windows();
-        windows.remove_oldest(now);
-        let window = windows.at((limit, key), now);
+        if windows.len() >= MAX_WINDOWS {
+            make_room(&mut windows, now);
+        }
+        let new = || Window {
+            began: now,
+            requests: 0,
+        };
+        let window = windows.entry((limit, key)).or_insert_with(new);
+        if window.has_ended(now) {
+            *window = new();
+        }
         window.requests = window.requests.saturating_add(1);
         window.requests <= limit.allowance()
     }
 
     /// Resets all windows.
     pub(crate) fn clear(&self) {
-        *self.windows() = Windows::default();
+        *self.windows() = HashMap::new();
     }
 }
 
@@ -170,37 +142,40 @@ mod tests {
     fn windows_are_bounded_and_long_keys_are_hashed() {
         let limits = RateLimits::default();
         let long = |number: usize| format!("{number}{}", "x".repeat(60_000));
+        // The odd numbers begin first.
         for number in 0..MAX_WINDOWS + 10 {
             let key = if number % 100 == 0 {
                 long(number)
             } else {
                 number.to_string()
             };
-            assert!(limits.allow(Limit::Token, &key, Timestamp(0)));
+            assert!(limits.allow(Limit::Token, &key, Timestamp(i64::from(number % 2 == 0))));
+            assert!(limits.windows().len() <= MAX_WINDOWS);
         }
         let windows = limits.windows();
         assert_eq!(
-            (windows.open.len(), windows.queue.len()),
-            (MAX_WINDOWS, MAX_WINDOWS)
+            windows.len(),
+            MAX_WINDOWS / 2 + 10,
+            "the older half made room"
         );
-        let longest = windows.open.keys().map(|(_, key)| key.len()).max();
+        let longest = windows.keys().map(|(_, key)| key.len()).max();
         assert!(longest.is_some_and(|longest| longest <= MAX_KEY_BYTES));
         drop(windows);
-        let refused = (0..30).filter(|_| !limits.allow(Limit::Token, &long(0), Timestamp(1)));
+        let refused = (0..30).filter(|_| !limits.allow(Limit::Token, &long(1), Timestamp(1)));
         assert_eq!(refused.count(), 10, "a hashed key has one window");
-        limits.allow(Limit::Token, "later", Timestamp(WINDOW_MS + 1));
-        let windows = limits.windows();
-        assert_eq!((windows.open.len(), windows.queue.len()), (1, 1));
     }
 
     #[test]
-    fn a_clock_that_is_moved_to_and_fro_leaves_no_queue_behind() {
+    fn ended_windows_make_room_for_others() {
         let limits = RateLimits::default();
-        for round in 0..3 * i64::try_from(MAX_WINDOWS).unwrap() {
-            let now = Timestamp(if round % 2 == 0 { 0 } else { 2 * WINDOW_MS });
-            assert!(limits.allow(Limit::Revoke, "here", now));
-            assert!(limits.windows().queue.len() <= MAX_WINDOWS);
-            assert_eq!(limits.windows().open.len(), 1);
-        }
+        let at = |number: usize, now| {
+            assert!(limits.allow(Limit::Revoke, &number.to_string(), Timestamp(now)));
+        };
+        (0..MAX_WINDOWS).for_each(|number| at(number, 0));
+        at(MAX_WINDOWS, WINDOW_MS);
+        assert_eq!(limits.windows().len(), 1);
+        // All began at the same time.
+        (0..MAX_WINDOWS).for_each(|number| at(number, 2 * WINDOW_MS));
+        assert!(limits.windows().len() <= MAX_WINDOWS);
     }
 }
