@@ -3,6 +3,8 @@
 
 mod access_tokens;
 mod call;
+mod cause;
+mod cause_rules;
 mod codes;
 mod contracts;
 mod explanation;

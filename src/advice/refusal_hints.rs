@@ -1,7 +1,6 @@
 //! Explanations that follow from the request rather than from the response, and those of revocations without effect.
 
 use super::explanation::Explanation;
-use crate::contract::{Contract, Decision, Difference};
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::error::ErrorCode;
@@ -12,6 +11,7 @@ use crate::sandbox::journal::{Entry, RevokeNoop};
 /// An explanation that follows from the request rather than from the response.
 struct RefusalHint {
     applies: fn(&Entry) -> bool,
+    code: &'static str,
     rule: &'static str,
     fix: &'static str,
     source: &'static str,
@@ -24,47 +24,32 @@ const HINTS: &[RefusalHint] = &[
             entry.endpoint == Endpoint::Token
                 && entry.grant_type() == Some(GrantType::DeviceCode.name())
         },
+        code: "device-grant-at-token",
         rule: "the device grant is exchanged only at /device-token, which the discovery document does not list",
         fix: "poll POST /api/auth/oauth/device-token; if a library polls its token endpoint, configure this URL as its token endpoint",
         source: "Civitai's device flow; RFC 8628 §3.4 uses the token endpoint",
     },
     RefusalHint {
-        applies: |entry| is_refused_as_client(entry) && entry.endpoint == Endpoint::Introspect,
-        rule: "only a confidential app that the operator has listed can introspect tokens, with its secret",
-        fix: "set may_introspect = true in the seed or with PATCH /_mock/clients/{id}, and check client_id and client_secret",
-        source: "RFC 7662 §2.1; difference introspection",
-    },
-    RefusalHint {
         applies: |entry| {
             is_refused_as_client(entry) && basic_name(entry).is_some_and(|name| name.contains('%'))
         },
+        code: "basic-percent-encoding",
         rule: "HTTP Basic credentials are not percent-decoded, and they take precedence over the body",
         fix: "send client_id and client_secret in the body (client_secret_post), or without percent-encoding",
         source: "RFC 6749 §2.3.1, which Civitai does not follow",
     },
     RefusalHint {
         applies: |entry| {
-            let is_public = |decision: &Decision| {
-                decision.difference == Difference::PublicClientSecret
-                    && decision.contract == Contract::Documented
-                    && decision.is_divergent
-            };
-            is_refused_as_client(entry) && entry.differences.iter().any(is_public)
-        },
-        rule: "the app is registered as public: it has no secret and must not send one",
-        fix: "omit client_secret, or register the app as confidential",
-        source: "RFC 6749 §2.1; difference public-client-secret",
-    },
-    RefusalHint {
-        applies: |entry| {
             lacks_something(entry) && is_json(entry) && entry.endpoint == Endpoint::Device
         },
+        code: "json-at-device",
         rule: "this endpoint reads only forms: a JSON body counts as empty",
         fix: "send application/x-www-form-urlencoded",
         source: "RFC 8628 §3.1",
     },
     RefusalHint {
         applies: |entry| lacks_something(entry) && !is_readable(entry),
+        code: "unreadable-body",
         rule: "a body that is not a form, JSON or multipart counts as empty",
         fix: "send the Content-Type of the body, application/x-www-form-urlencoded",
         source: "RFC 6749 §4.1.3",
@@ -74,11 +59,12 @@ const HINTS: &[RefusalHint] = &[
 /// The explanation of the first hint that applies.
 pub(crate) fn find(entry: &Entry) -> Option<Explanation> {
     let hint = HINTS.iter().find(|hint| (hint.applies)(entry))?;
-    Some(Explanation {
-        rule: hint.rule.to_owned(),
-        fix: hint.fix.into(),
-        source: hint.source,
-    })
+    Some(Explanation::general(
+        hint.code,
+        hint.rule,
+        hint.fix,
+        hint.source,
+    ))
 }
 
 /// The `error_description` of the response.
@@ -135,31 +121,40 @@ fn basic_name(entry: &Entry) -> Option<String> {
 
 /// The reason that nothing was revoked, and the fix.
 pub(crate) fn without_effect(reason: RevokeNoop) -> Explanation {
-    let (rule, fix) = match reason {
+    let (code, rule, fix) = match reason {
         RevokeNoop::NoClient => (
+            "revoke-without-client",
             "the body contains no client_id of a registered app, and this endpoint ignores HTTP Basic",
             "send client_id, and client_secret if the app has one, in the body",
         ),
         RevokeNoop::PublicClient => (
+            "revoke-by-public-client",
             "a public app cannot revoke tokens, as documented and on the server of 2026-08; today's deployed \
                 server revokes the tokens that were issued to it",
             "have the user revoke it, on the account page or signed in to this browser; or register the app as confidential",
         ),
         RevokeNoop::NoSecret => (
+            "missing-secret",
             "a confidential app must send its secret",
             "send client_secret with client_id in the body",
         ),
-        RevokeNoop::WrongSecret => ("the client_secret is wrong", "check client_secret"),
+        RevokeNoop::WrongSecret => (
+            "wrong-secret",
+            "the client_secret is wrong",
+            "check client_secret",
+        ),
         RevokeNoop::NotTheirs => (
+            "revoke-of-other-client",
             "this app cannot revoke the token: as documented, a confidential app revokes the tokens issued to \
                 it, and on the deployed server those of its owner; a public app revokes at most those issued \
                 to it",
             "have the user revoke it, on the account page or signed in to this browser",
         ),
     };
-    Explanation {
-        rule: format!("nothing was revoked, although the response is 200: {rule}"),
-        fix: fix.into(),
-        source: "RFC 7009 §2.2; differences revoke-by-client, revoke-by-public-client",
-    }
+    Explanation::general(
+        code,
+        format!("nothing was revoked, although the response is 200: {rule}"),
+        fix,
+        "RFC 7009 §2.2; differences revoke-by-client, revoke-by-public-client",
+    )
 }

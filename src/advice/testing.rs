@@ -138,6 +138,10 @@ impl TestCall {
             differences: Vec::new(),
             faults: Vec::new(),
             revoke_noop: None,
+            cause: None,
+            duration_ms: 1,
+            request_bytes: 0,
+            response_bytes: None,
             extensions: Vec::new(),
         };
         let call = Self {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use crate::http::context::RequestContext;
 use crate::http::session;
+use crate::model::refusal_cause::{CredentialKind, RefusalCause};
 use crate::model::user::User;
 use crate::protocol::ids::ClientId;
 use crate::protocol::scope::Scope;
 use crate::protocol::secret::SecretHash;
+use crate::sandbox::credential_cause::RefusedCredential;
 
 /// An authenticated user, who is neither deleted nor banned.
 #[derive(Debug)]
@@ -51,9 +53,14 @@ pub(crate) fn authenticate_orchestrator(context: &RequestContext) -> Option<(Arc
 
 fn authenticate_token(context: &RequestContext, hash: &SecretHash) -> Option<Caller> {
     let sandbox = &context.sandbox;
-    let (scope, client, user) = sandbox.data().bearer(hash, sandbox.now())?;
+    let found = sandbox.data().bearer(hash, sandbox.now());
+    let Some((scope, client, user)) = found else {
+        context.record_refused_credential(RefusedCredential::access_token(*hash));
+        return None;
+    };
     context.notes.client(client.clone());
     if session::is_client_credentials_only_scope(scope, context.rules()) {
+        context.notes.cause(RefusalCause::ClientCredentialsToken);
         return None;
     }
     caller_unless_banned(context, user, Some(App { client, scope }))
@@ -64,7 +71,15 @@ fn caller_unless_banned(
     user: Option<Arc<User>>,
     app: Option<App>,
 ) -> Option<Caller> {
-    let user = user?;
+    let user = user.filter(|user| !user.banned);
+    let Some(user) = user else {
+        if app.is_some() {
+            let credential = CredentialKind::AccessToken;
+            let cause = RefusalCause::UserUnavailable { credential };
+            context.notes.cause(cause);
+        }
+        return None;
+    };
     context.notes.user(user.id);
-    (!user.banned).then_some(Caller { user, app })
+    Some(Caller { user, app })
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::caller::{self, App};
 use super::problem::Problem;
 use crate::http::context::RequestContext;
+use crate::model::refusal_cause::RefusalCause;
 use crate::model::user::User;
 use crate::protocol::scope::Scope;
 
@@ -36,6 +37,9 @@ pub(super) fn authenticate(
     if required.any_of.iter().any(|scope| app.scope.covers(*scope)) {
         Ok((user, app))
     } else {
+        let lacking = required.any_of.first().copied().unwrap_or(Scope::USER_READ);
+        let cause = RefusalCause::insufficient_scope(lacking, app.scope);
+        context.notes.cause(cause);
         Err(Problem::insufficient_scope(required.names, context.rules()))
     }
 }

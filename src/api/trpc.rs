@@ -14,6 +14,7 @@ use super::trpc_response::{Call, ProcedureError, render};
 use super::{buzz, spend};
 use crate::http::context::RequestContext;
 use crate::http::respond;
+use crate::model::refusal_cause::RefusalCause;
 use crate::protocol::params::Params;
 use crate::protocol::scope::Scope;
 use crate::sandbox::journal::TooManyReaders;
@@ -144,10 +145,17 @@ async fn call(
         return Ok(Err(ProcedureError::Unauthorized));
     };
     if !caller.may(procedure.needs().0) {
+        record_lacking_scope(context, caller, procedure.needs().0);
         return Ok(Err(ProcedureError::Forbidden));
     }
     let value = procedure.run(context, caller).await?;
     Ok(Ok(value.to_string().into()))
+}
+
+fn record_lacking_scope(context: &RequestContext, caller: &Caller, required: Scope) {
+    let granted = caller.app.as_ref().map_or(Scope::ALL, |app| app.scope);
+    let cause = RefusalCause::insufficient_scope(required, granted);
+    context.notes.cause(cause);
 }
 
 /// Errors: the documented error for a token that lacks the scope of one of the procedures. It does not depend on
@@ -165,7 +173,8 @@ fn check_documented_scope(
         .map(Procedure::needs)
         .find(|(scope, _)| !caller.may(*scope));
     match lacking {
-        Some((_, name)) if is_scope_documented(context.rules()) => {
+        Some((scope, name)) if is_scope_documented(context.rules()) => {
+            record_lacking_scope(context, caller, scope);
             Err(TrpcError::DocumentedScope(name))
         }
         _ => Ok(()),

@@ -18,10 +18,13 @@ use super::submission::{self, Submission};
 use super::{workflow_changes, workflow_queries};
 use crate::http::base_url::BaseUrl;
 use crate::http::context::RequestContext;
+use crate::model::account::Currency;
+use crate::model::refusal_cause::RefusalCause;
 use crate::model::workflow::{Workflow, WorkflowChange, WorkflowStatus};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::params::Params;
 use crate::protocol::time::Timestamp;
+use crate::sandbox::spending;
 
 /// `POST /v2/consumer/workflows[?whatif=true]`.
 pub(crate) async fn post(context: RequestContext, uri: Uri) -> Result<impl IntoResponse, Problem> {
@@ -52,7 +55,37 @@ pub(crate) async fn post(context: RequestContext, uri: Uri) -> Result<impl IntoR
     if paid {
         Ok(show(&context, &workflow))
     } else {
+        let cause = cause_of_unpaid(&context, &workflow, may_pay);
+        context.notes.cause(cause);
         Err(Problem::insufficient_funds(context.rules()))
+    }
+}
+
+/// The limit of the app that the cost exceeds, or the accounts that have too little.
+fn cause_of_unpaid(
+    context: &RequestContext,
+    workflow: &Workflow,
+    may_pay: &[Currency],
+) -> RefusalCause {
+    let (sandbox, cost) = (&context.sandbox, workflow.cost);
+    let spent = spending::find(sandbox, workflow.user_id, workflow.client_id.as_str());
+    let budgets = spent.map(|app| app.spending.rules).unwrap_or_default();
+    if let Some(budget) = budgets.iter().find(|budget| budget.remaining < cost) {
+        return RefusalCause::SpendLimitExceeded {
+            cost,
+            limit: budget.limit,
+            spent: budget.spend,
+            remaining: budget.remaining,
+        };
+    }
+    let accounts = sandbox.data().accounts(workflow.user_id);
+    let paying = accounts
+        .iter()
+        .filter(|account| may_pay.contains(&account.currency));
+    RefusalCause::InsufficientBuzz {
+        cost,
+        available: paying.map(|account| account.balance).sum(),
+        currencies: may_pay.iter().map(|currency| currency.name()).collect(),
     }
 }
 

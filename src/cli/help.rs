@@ -46,6 +46,7 @@ pub(super) const GROUPS: [Group; 5] = [
             "code_seconds",
             "workflow_cost",
             "workflow_seconds",
+            "reason_headers",
         ],
     },
     Group {

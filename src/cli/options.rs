@@ -171,6 +171,11 @@ pub(super) struct Options {
     #[arg(long, env = "CIVITAI_MOCK_WORKFLOW_SECONDS", value_name = "SECONDS")]
     pub(super) workflow_seconds: Option<Seconds>,
 
+    /// Add the headers X-Mock-Reason and X-Mock-Request to refused responses [default: true]
+    #[arg(long, env = "CIVITAI_MOCK_REASON_HEADERS", num_args = 0..=1, default_missing_value = "true", value_parser = parse_bool, value_name = "BOOL")]
+    #[serde(deserialize_with = "truth_in_file")]
+    pub(super) reason_headers: Option<bool>,
+
     /// Sign id tokens with this P-256 private key (PEM) [default: each sandbox generates its own]
     #[arg(long, env = "CIVITAI_MOCK_SIGNING_KEY", value_name = "FILE")]
     pub(super) signing_key: Option<PathBuf>,
@@ -302,6 +307,7 @@ impl Options {
             unknown_clients: self.unknown_clients.or(below.unknown_clients),
             workflow_cost: self.workflow_cost.or(below.workflow_cost),
             workflow_seconds: self.workflow_seconds.or(below.workflow_seconds),
+            reason_headers: self.reason_headers.or(below.reason_headers),
             signing_key: self.signing_key.or(below.signing_key),
             entropy_seed: self.entropy_seed.or(below.entropy_seed),
             sandbox_idle: self.sandbox_idle.or(below.sandbox_idle),

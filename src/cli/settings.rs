@@ -143,6 +143,7 @@ impl Options {
             settings.refresh_token_seconds = seconds.0;
         }
         settings.workflow_cost = self.workflow_cost.unwrap_or(settings.workflow_cost);
+        settings.reason_headers = self.reason_headers.unwrap_or(settings.reason_headers);
         settings.workflow_seconds = self.workflow_seconds.map_or(0, |seconds| seconds.0);
     }
 

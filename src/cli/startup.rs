@@ -211,6 +211,7 @@ impl Options {
                 |cost| (*cost != defaults.workflow_cost).then(|| cost.to_string());
             workflow_seconds "workflow-seconds"
                 |life| (life.0 != defaults.workflow_seconds).then(|| life.0.to_string());
+            reason_headers "reason-headers" |on| (!on).then(|| "off".to_owned());
             signing_key "signing-key" |file| Some(file.display().to_string());
             entropy_seed "entropy-seed" |seed| Some(seed.to_string());
             sandbox_idle "sandbox-idle" |length| Some(length.0.to_string());

@@ -83,6 +83,7 @@ fn every_option_that_is_set_is_listed() {
     let arguments = flags.iter().map(|flag| {
         let value = match flag.as_str() {
             "trust-proxy" | "rate-limits" => "true",
+            "reason-headers" => "false",
             "unknown-clients" => "register",
             _ => "7",
         };

@@ -167,6 +167,12 @@ pub struct JournalRequest {
     pub status: Option<u16>,
     /// The error code of the response.
     pub error: Option<String>,
+    /// From the arrival of the request to the response, in milliseconds.
+    pub duration_ms: u32,
+    /// The length of the body of the request, in bytes.
+    pub request_bytes: usize,
+    /// The length of the body of the response, in bytes; `None` if it was not known when the response began.
+    pub response_bytes: Option<u64>,
     /// The `Location` header of the response.
     pub location: Option<String>,
     /// The body of the response, if it is JSON.
@@ -227,6 +233,9 @@ impl JournalRequest {
             differences: entry.differences.iter().map(view).collect(),
             faults: faults.clone().map(|fault| fault.id).collect(),
             applied_faults: faults.map(|fault| fault.definition.clone()).collect(),
+            duration_ms: entry.duration_ms,
+            request_bytes: entry.request_bytes,
+            response_bytes: entry.response_bytes,
             method: entry.method,
             path: entry.path,
             client_id: entry.client_id,

@@ -15,6 +15,9 @@ use crate::http::request::RequestInfo;
 use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
+use crate::protocol::secret::SecretHash;
+use crate::sandbox::credential_cause::RefusedCredential;
+use crate::sandbox::journal::CredentialAction;
 use crate::sandbox::rate_limits::Limit;
 
 /// A request, its sandbox, and facts that the middleware has found. In the extensions of each request.
@@ -97,6 +100,18 @@ impl RequestContext {
     pub(crate) fn check_address_limit(&self, limit: Limit) -> bool {
         self.forwarded_address()
             .is_none_or(|address| self.sandbox.check_rate_limit(limit, &address))
+    }
+
+    /// Records that the request issued or used a credential.
+    pub(crate) fn record_credential(&self, action: CredentialAction, hash: &SecretHash) {
+        self.notes.credential(action, hash);
+    }
+
+    /// Records that a credential is refused, and the cause.
+    pub(crate) fn record_refused_credential(&self, refused: RefusedCredential<'_>) {
+        self.notes.cause(self.sandbox.cause_of_refusal(refused));
+        self.notes
+            .credential(CredentialAction::Refused, &refused.hash);
     }
 
     pub(crate) fn is_post(&self) -> bool {

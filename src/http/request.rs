@@ -11,11 +11,13 @@ use crate::contract::DecisionLog;
 use crate::http::base_url::{BaseUrl, SandboxPrefix};
 use crate::http::connection::ConnectionInfo;
 use crate::http::state::ServerState;
+use crate::model::refusal_cause::RefusalCause;
 use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::endpoint::{CorsPolicy, Endpoint, EndpointSpec};
 use crate::protocol::ids::{ClientId, UserId};
+use crate::protocol::secret::SecretHash;
 use crate::sandbox::Sandbox;
-use crate::sandbox::journal::RevokeNoop;
+use crate::sandbox::journal::{CredentialAction, CredentialEvent, RevokeNoop};
 
 /// The facts. Headers and body hold secrets, so there is no `Debug`.
 pub(crate) struct RequestInfo {
@@ -47,6 +49,9 @@ pub(crate) struct NoteValues {
     pub(crate) deny: bool,
     /// The reason that a revocation had no effect, which its response does not show.
     pub(crate) revoke_noop: Option<RevokeNoop>,
+    /// The cause of a refusal, with what its response does not show.
+    pub(crate) cause: Option<Box<RefusalCause>>,
+    pub(crate) credential_events: Vec<CredentialEvent>,
 }
 
 impl Notes {
@@ -79,6 +84,24 @@ impl Notes {
     /// Records that a revocation had no effect.
     pub(crate) fn revoke_noop(&self, reason: RevokeNoop) {
         self.write(|noted| noted.revoke_noop = Some(reason));
+    }
+
+    /// Records the cause of a refusal. The last one counts.
+    pub(crate) fn cause(&self, cause: RefusalCause) {
+        self.write(|noted| noted.cause = Some(Box::new(cause)));
+    }
+
+    /// Records the cause of a refusal unless the response says all that is known of it.
+    pub(crate) fn cause_if_known(&self, cause: Option<RefusalCause>) {
+        if let Some(cause) = cause {
+            self.cause(cause);
+        }
+    }
+
+    /// Records what the request did with a credential.
+    pub(crate) fn credential(&self, action: CredentialAction, hash: &SecretHash) {
+        let event = CredentialEvent::new(action, hash);
+        self.write(|noted| noted.credential_events.push(event));
     }
 
     /// Records that the user is to be treated as having pressed Deny.

@@ -1,8 +1,10 @@
-//! Processing of one request in its sandbox: read its parameters, apply faults, call the handler, record it in the
-//! journal.
+//! Processing of one request in its sandbox, in this order: read the parameters, match the faults, call the handler or
+//! replace its response, alter the response, capture the exchange, wait for the delay of a fault, add the exchange to the
+//! journal. A client that disconnects during the delay ends it: the exchange is added then.
 
 use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -13,7 +15,7 @@ use axum::response::Response;
 
 use super::fault_target::fault_target;
 use super::journal::PendingRecord;
-use super::request_log::Recorder;
+use super::request_log::{ReasonHeaders, Recorder};
 use super::run_to_completion::RunToCompletion;
 use super::{dispatch, faults, journal};
 use crate::http::body::{read_body, read_params};
@@ -66,20 +68,26 @@ pub(super) async fn handle(
         let delay = faults::delay(&context, &faults);
         let response = faults::handle(&context, &faults, request, routes).await;
         let (record, response) = journal::capture(&context, request_facts, &faults, response).await;
-        let delayed = if let Some(delay) = delay {
-            Some((delay, PendingRecord::new(recorder, record)))
-        } else {
-            recorder.add(record);
-            None
-        };
-        (response, delayed)
+        match delay {
+            Some(delay) => {
+                let pending = PendingRecord::new(recorder, record, delay);
+                (response, Some((delay, pending)))
+            }
+            None => {
+                let reason = recorder.add(record, Duration::ZERO);
+                (ReasonHeaders::insert(reason, response), None)
+            }
+        }
     })
     .await;
     // The request and its body are released by now: a delayed response holds only its record and itself.
-    if let Some((delay, record)) = delayed {
-        faults::wait_for_delay(delay, connection.as_deref()).await;
-        drop(record);
-    }
+    let response = match delayed {
+        Some((delay, pending)) => {
+            faults::wait_for_delay(delay, connection.as_deref()).await;
+            ReasonHeaders::insert(pending.finish(), response)
+        }
+        None => response,
+    };
     if let Some(reset) = reset {
         reset.request();
         // The reset of the connection drops this future.

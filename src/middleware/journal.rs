@@ -2,8 +2,9 @@
 //! are stored as sent; `control/requests.rs` redacts its output.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::body::{self, Bytes, to_bytes};
+use axum::body::{self, Bytes, HttpBody as _, to_bytes};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, Version};
@@ -12,7 +13,7 @@ use axum::response::Response;
 use crate::http::body::RequestBody;
 use crate::http::connection::ConnectionInfo;
 use crate::http::context::RequestContext;
-use crate::middleware::request_log::Recorder;
+use crate::middleware::request_log::{ReasonHeaders, Recorder};
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::grant_type::GrantType;
@@ -119,32 +120,41 @@ impl RequestFacts {
 pub(crate) struct PendingRecord {
     recorder: Recorder,
     record: Option<StoredExchange>,
+    /// The headers of the response, once the record is added.
+    reason: Option<ReasonHeaders>,
 }
 
 impl PendingRecord {
-    /// Adds a large record immediately.
-    pub(crate) fn new(recorder: Recorder, record: StoredExchange) -> Self {
+    /// Adds a large record immediately, with the delay in its duration.
+    pub(crate) fn new(recorder: Recorder, record: StoredExchange, delay: Duration) -> Self {
+        let is_large = record.size_in_bytes() > MAX_PENDING_BYTES;
         let mut pending = Self {
             recorder,
             record: Some(record),
+            reason: None,
         };
-        let is_large = |record: &StoredExchange| record.size_in_bytes() > MAX_PENDING_BYTES;
-        if pending.record.as_ref().is_some_and(is_large) {
-            pending.add();
+        if is_large {
+            pending.add(delay);
         }
         pending
     }
 
-    fn add(&mut self) {
+    /// Adds the record now, and returns the headers of a refusal.
+    pub(crate) fn finish(mut self) -> Option<ReasonHeaders> {
+        self.add(Duration::ZERO);
+        self.reason.take()
+    }
+
+    fn add(&mut self, remaining: Duration) {
         if let Some(record) = self.record.take() {
-            self.recorder.add(record);
+            self.reason = self.recorder.add(record, remaining);
         }
     }
 }
 
 impl Drop for PendingRecord {
     fn drop(&mut self) {
-        self.add();
+        self.add(Duration::ZERO);
     }
 }
 
@@ -181,7 +191,11 @@ pub(crate) async fn capture(
             .map(|fault| Arc::clone(&fault.recorded))
             .collect(),
         revoke_noop: noted.revoke_noop,
+        cause: noted.cause,
+        credential_events: noted.credential_events,
         extensions: noted.extensions,
+        request_bytes: context.received.bytes.len(),
+        response_bytes: response.body().size_hint().exact(),
     };
     let record = context.sandbox.journal.store(Capture {
         facts,

@@ -22,8 +22,6 @@ pub(crate) struct LoggedExchange<'a> {
     pub(crate) entry: &'a Entry,
     /// Its number in the journal; None if the sandbox was reset meanwhile.
     pub(crate) id: Option<u64>,
-    /// Duration of the exchange.
-    pub(crate) milliseconds: i64,
     pub(crate) sandbox: &'a Sandbox,
     /// The origin of the server for a client on this machine.
     pub(crate) origin: &'a str,
@@ -38,8 +36,7 @@ pub(crate) fn is_refused(status: u16) -> bool {
 const MAX_TEXT_CHARS: usize = 300;
 
 /// Writes the line: a warning for a refusal, else at info level.
-pub(crate) fn write(logged: &LoggedExchange<'_>) {
-    let line = Line::new(logged);
+pub(crate) fn write(line: &Line) {
     macro_rules! event {
         ($level:expr) => {
             tracing::event!(
@@ -67,23 +64,23 @@ pub(crate) fn write(logged: &LoggedExchange<'_>) {
 }
 
 /// The fields of a line.
-struct Line {
+pub(crate) struct Line {
     status: u16,
     error: Option<String>,
     method: String,
     path: String,
     client: Option<String>,
     user: Option<String>,
-    milliseconds: i64,
+    milliseconds: u32,
     request: Option<u64>,
     /// The reason of the refusal.
-    cause: Option<String>,
-    /// URL of the exchange on the dashboard.
-    page: Option<String>,
+    pub(crate) cause: Option<String>,
+    /// URL of the page of the request.
+    pub(crate) page: Option<String>,
 }
 
 impl Line {
-    fn new(logged: &LoggedExchange<'_>) -> Self {
+    pub(crate) fn new(logged: &LoggedExchange<'_>) -> Self {
         let (entry, sandbox) = (logged.entry, logged.sandbox);
         let prefix = match sandbox.name() {
             DEFAULT => String::new(),
@@ -106,12 +103,12 @@ impl Line {
             path: format!("{prefix}{}", plain(&entry.path)),
             client,
             user,
-            milliseconds: logged.milliseconds,
+            milliseconds: entry.duration_ms,
             request: logged.id,
-            cause: is_refusal.then(|| shortened(&redact_message(&cause(entry)))),
+            cause: is_refusal.then(|| shortened(&cause(entry))),
             page: logged
                 .id
-                .map(|id| format!("{}{prefix}/_mock#request-{id}", logged.origin)),
+                .map(|id| format!("{}{prefix}/_mock/requests/{id}", logged.origin)),
         }
     }
 }
@@ -134,8 +131,8 @@ impl fmt::Display for Line {
             };
         };
         match &self.client {
-            Some(client) => write!(f, "  {client}: {cause}")?,
-            None => write!(f, "  {cause}")?,
+            Some(client) if !cause.contains(client.as_str()) => write!(f, "  {client}: {cause}")?,
+            _ => write!(f, "  {cause}")?,
         }
         match &self.page {
             Some(page) => write!(f, "  -> {page}"),
@@ -156,10 +153,13 @@ fn cause(entry: &Entry) -> String {
             None => "the connection was reset".to_owned(),
         };
     }
-    let reported = || entry.answer.as_ref().and_then(message).map(str::to_owned);
+    let reported = || {
+        let message = entry.answer.as_ref().and_then(message)?;
+        Some(redact_message(message).into_owned())
+    };
     let by_status = || StatusCode::from_u16(entry.status).ok()?.canonical_reason();
     Explanation::new(entry)
-        .map(|explanation| explanation.rule)
+        .map(|explanation| explanation.message)
         .or_else(reported)
         .or_else(|| by_status().map(str::to_owned))
         .unwrap_or_default()

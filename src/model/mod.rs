@@ -13,6 +13,7 @@ pub(crate) mod device;
 pub(crate) mod ledger;
 mod patch_struct;
 pub(crate) mod period;
+pub(crate) mod refusal_cause;
 pub(crate) mod session;
 pub(crate) mod token;
 pub(crate) mod user;

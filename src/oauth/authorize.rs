@@ -15,6 +15,7 @@ use crate::model::buzz::BuzzLimit;
 use crate::model::client::Client;
 use crate::model::code::{self, AuthorizationCode};
 use crate::model::consent::Approval;
+use crate::model::refusal_cause::RefusalCause;
 use crate::model::user::User;
 use crate::oauth::clients;
 use crate::protocol::authorize_request::{AuthorizeRequest, BuzzLimitParam, CodeRequest};
@@ -25,6 +26,7 @@ use crate::protocol::format::{has_scheme, is_vschar};
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::params::Params;
 use crate::protocol::redirect_uri;
+use crate::sandbox::journal::CredentialAction;
 use crate::sandbox::rate_limits::Limit;
 use crate::sandbox::settings::ConsentMode;
 
@@ -132,22 +134,38 @@ async fn decide(
     context.notes.user(user.id);
     let (sandbox, rules) = (&context.sandbox, context.rules());
     if !sandbox.check_rate_limit(Limit::Authorize, &user.id.to_string()) {
+        context.notes.cause(Limit::Authorize.cause());
         return Err(OAuthError::rate_limited("Too many authorization requests"));
     }
-    let client =
-        clients::find_or_register(context, request.client_id.as_ref().map_err(Clone::clone)?)
-            .await?;
-    let client = client.ok_or_else(|| OAuthError::invalid_client("Unknown client_id"))?;
+    let client_id = request.client_id.as_ref().map_err(Clone::clone)?;
+    let client = clients::find_or_register(context, client_id).await?;
+    let client = client.ok_or_else(|| {
+        clients::record_unknown_client(context, client_id);
+        OAuthError::invalid_client("Unknown client_id")
+    })?;
     let redirect_uri = request.redirect_uri.as_deref();
     let redirect_uri = redirect_uri
         .filter(|given| client.accepts_redirect(given, rules))
         .ok_or_else(|| {
+            let (name, registered) = (&client.name, &client.redirect_uris);
+            let cause = RefusalCause::redirect_not_registered(
+                name,
+                request.redirect_uri.as_deref(),
+                registered,
+            );
+            context.notes.cause(cause);
             OAuthError::invalid_request("redirect_uri does not match any registered URI")
         })?;
     if let Some(extension) = client.redirect_by_extension(redirect_uri, rules) {
         context.notes.extension(extension);
     }
-    client.check_access(user)?;
+    client.check_access(user).inspect_err(|_| {
+        context.notes.cause(RefusalCause::AppClosed {
+            client: client.name.clone(),
+            access_mode: client.access_mode,
+            user: user.display_name(),
+        });
+    })?;
     let code_request = request.code_request(client.declared_scope(rules), rules)?;
     let buzz_limit = buzz_limit(request.buzz_limit.as_ref(), rules)?;
 
@@ -175,9 +193,10 @@ async fn decide(
             ConsentMode::Approve => {}
         }
     }
-    check_before_issue(request, &client, redirect_uri)?;
+    check_before_issue(context, request, &client, redirect_uri)?;
     // Checks only for an error: the scope is reduced when the token is issued.
-    code::limit_to_ceiling(code_request.scope, &client, rules)?;
+    code::limit_to_ceiling(code_request.scope, &client, rules)
+        .inspect_err(|_| clients::record_refused_scope(context, &client, code_request.scope))?;
     issue(context, user, &client, redirect_uri, code_request)
         .await
         .map(Next::Client)
@@ -203,6 +222,7 @@ fn buzz_limit(
 
 /// The checks of the request that Civitai makes when it is about to issue a code, in its order.
 fn check_before_issue(
+    context: &RequestContext,
     request: &AuthorizeRequest,
     client: &Client,
     redirect_uri: &str,
@@ -214,6 +234,7 @@ fn check_before_issue(
         return Err(unusable_redirect());
     }
     if !client.may_use(GrantType::AuthorizationCode) {
+        clients::record_refused_grant(context, client, GrantType::AuthorizationCode);
         return Err(grant_refused());
     }
     request.issuable.clone()
@@ -244,7 +265,9 @@ async fn issue(
     let params = [("code", value.reveal()), ("state", request.state.as_str())];
     let location =
         redirect_uri::with_params(redirect_uri, &params).ok_or_else(unusable_redirect)?;
-    sandbox.data().insert_code(&value.hash(), code).await?;
+    let hash = value.hash();
+    sandbox.data().insert_code(&hash, code).await?;
+    context.record_credential(CredentialAction::Issued, &hash);
     Ok(location)
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::http::context::RequestContext;
 use crate::model::client::{AccessMode, Client};
+use crate::model::refusal_cause::RefusalCause;
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::scope::Scope;
@@ -51,6 +52,43 @@ pub(crate) async fn find_or_register(
     }
     // A concurrent request has registered the client.
     Ok(sandbox.data().find_client(id))
+}
+
+/// Records that no client has this id.
+pub(crate) fn record_unknown_client(context: &RequestContext, id: &str) {
+    let clients = context.sandbox.data().list_clients();
+    let known = clients.iter().map(|client| client.id.as_str());
+    let cause = RefusalCause::unknown_client(id, known);
+    context.notes.cause(cause);
+}
+
+/// Records that the secret of a client is wrong or missing, or that the client must not have one.
+pub(crate) fn record_wrong_secret(
+    context: &RequestContext,
+    client: &Client,
+    presented: Option<&Secret>,
+) {
+    let name = client.name.clone();
+    context.notes.cause(match (client.confidential, presented) {
+        (false, _) => RefusalCause::SecretOfPublicClient { client: name },
+        (true, None) => RefusalCause::MissingSecret { client: name },
+        (true, Some(_)) => RefusalCause::WrongSecret { client: name },
+    });
+}
+
+/// Records that a client may not have a part of a scope.
+pub(crate) fn record_refused_scope(context: &RequestContext, client: &Client, requested: Scope) {
+    let cause = RefusalCause::scope_not_allowed(&client.name, requested, client.scope_ceiling());
+    context.notes.cause(cause);
+}
+
+/// Records that a client may not use a grant.
+pub(crate) fn record_refused_grant(context: &RequestContext, client: &Client, grant: GrantType) {
+    context.notes.cause(RefusalCause::GrantNotAllowed {
+        client: client.name.clone(),
+        grant: grant.name(),
+        allowed: client.grants.iter().map(|grant| grant.name()).collect(),
+    });
 }
 
 /// Stores the first secret that a client registered by [`find_or_register`] presents. If several arrive concurrently, one wins.

@@ -6,8 +6,10 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 
 use crate::http::context::RequestContext;
+use crate::model::refusal_cause::RefusalCause;
 use crate::model::token::TokenKind;
 use crate::model::user::UserRef;
+use crate::oauth::clients;
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::ids::ClientId;
@@ -43,6 +45,7 @@ fn check_client(
 ) -> Result<(), OAuthError> {
     let sandbox = &context.sandbox;
     if !context.check_address_limit(Limit::Introspect) {
+        context.notes.cause(Limit::Introspect.cause());
         return Err(OAuthError::bare(ErrorCode::RateLimited));
     }
     let refused = || OAuthError {
@@ -51,11 +54,23 @@ fn check_client(
     };
     let credentials = credentials.ok_or_else(refused)?;
     let client = sandbox.data().find_client(&credentials.client_id);
+    let client = client.ok_or_else(|| {
+        clients::record_unknown_client(context, &credentials.client_id);
+        refused()
+    })?;
     let secret = credentials.secret.as_ref();
-    let client = client
-        .filter(|client| client.may_introspect && client.owns_secret(secret))
-        .ok_or_else(refused)?;
+    if !client.owns_secret(secret) {
+        clients::record_wrong_secret(context, &client, secret);
+        return Err(refused());
+    }
+    if !client.may_introspect {
+        let client = client.name.clone();
+        let cause = RefusalCause::IntrospectionNotAllowed { client };
+        context.notes.cause(cause);
+        return Err(refused());
+    }
     if !sandbox.check_rate_limit(Limit::IntrospectClient, client.id.as_str()) {
+        context.notes.cause(Limit::IntrospectClient.cause());
         return Err(OAuthError::bare(ErrorCode::RateLimited));
     }
     Ok(())

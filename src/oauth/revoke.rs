@@ -10,17 +10,19 @@ use crate::http::context::RequestContext;
 use crate::http::cors::CorsException;
 use crate::http::session;
 use crate::model::client::Client;
+use crate::model::refusal_cause::{RefusalCause, listed};
 use crate::model::token::Token;
 use crate::model::user::User;
 use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::revoke_request::RevokeRequest;
-use crate::sandbox::journal::RevokeNoop;
+use crate::sandbox::journal::{CredentialAction, RevokeNoop};
 use crate::sandbox::rate_limits::Limit;
 
 /// `POST /revoke`.
 pub(crate) async fn post(context: RequestContext) -> Result<impl IntoResponse, OAuthError> {
     if !is_within_limit(&context) {
+        context.notes.cause(Limit::Revoke.cause());
         return Err(OAuthError::bare(ErrorCode::RateLimited));
     }
     let request = RevokeRequest::parse(context.params());
@@ -57,6 +59,11 @@ fn cors_exception(
     match (client, context.origin()) {
         (Some(client), Some(origin)) if !client.confidential => {
             if !client.allows_origin(origin) {
+                context.notes.cause(RefusalCause::OriginNotAllowed {
+                    client: client.name.clone(),
+                    origin: origin.to_owned(),
+                    allowed: listed(&client.allowed_origins),
+                });
                 return Err(OAuthError::new(
                     ErrorCode::OriginNotAllowed,
                     "Origin is not in the registered allowedOrigins for this client.",
@@ -84,6 +91,7 @@ async fn revoke(
     let by_public_client = client.is_some_and(|client| is_of_public_client(&token, client, rules));
     if may_revoke(&token, user.as_deref(), app, rules) || by_public_client {
         sandbox.data().revoke_token(&token).await?;
+        context.record_credential(CredentialAction::Revoked, &token.hash);
     } else {
         context.notes.revoke_noop(match (client, &secret) {
             (None, _) => RevokeNoop::NoClient,

@@ -9,11 +9,13 @@ use serde::Serialize;
 use crate::contract::Difference;
 use crate::http::context::RequestContext;
 use crate::http::session;
+use crate::model::refusal_cause::{CredentialKind, RefusalCause};
 use crate::model::user::User;
 use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::ids::UserId;
 use crate::protocol::scope::Scope;
+use crate::sandbox::credential_cause::RefusedCredential;
 
 /// `GET /userinfo`.
 pub(crate) async fn get(context: RequestContext) -> Result<impl IntoResponse, OAuthError> {
@@ -27,18 +29,29 @@ fn bearer(context: &RequestContext) -> Result<Arc<User>, OAuthError> {
     let sandbox = &context.sandbox;
     let unknown = || OAuthError::invalid_token("Invalid or expired token");
     let found = sandbox.data().bearer(&hash, sandbox.now());
-    let (scope, client, user) = found.ok_or_else(unknown)?;
+    let (scope, client, user) = found.ok_or_else(|| {
+        context.record_refused_credential(RefusedCredential::access_token(hash));
+        unknown()
+    })?;
     context.notes.client(client);
     if session::is_client_credentials_only_scope(scope, context.rules()) {
+        context.notes.cause(RefusalCause::ClientCredentialsToken);
         return Err(unknown());
     }
     if !scope.covers(Scope::USER_READ) {
+        let cause = RefusalCause::insufficient_scope(Scope::USER_READ, scope);
+        context.notes.cause(cause);
         return Err(OAuthError::new(
             ErrorCode::InsufficientScope,
             "Token does not have UserRead scope",
         ));
     }
-    let user = user.ok_or_else(unknown)?;
+    let user = user.ok_or_else(|| {
+        let credential = CredentialKind::AccessToken;
+        let cause = RefusalCause::UserUnavailable { credential };
+        context.notes.cause(cause);
+        unknown()
+    })?;
     context.notes.user(user.id);
     Ok(user)
 }

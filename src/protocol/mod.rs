@@ -22,6 +22,7 @@ pub(crate) mod method;
 pub(crate) mod origin;
 pub(crate) mod params;
 pub(crate) mod pkce;
+pub(crate) mod redirect_mistake;
 pub(crate) mod redirect_uri;
 pub(crate) mod revoke_request;
 pub(crate) mod scope;

@@ -176,6 +176,14 @@ impl CodeExchange {
         })
     }
 
+    /// The redirect URI that was sent, if it is text that may be one.
+    pub(crate) fn redirect_uri_text(&self) -> Option<&str> {
+        match self.redirect_uri.as_ref() {
+            Ok(RedirectUriParam::Text(given)) => Some(given),
+            _ => None,
+        }
+    }
+
     /// Errors: it is not the redirect URI that the code was issued for.
     pub(crate) fn check_redirect_uri(&self, issued_for: &str) -> Result<(), OAuthError> {
         match self.redirect_uri.as_ref().map_err(Clone::clone)? {

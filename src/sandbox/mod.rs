@@ -2,6 +2,7 @@
 //! sandboxes.
 
 pub(crate) mod clock;
+pub(crate) mod credential_cause;
 pub(crate) mod entropy;
 pub(crate) mod faults;
 mod handle;

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::model::refusal_cause::RefusalCause;
 use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 
@@ -39,6 +40,29 @@ pub(crate) enum Limit {
 }
 
 impl Limit {
+    /// What is counted together, as a sentence names it.
+    fn counted(self) -> &'static str {
+        match self {
+            Self::Authorize => "authorize requests of one user",
+            Self::Token => "token requests of one client or address",
+            Self::Revoke => "revoke requests of one address",
+            Self::DeviceFlow => "device requests of one client",
+            Self::Device => "requests of one address that start a device flow",
+            Self::DeviceToken => "polls of one address",
+            Self::DeviceCode => "polls with one device code",
+            Self::Introspect => "introspect requests of one address",
+            Self::IntrospectClient => "introspect requests of one client",
+        }
+    }
+
+    /// The cause of a refusal by this limit.
+    pub(crate) fn cause(self) -> RefusalCause {
+        RefusalCause::RateLimited {
+            counted: self.counted(),
+            requests_per_minute: self.allowance(),
+        }
+    }
+
     /// The most requests per window.
     fn allowance(self) -> u32 {
         match self {

@@ -43,6 +43,13 @@ pub struct Settings {
     /// Duration of workflows, in seconds.
     #[serde(default)]
     pub workflow_seconds: u32,
+    /// Whether refused responses have the headers `X-Mock-Reason` and `X-Mock-Request`.
+    #[serde(default = "default_reason_headers")]
+    pub reason_headers: bool,
+}
+
+fn default_reason_headers() -> bool {
+    true
 }
 
 /// As much as a small picture.
@@ -63,6 +70,7 @@ impl Default for Settings {
             unknown_clients: UnknownClients::Refuse,
             workflow_cost: default_cost(),
             workflow_seconds: 0,
+            reason_headers: default_reason_headers(),
         }
     }
 }
@@ -139,6 +147,8 @@ pub struct SettingsPatch {
     workflow_cost: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     workflow_seconds: Option<Seconds>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason_headers: Option<bool>,
 }
 
 impl SettingsPatch {
@@ -215,6 +225,8 @@ builder! { SettingsPatch {
     workflow_cost(buzz: u32) { workflow_cost = Some(buzz) }
     /// How long workflows run that are submitted from now on; 0 means that they are finished at once.
     workflow_seconds(seconds: u32) { workflow_seconds = Some(Seconds(seconds)) }
+    /// Whether refused responses have the headers `X-Mock-Reason` and `X-Mock-Request`.
+    reason_headers(sent: bool) { reason_headers = Some(sent) }
 } }
 
 impl Settings {
@@ -245,6 +257,7 @@ impl Settings {
         self.unknown_clients = patch.unknown_clients.unwrap_or(self.unknown_clients);
         self.workflow_cost = patch.workflow_cost.unwrap_or(self.workflow_cost);
         self.workflow_seconds = or(patch.workflow_seconds, self.workflow_seconds);
+        self.reason_headers = patch.reason_headers.unwrap_or(self.reason_headers);
         self
     }
 
@@ -265,72 +278,4 @@ impl Settings {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::option;
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::contract::DIFFERENCES;
-
-    fn patches() -> impl Strategy<Value = SettingsPatch> {
-        let contract = || proptest::sample::select(&Contract::ALL[..]);
-        let difference = (0..DIFFERENCES.len()).prop_map(|at| DIFFERENCES[at].difference);
-        let differences = proptest::collection::btree_map(difference, option::of(contract()), 0..4);
-        let user = prop_oneof![
-            any::<i64>().prop_map(UserRef::Id),
-            "[a-z][a-z0-9]{0,8}".prop_map(UserRef::Name)
-        ];
-        let consent = prop_oneof![
-            Just(ConsentMode::Ask),
-            Just(ConsentMode::Approve),
-            Just(ConsentMode::Deny)
-        ];
-        let numbers = || option::of(any::<u32>());
-        let seconds = || option::of(any::<u32>().prop_map(Seconds));
-        let lives = (
-            seconds(),
-            seconds(),
-            option::of(seconds()),
-            numbers(),
-            seconds(),
-        );
-        let rest = (
-            option::of(option::of(user)),
-            option::of(consent),
-            option::of(any::<bool>()),
-        );
-        (option::of(contract()), option::of(differences), lives, rest).prop_map(
-            |(contract, differences, lives, (login, consent, rate_limits))| SettingsPatch {
-                contract,
-                differences,
-                scopes: None,
-                rate_limits,
-                login,
-                consent,
-                access_token_seconds: lives.0,
-                refresh_token_seconds: lives.1,
-                code_seconds: lives.2,
-                unknown_clients: rate_limits.map(|_| UnknownClients::Register),
-                workflow_cost: lives.3,
-                workflow_seconds: lives.4,
-            },
-        )
-    }
-
-    proptest! {
-        #[test]
-        fn stored_patch_is_read_unchanged(patch in patches()) {
-            match patch.to_text() {
-                None => prop_assert_eq!(patch, SettingsPatch::default()),
-                Some(text) => prop_assert_eq!(SettingsPatch::from_text(&text).unwrap(), patch),
-            }
-        }
-
-        #[test]
-        fn shown_settings_are_read_unchanged(patch in patches()) {
-            let settings = Settings::default().patched(patch);
-            let text = serde_json::to_string(&settings).unwrap();
-            prop_assert_eq!(serde_json::from_str::<Settings>(&text).unwrap(), settings);
-        }
-    }
-}
+mod tests;

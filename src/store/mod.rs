@@ -12,6 +12,7 @@ mod codes;
 mod columns;
 mod commit;
 mod consents;
+mod credentials;
 mod database;
 mod devices;
 mod error;

@@ -11,16 +11,19 @@ use crate::http::context::RequestContext;
 use crate::http::session;
 use crate::model::client::Client;
 use crate::model::device::{DeviceGrant, UserDecision};
+use crate::model::refusal_cause::CredentialKind;
 use crate::model::user::User;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::secret::{Secret, SecretHash};
 use crate::protocol::user_code::normalise;
 use crate::sandbox::Sandbox;
+use crate::sandbox::credential_cause::RefusedCredential;
+use crate::sandbox::journal::CredentialAction;
 
 /// `POST /device-info`.
 pub(crate) async fn info(context: RequestContext) -> Result<impl IntoResponse, OAuthError> {
     let (_, user_code) = signed_in_user_and_code(&context)?;
-    let (grant, client) = pending(&context.sandbox, &user_code)?;
+    let (grant, client) = pending(&context, &user_code)?;
     let shown = json!({
         "name": client.name,
         "description": client.description,
@@ -35,7 +38,7 @@ pub(crate) async fn info(context: RequestContext) -> Result<impl IntoResponse, O
 pub(crate) async fn approve(context: RequestContext) -> Result<impl IntoResponse, OAuthError> {
     let (user, user_code) = signed_in_user_and_code(&context)?;
     let decision = UserDecision::Approved { by: user.id };
-    decide(&context.sandbox, &user_code, decision).await?;
+    decide_in_browser(&context, &user_code, decision).await?;
     Ok(Json(json!({ "success": true })))
 }
 
@@ -43,7 +46,7 @@ pub(crate) async fn approve(context: RequestContext) -> Result<impl IntoResponse
 pub(crate) async fn deny(context: RequestContext) -> Result<impl IntoResponse, OAuthError> {
     let (user, user_code) = signed_in_user_and_code(&context)?;
     let decision = UserDecision::Denied { by: Some(user.id) };
-    decide(&context.sandbox, &user_code, decision).await?;
+    decide_in_browser(&context, &user_code, decision).await?;
     Ok(Json(json!({ "success": true })))
 }
 
@@ -66,10 +69,12 @@ fn hash(user_code: &str) -> SecretHash {
 
 /// The pending authorization of a user code, and its client.
 pub(crate) fn pending(
-    sandbox: &Sandbox,
+    context: &RequestContext,
     user_code: &str,
 ) -> Result<(DeviceGrant, Arc<Client>), OAuthError> {
-    let grant = waiting(sandbox, user_code)?;
+    let sandbox = &context.sandbox;
+    let grant =
+        waiting(sandbox, user_code).inspect_err(|_| record_refused_code(context, user_code))?;
     let client = sandbox.data().find_client(grant.client_id.as_str());
     let client = client.ok_or_else(|| invalid_code("Unknown application"))?;
     Ok((grant, client))
@@ -87,6 +92,27 @@ fn waiting(sandbox: &Sandbox, user_code: &str) -> Result<DeviceGrant, OAuthError
         }
         _ => Err(invalid_code("Invalid or expired code")),
     }
+}
+
+fn record_refused_code(context: &RequestContext, user_code: &str) {
+    context.record_refused_credential(RefusedCredential {
+        kind: CredentialKind::UserCode,
+        hash: hash(user_code),
+        client: None,
+    });
+}
+
+/// As [`decide`], for the request of a browser.
+pub(crate) async fn decide_in_browser(
+    context: &RequestContext,
+    user_code: &str,
+    decision: UserDecision,
+) -> Result<(), OAuthError> {
+    decide(&context.sandbox, user_code, decision)
+        .await
+        .inspect_err(|_| record_refused_code(context, user_code))?;
+    context.record_credential(CredentialAction::Used, &hash(user_code));
+    Ok(())
 }
 
 /// Approves or denies the authorization of a user code, once.

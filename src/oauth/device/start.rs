@@ -17,6 +17,7 @@ use crate::protocol::endpoint::DEVICE_PAGE;
 use crate::protocol::error::{ErrorCode, OAuthError};
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::scope::Scope;
+use crate::sandbox::journal::CredentialAction;
 use crate::sandbox::rate_limits::Limit;
 use crate::store::NewDevice;
 
@@ -37,21 +38,28 @@ async fn start(
         .follows_recording(Difference::DeviceRateLimits);
     // A malformed request counts too.
     if !is_recorded && !context.check_address_limit(Limit::Device) {
+        context.notes.cause(Limit::Device.cause());
         return Err(OAuthError::bare(ErrorCode::RateLimited));
     }
     let request = request?;
     if is_recorded && !sandbox.check_rate_limit(Limit::DeviceFlow, &request.client_id) {
+        context.notes.cause(Limit::DeviceFlow.cause());
         return Err(OAuthError::bare(ErrorCode::RateLimited));
     }
     let client = clients::find_or_register(context, &request.client_id).await?;
-    let client = client.ok_or_else(|| OAuthError::invalid_client("Unknown client"))?;
+    let client = client.ok_or_else(|| {
+        clients::record_unknown_client(context, &request.client_id);
+        OAuthError::invalid_client("Unknown client")
+    })?;
     if !client.may_use(GrantType::DeviceCode) {
+        clients::record_refused_grant(context, &client, GrantType::DeviceCode);
         return Err(OAuthError::unauthorized_client(
             "Client not authorized for device flow",
         ));
     }
     let scope = scope(&request, &client, context.rules())?;
-    check_scope_ceiling(&client, scope)?;
+    check_scope_ceiling(&client, scope)
+        .inspect_err(|_| clients::record_refused_scope(context, &client, scope))?;
 
     let (device_code, user_code) = (sandbox.entropy.device_code(), sandbox.entropy.user_code());
     let now = sandbox.now();
@@ -68,6 +76,9 @@ async fn start(
         now,
     };
     sandbox.data().insert_device(device).await?;
+    for hash in [device_code.hash(), user_code.hash()] {
+        context.record_credential(CredentialAction::Issued, &hash);
+    }
     let page = format!("{}{}", context.base, DEVICE_PAGE.path());
     Ok(json!({
         "device_code": device_code.reveal(),

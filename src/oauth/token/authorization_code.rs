@@ -4,9 +4,13 @@
 use crate::http::context::RequestContext;
 use crate::model::client::Client;
 use crate::model::code::{self, AuthorizationCode};
+use crate::model::refusal_cause::{CredentialKind, RefusalCause};
+use crate::oauth::clients;
 use crate::oauth::issue::{IdTokenClaims, IssuedTokens, TokenPermission, issue_tokens};
 use crate::protocol::error::OAuthError;
 use crate::protocol::token_request::CodeExchange;
+use crate::sandbox::credential_cause::RefusedCredential;
+use crate::sandbox::journal::CredentialAction;
 
 /// Exchanges a code for tokens.
 pub(super) async fn redeem(
@@ -22,12 +26,27 @@ pub(super) async fn redeem(
         code.record_lifetime_divergence_if_redeemed(now, sandbox.settings().code_seconds, rules);
         context.notes.user(code.user_id);
         let verifier = request.verifier.as_ref();
-        code.check_verifier(verifier.map_err(|error| error.to_oauth_error(rules))?)?;
-        request.check_redirect_uri(&code.redirect_uri)?;
+        let verifier = verifier.map_err(|error| error.to_oauth_error(rules))?;
+        code.check_verifier(verifier).inspect_err(|_| {
+            let mistake = code.challenge.mistake(verifier);
+            context
+                .notes
+                .cause(RefusalCause::VerifierMismatch { mistake });
+        })?;
+        request
+            .check_redirect_uri(&code.redirect_uri)
+            .inspect_err(|_| {
+                let sent = request.redirect_uri_text();
+                let cause =
+                    sent.map(|sent| RefusalCause::redirect_changed(sent, &code.redirect_uri));
+                context.notes.cause_if_known(cause);
+            })?;
         let permission = TokenPermission {
             client_id: client.id.clone(),
             user_id: code.user_id,
-            scope: code.token_scope(client, rules)?,
+            scope: code
+                .token_scope(client, rules)
+                .inspect_err(|_| clients::record_refused_scope(context, client, code.scope))?,
         };
         Ok::<_, OAuthError>(issue_tokens(sandbox, &permission, true))
     };
@@ -36,6 +55,11 @@ pub(super) async fn redeem(
         .redeem_code(&hash, &client.id, now, issue)
         .await?;
     let Some((code, issued)) = redeemed else {
+        context.record_refused_credential(RefusedCredential {
+            kind: CredentialKind::AuthorizationCode,
+            hash,
+            client: Some(&client.id),
+        });
         let expired = sandbox.data().is_code_expired(&hash, &client.id, now);
         code::record_lifetime_divergence_if_expired(
             expired,
@@ -48,6 +72,7 @@ pub(super) async fn redeem(
             "Invalid grant: authorization code is invalid"
         }));
     };
+    context.record_credential(CredentialAction::Used, &hash);
     let mut issued = issued?;
     if let Some(nonce) = &code.nonce {
         let claims = IdTokenClaims {

@@ -3,6 +3,8 @@
 use crate::contract::{Contract, Difference};
 use crate::http::context::RequestContext;
 use crate::model::client::Client;
+use crate::model::refusal_cause::RefusalCause;
+use crate::oauth::clients;
 use crate::oauth::issue::{IssuedTokens, TokenPermission, issue_tokens};
 use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::error::{OAuthError, scope_refused};
@@ -25,7 +27,13 @@ pub(super) async fn grant(
         ));
     }
     let scope = scope(client, requested, rules)?.with_user_read();
-    if !client.scope_ceiling().covers(scope) || !is_within_grant(scope, rules) {
+    if !client.scope_ceiling().covers(scope) {
+        clients::record_refused_scope(context, client, scope);
+        return Err(scope_refused());
+    }
+    if !is_within_grant(scope, rules) {
+        let cause = RefusalCause::scope_not_allowed(&client.name, scope, grant_ceiling());
+        context.notes.cause(cause);
         return Err(scope_refused());
     }
     context.notes.user(client.owner);
@@ -46,10 +54,14 @@ pub(super) fn is_without_secret(client: &Client) -> bool {
     !client.confidential || client.secret.is_none()
 }
 
+/// The largest scope of the grant on the deployed server, by the difference `client-credentials-ceiling`.
+fn grant_ceiling() -> Scope {
+    Scope::USER_READ.union(Scope::APP_STORE_CATALOG_WRITE)
+}
+
 /// Difference `client-credentials-ceiling`: whether the grant may have this scope.
 fn is_within_grant(scope: Scope, rules: &ContractRules) -> bool {
-    let ceiling = Scope::USER_READ.union(Scope::APP_STORE_CATALOG_WRITE);
-    if ceiling.covers(scope) {
+    if grant_ceiling().covers(scope) {
         return true;
     }
     rules.record_divergence(Difference::ClientCredentialsCeiling, true);

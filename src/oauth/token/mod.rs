@@ -18,7 +18,9 @@ use crate::oauth::clients;
 use crate::oauth::issue::Tokens;
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::error::{OAuthError, client_refused, grant_refused};
+use crate::protocol::grant_type::GrantType;
 use crate::protocol::token_request::{TokenGrant, TokenRequest};
+use crate::sandbox::journal::CredentialAction;
 use crate::sandbox::rate_limits::Limit;
 
 /// `POST /token`.
@@ -49,11 +51,12 @@ async fn exchange(
 ) -> Result<(Arc<Client>, Tokens), OAuthError> {
     let rules = context.rules();
     if !is_within_limit(context, request.claimed_client_id.as_deref()) {
+        context.notes.cause(Limit::Token.cause());
         return Err(OAuthError::rate_limited("Too many token requests"));
     }
     let is_client_credentials = request.is_client_credentials();
     if is_client_credentials && rules.follows_documentation(Difference::ClientCredentialsPublic) {
-        let refused = refuse_public(context, request.claimed_client_id.as_deref());
+        let refused = check_not_public(context, request.claimed_client_id.as_deref());
         rules.record_divergence(Difference::ClientCredentialsPublic, refused.is_err());
         refused?;
     }
@@ -62,6 +65,7 @@ async fn exchange(
     let client = authenticate(context, &credentials, is_client_credentials).await?;
     let grant = request.grant?;
     if !client.may_use(grant.grant_type()) {
+        clients::record_refused_grant(context, &client, grant.grant_type());
         return Err(grant_refused());
     }
     let issued = match grant {
@@ -80,6 +84,9 @@ async fn exchange(
         // No client has it.
         TokenGrant::Password => return Err(grant_refused()),
     };
+    for token in &issued.tokens {
+        context.record_credential(CredentialAction::Issued, &token.hash);
+    }
     Ok((client, issued.into_tokens(rules)))
 }
 
@@ -110,9 +117,11 @@ async fn authenticate(
         by_header: context.has_authorization_header(),
         ..client_refused()
     };
-    let client = clients::find_or_register(context, &credentials.client_id)
-        .await?
-        .ok_or_else(refused)?;
+    let client = clients::find_or_register(context, &credentials.client_id).await?;
+    let client = client.ok_or_else(|| {
+        clients::record_unknown_client(context, &credentials.client_id);
+        refused()
+    })?;
     let client = clients::bind_first_secret(context, client, secret).await?;
     if is_client_credentials {
         let is_public = !client.confidential && !client.auto_registered;
@@ -121,6 +130,7 @@ async fn authenticate(
     let shows_secret = !client.confidential && !is_client_credentials && secret.is_some();
     rules.record_divergence(Difference::PublicClientSecret, shows_secret);
     if shows_secret && rules.follows_documentation(Difference::PublicClientSecret) {
+        clients::record_wrong_secret(context, &client, secret);
         return Err(refused());
     }
     // The deployed server checks later whether there is a secret to compare with.
@@ -128,13 +138,14 @@ async fn authenticate(
         && client_credentials::is_without_secret(&client)
         && rules.contract_for(Difference::ClientCredentialsPublic) == Contract::Live;
     if !is_checked_later && !client.authenticates_with(secret) {
+        clients::record_wrong_secret(context, &client, secret);
         return Err(refused());
     }
     Ok(client)
 }
 
 /// A public client may not use the client credentials grant, with or without a secret.
-fn refuse_public(
+fn check_not_public(
     context: &RequestContext,
     claimed_client_id: Option<&str>,
 ) -> Result<(), OAuthError> {
@@ -143,7 +154,10 @@ fn refuse_public(
     };
     match context.sandbox.data().find_client(id) {
         // A client that was registered by its first request may still present a secret.
-        Some(client) if !client.confidential && !client.auto_registered => Err(grant_refused()),
+        Some(client) if !client.confidential && !client.auto_registered => {
+            clients::record_refused_grant(context, &client, GrantType::ClientCredentials);
+            Err(grant_refused())
+        }
         _ => Ok(()),
     }
 }

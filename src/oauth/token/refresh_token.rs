@@ -4,12 +4,14 @@
 use crate::contract::Difference;
 use crate::http::context::RequestContext;
 use crate::model::client::Client;
+use crate::model::refusal_cause::{CredentialKind, RefusalCause, scope_names};
 use crate::model::token::{Token, TokenKind};
 use crate::oauth::issue::{IssuedTokens, TokenPermission, issue_tokens};
-use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::error::OAuthError;
 use crate::protocol::scope::Scope;
 use crate::protocol::token_request::RefreshRequest;
+use crate::sandbox::credential_cause::RefusedCredential;
+use crate::sandbox::journal::CredentialAction;
 
 /// Exchanges a refresh token for new tokens.
 pub(super) async fn refresh(
@@ -19,13 +21,24 @@ pub(super) async fn refresh(
 ) -> Result<IssuedTokens, OAuthError> {
     let sandbox = &context.sandbox;
     let hash = request.token.hash();
-    let unknown = || OAuthError::invalid_grant("Invalid grant: refresh token is invalid");
+    let record_refused = || {
+        context.record_refused_credential(RefusedCredential {
+            kind: CredentialKind::RefreshToken,
+            hash,
+            client: Some(&client.id),
+        });
+    };
+    let unknown = || {
+        record_refused();
+        OAuthError::invalid_grant("Invalid grant: refresh token is invalid")
+    };
     let found = sandbox.data().find_token(&hash);
     let token = found
         .filter(|token| token.kind == TokenKind::Refresh && token.is_unexpired(sandbox.now()))
         .ok_or_else(unknown)?;
     context.notes.user(token.user_id);
     if token.client_id != client.id {
+        record_refused();
         return Err(OAuthError::invalid_grant(
             "Invalid grant: refresh token was issued to another client",
         ));
@@ -33,22 +46,24 @@ pub(super) async fn refresh(
     let permission = TokenPermission {
         client_id: client.id.clone(),
         user_id: token.user_id,
-        scope: scope(&token, request, context.rules())?,
+        scope: scope(context, &token, request)?,
     };
     let issued = issue_tokens(sandbox, &permission, true);
     // If several requests use one token concurrently, one rotates it.
     if !sandbox.data().rotate_tokens(&hash, &issued.tokens).await? {
         return Err(unknown());
     }
+    context.record_credential(CredentialAction::Used, &hash);
     Ok(issued)
 }
 
 /// Difference `refresh-scope`. Errors: a wider scope, which does not consume the token.
 fn scope(
+    context: &RequestContext,
     token: &Token,
     request: &RefreshRequest,
-    rules: &ContractRules,
 ) -> Result<Scope, OAuthError> {
+    let rules = context.rules();
     let is_live = rules.follows_deployed_server(Difference::RefreshScope);
     let narrowed = request.narrowed_scope(token.scope);
     let stays = matches!(&narrowed, Ok(asked) if asked.is_none_or(|asked| asked == token.scope));
@@ -59,8 +74,14 @@ fn scope(
     match narrowed? {
         None => Ok(token.scope),
         Some(narrower) if token.scope.covers(narrower) => Ok(narrower),
-        Some(_) => Err(OAuthError::invalid_scope(
-            "Invalid scope: Unable to add extra scopes",
-        )),
+        Some(wider) => {
+            context.notes.cause(RefusalCause::ScopeWidened {
+                added: scope_names(wider.without(token.scope)),
+                granted: scope_names(token.scope),
+            });
+            Err(OAuthError::invalid_scope(
+                "Invalid scope: Unable to add extra scopes",
+            ))
+        }
     }
 }

@@ -92,18 +92,19 @@ async fn advance(
     code: &str,
     step: Option<&str>,
 ) -> Result<Step, OAuthError> {
-    let sandbox = &context.sandbox;
     match step {
         Some("approve") => {
-            review::decide(sandbox, code, UserDecision::Approved { by: user.id }).await?;
+            let decision = UserDecision::Approved { by: user.id };
+            review::decide_in_browser(context, code, decision).await?;
             Ok(Step::Approved)
         }
         Some("deny") => {
-            review::decide(sandbox, code, UserDecision::Denied { by: Some(user.id) }).await?;
+            let decision = UserDecision::Denied { by: Some(user.id) };
+            review::decide_in_browser(context, code, decision).await?;
             Ok(Step::Denied)
         }
         _ => {
-            let (grant, client) = review::pending(sandbox, code)?;
+            let (grant, client) = review::pending(context, code)?;
             let labels = grant.scope.labels(context.rules());
             Ok(Step::Review {
                 code: code.to_owned(),

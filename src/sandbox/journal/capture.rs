@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::credentials::CredentialEvent;
 use super::entry::RevokeNoop;
 use crate::contract::DecisionSet;
+use crate::model::refusal_cause::RefusalCause;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::params::Params;
@@ -44,7 +46,15 @@ pub(crate) struct Facts {
     pub(crate) decisions: DecisionSet,
     pub(crate) faults: Vec<Arc<RecordedFault>>,
     pub(crate) revoke_noop: Option<RevokeNoop>,
+    /// The cause of a refusal, if the handler knows more than its response says.
+    pub(crate) cause: Option<Box<RefusalCause>>,
+    /// What the request did with which credential.
+    pub(crate) credential_events: Vec<CredentialEvent>,
     pub(crate) extensions: Vec<&'static str>,
+    /// The length of the body that was received.
+    pub(crate) request_bytes: usize,
+    /// The length of the body of the response; None if it is not known when the response begins.
+    pub(crate) response_bytes: Option<u64>,
 }
 
 /// The body of a request.

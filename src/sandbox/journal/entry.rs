@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::contract::Decision;
+use crate::model::refusal_cause::RefusalCause;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::faults::RecordedFault;
@@ -43,6 +44,14 @@ pub(crate) struct Entry {
     pub(crate) faults: Vec<Arc<RecordedFault>>,
     /// The reason if a successful revocation had no effect.
     pub(crate) revoke_noop: Option<RevokeNoop>,
+    /// The cause of a refusal, if the handler knows more than its response says.
+    pub(crate) cause: Option<Box<RefusalCause>>,
+    /// From the arrival of the request to the response, in milliseconds.
+    pub(crate) duration_ms: u32,
+    /// The length of the body that was received.
+    pub(crate) request_bytes: usize,
+    /// The length of the body of the response, if it was known when the response began.
+    pub(crate) response_bytes: Option<u64>,
     /// Our extensions that it relied on.
     pub(crate) extensions: Vec<&'static str>,
 }

@@ -2,6 +2,7 @@
 //! share. `middleware/journal.rs` writes it, `control/requests.rs` reads it.
 
 mod capture;
+mod credentials;
 mod entry;
 mod memory;
 mod memory_limit;
@@ -16,7 +17,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use crate::model::refusal_cause::RequestRef;
+use crate::protocol::secret::SecretHash;
+
 pub(crate) use capture::{Capture, CapturedBody, Facts, STORED_HEADERS};
+pub(crate) use credentials::{CredentialAction, CredentialEvent};
 pub(crate) use entry::{Entry, RevokeNoop};
 pub(crate) use memory::JournalMemory;
 pub(crate) use memory_limit::{DEFAULT_JOURNAL_MEMORY, MIN_JOURNAL_MEMORY};
@@ -115,6 +120,20 @@ impl Journal {
     /// The exchanges of these ids that are still stored.
     pub(crate) fn find(&self, ids: &[u64]) -> Vec<Arc<StoredExchange>> {
         self.ring.find(ids)
+    }
+
+    /// The requests that did something with this credential, oldest first.
+    pub(crate) fn credential_history(
+        &self,
+        hash: &SecretHash,
+    ) -> Vec<(RequestRef, CredentialAction)> {
+        let found = self.ring.credential_history(hash).into_iter();
+        found
+            .map(|(exchange, action)| {
+                let (request, at) = (exchange.id(), exchange.at());
+                (RequestRef { request, at }, action)
+            })
+            .collect()
     }
 
     /// Whether any exchange meets the condition.

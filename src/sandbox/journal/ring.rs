@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
+use super::credentials::{CredentialAction, CredentialEvents};
 use super::memory_limit::MemoryLimit;
 use super::stored::StoredExchange;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::grant_type::GrantType;
+use crate::protocol::secret::SecretHash;
 
 /// At most this many exchanges are handed out or evicted under one lock.
 const MAX_PAGE: usize = 50;
@@ -40,6 +42,7 @@ pub(super) struct Ring(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     entries: VecDeque<Arc<StoredExchange>>,
+    credentials: CredentialEvents,
     counters: Counters,
     last_id: u64,
     /// The id of the newest exchange before each restore of a snapshot.
@@ -65,6 +68,7 @@ impl State {
         let oldest = self.entries.pop_front()?;
         self.evicted.count += 1;
         self.evicted.last = oldest.id();
+        self.credentials.remove_up_to(oldest.id());
         Some(oldest)
     }
 }
@@ -95,6 +99,7 @@ impl Ring {
         if let Some(grant) = exchange.grant() {
             *state.counters.grants.entry(grant).or_default() += 1;
         }
+        state.credentials.push(id, exchange.credential_events());
         state.entries.push_back(Arc::new(exchange));
         let is_full = state.entries.len() > capacity;
         let removed = is_full.then(|| state.remove_oldest());
@@ -161,6 +166,21 @@ impl Ring {
         found.cloned().collect()
     }
 
+    /// The requests that did something with this credential and are still stored, oldest first.
+    pub(super) fn credential_history(
+        &self,
+        hash: &SecretHash,
+    ) -> Vec<(Arc<StoredExchange>, CredentialAction)> {
+        let state = self.state();
+        let events = state.credentials.history(hash).into_iter();
+        events
+            .filter_map(|(id, action)| {
+                let place = usize::try_from(id.checked_sub(state.first_id())?).ok()?;
+                Some((Arc::clone(state.entries.get(place)?), action))
+            })
+            .collect()
+    }
+
     pub(super) fn counters(&self) -> Counters {
         self.state().counters.clone()
     }
@@ -194,6 +214,7 @@ impl Ring {
         state.counters = Counters::default();
         state.evicted = Evicted::default();
         state.restores.clear();
+        state.credentials.clear();
         state.clearings += 1;
         std::mem::take(&mut state.entries)
     }

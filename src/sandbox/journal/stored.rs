@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::capture::{Capture, CapturedBody, Facts, STORED_HEADERS};
+use super::credentials::{CredentialEvent, CredentialEvents};
 use super::entry::Entry;
 use super::memory_limit::MemoryLimit;
 use super::truncate::{self, JsonSizeLimit, MAX_BODY_BYTES};
@@ -15,6 +16,7 @@ use crate::protocol::client_auth::Credentials;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::params::Params;
+use crate::protocol::time::Timestamp;
 use crate::sandbox::faults::RecordedFault;
 use crate::sandbox::used_bytes::CountedBytes;
 
@@ -28,6 +30,7 @@ const OVERHEAD_BYTES: usize = 48;
 pub(crate) struct StoredExchange {
     id: u64,
     sequence: u64,
+    duration_ms: u32,
     facts: Facts,
     head: StoredHead,
     /// The client of the access token, or the client that a reduced body named.
@@ -199,6 +202,7 @@ impl StoredExchange {
         let mut exchange = Self {
             id: 0,
             sequence: 0,
+            duration_ms: 0,
             head: StoredHead::new(&capture),
             facts: capture.facts,
             client: claimed.as_deref().or(capture.token_client).map(short),
@@ -225,6 +229,9 @@ impl StoredExchange {
             + OVERHEAD_BYTES
             + allocations.map(|bytes| ALLOCATION_BYTES + bytes).sum::<usize>()
             + facts.extensions.capacity() * size_of::<&str>()
+            // Once here, and once in the list of the journal.
+            + 2 * facts.credential_events.len() * CredentialEvents::EVENT_BYTES
+            + facts.cause.as_ref().map_or(0, |cause| cause.size_in_bytes())
             + facts.faults.capacity() * size_of::<Arc<RecordedFault>>()
             // Whole in each exchange that refers to it: it may be the last one that does.
             + facts.faults.iter().map(|fault| fault.size_in_bytes()).sum::<usize>()
@@ -233,6 +240,11 @@ impl StoredExchange {
     pub(super) fn number(&mut self, id: u64, sequence: u64) {
         self.id = id;
         self.sequence = sequence;
+    }
+
+    /// Sets the time from the arrival of the request to the response.
+    pub(crate) fn set_duration(&mut self, duration_ms: u32) {
+        self.duration_ms = duration_ms;
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -262,6 +274,15 @@ impl StoredExchange {
 
     pub(crate) fn status(&self) -> u16 {
         self.facts.status
+    }
+
+    /// Its arrival, by the sandbox's clock.
+    pub(crate) fn at(&self) -> Timestamp {
+        self.facts.at
+    }
+
+    pub(super) fn credential_events(&self) -> &[CredentialEvent] {
+        &self.facts.credential_events
     }
 
     pub(crate) fn user_id(&self) -> Option<i64> {
@@ -339,6 +360,10 @@ impl StoredExchange {
             differences: facts.decisions.to_vec(),
             faults: facts.faults.clone(),
             revoke_noop: facts.revoke_noop,
+            cause: facts.cause.clone(),
+            duration_ms: self.duration_ms,
+            request_bytes: facts.request_bytes,
+            response_bytes: facts.response_bytes,
             extensions: facts.extensions.clone(),
         }
     }

@@ -36,6 +36,10 @@ fn facts() -> Facts {
         decisions: DecisionSet::default(),
         faults: Vec::new(),
         revoke_noop: None,
+        cause: None,
+        credential_events: Vec::new(),
+        request_bytes: 0,
+        response_bytes: None,
         extensions: Vec::new(),
     }
 }

@@ -76,6 +76,8 @@ async fn missing_token_and_missing_scope_are_trpc_errors() {
     access-control-allow-methods: GET
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: the call requires the header Authorization: Bearer with the access token and a capital B; most clients remove it when a redirect leads to another host
+    x-mock-request: http://mock/_mock/requests/1
 
     {"error":{"json":{"message":"UNAUTHORIZED","code":-32001,"data":{"code":"UNAUTHORIZED","httpStatus":401,"path":"buzz.getUserAccount"}}}}
     "#);
@@ -85,6 +87,8 @@ async fn missing_token_and_missing_scope_are_trpc_errors() {
     access-control-allow-methods: GET
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: the access token lacks BuzzRead; it has UserRead
+    x-mock-request: http://mock/_mock/requests/4
 
     {"error":{"json":{"message":"Your API key does not have the required scope for this action","code":-32003,"data":{"code":"FORBIDDEN","httpStatus":403,"path":"buzz.getBuzzAccount"}}}}
     "#);
@@ -104,6 +108,8 @@ async fn documented_contract_reports_missing_scope_without_the_trpc_envelope() {
     access-control-allow-methods: GET
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: the access token lacks BuzzRead; it has UserRead
+    x-mock-request: http://mock/_mock/requests/3
 
     {"error":"insufficient_scope","error_description":"Token does not have BuzzRead scope"}
     "#);
@@ -162,6 +168,8 @@ async fn mutation_or_unknown_procedure_is_an_error() {
     access-control-allow-methods: GET
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: this user and app have no workflow or picture with this id
+    x-mock-request: http://mock/_mock/requests/3
 
     {"error":{"json":{"message":"No procedure found on path \"buzz.tipUser\"","code":-32004,"data":{"code":"NOT_FOUND","httpStatus":404,"path":"buzz.tipUser"}}}}
     "#);

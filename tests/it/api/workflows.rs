@@ -125,6 +125,8 @@ async fn no_funds_and_reached_cap_are_the_same_error() {
     access-control-allow-methods: GET, POST, PUT, PATCH, DELETE
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: the cost of 10 exceeds the balance of 9 (blue, green, yellow)
+    x-mock-request: http://mock/_mock/requests/3
 
     {"code":"BAD_REQUEST","message":"Hey buddy, seems like you don't have enough funds to perform this action."}
     "#);
@@ -132,7 +134,7 @@ async fn no_funds_and_reached_cap_are_the_same_error() {
     mock.cap(&CONF, json!([{ "type": "absolute", "limit": 9 }]))
         .await;
     let capped = ada.submit(&picture()).await;
-    assert_eq!(capped.to_string(), broke.to_string());
+    assert_eq!(capped.without_mock_headers(), broke.without_mock_headers());
     mock.set_difference(Difference::InsufficientFunds, Contract::Live)
         .await;
     assert_snapshot!(ada.submit(&picture()).await, @r#"
@@ -141,6 +143,8 @@ async fn no_funds_and_reached_cap_are_the_same_error() {
     access-control-allow-methods: GET, POST, PUT, PATCH, DELETE
     access-control-allow-origin: *
     content-type: application/problem+json; charset=utf-8
+    x-mock-reason: the cost of 10 exceeds the 9 that remain of the app's limit: 0 of 9 are spent
+    x-mock-request: http://mock/_mock/requests/7
 
     {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.4","title":"Forbidden","status":403,"detail":"Hey buddy, seems like you don't have enough funds to perform this action."}
     "#);
@@ -157,6 +161,8 @@ async fn missing_token_and_missing_scope_are_rejected() {
     access-control-allow-methods: GET, POST, PUT, PATCH, DELETE
     access-control-allow-origin: *
     content-type: application/problem+json; charset=utf-8
+    x-mock-reason: access token unknown: no request in the journal has issued it
+    x-mock-request: http://mock/_mock/requests/1
 
     {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.2","title":"Unauthorized","status":401}
     "#);
@@ -168,6 +174,8 @@ async fn missing_token_and_missing_scope_are_rejected() {
     access-control-allow-methods: GET, POST, PUT, PATCH, DELETE
     access-control-allow-origin: *
     content-type: application/problem+json; charset=utf-8
+    x-mock-reason: the access token lacks AIServicesWrite; it has UserRead and BuzzRead
+    x-mock-request: http://mock/_mock/requests/5
 
     {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.4","title":"Forbidden","status":403,"detail":"Token does not have AIServicesWrite scope"}
     "#);
@@ -180,6 +188,8 @@ async fn missing_token_and_missing_scope_are_rejected() {
     access-control-allow-methods: GET, POST, PUT, PATCH, DELETE
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: the access token lacks AIServicesWrite; it has UserRead and BuzzRead
+    x-mock-request: http://mock/_mock/requests/7
 
     {"error":"insufficient_scope","error_description":"Token does not have AIServicesWrite scope"}
     "#);
@@ -228,6 +238,8 @@ async fn invalid_body_is_rejected_with_its_path() {
     access-control-allow-methods: GET, POST, PUT, PATCH, DELETE
     access-control-allow-origin: *
     content-type: application/problem+json; charset=utf-8
+    x-mock-reason: $: The body is not JSON: EOF while parsing an object at line 1 column 1.
+    x-mock-request: http://mock/_mock/requests/12
 
     {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.1","title":"One or more validation errors occurred.","status":400,"errors":{"$":["The body is not JSON: EOF while parsing an object at line 1 column 1."]}}
     "#);
@@ -256,11 +268,14 @@ async fn workflow_is_visible_to_its_user_and_app_only() {
     access-control-allow-methods: GET, POST, PUT, PATCH, DELETE
     access-control-allow-origin: *
     content-type: application/problem+json; charset=utf-8
+    x-mock-reason: this user and app have no workflow or picture with this id
+    x-mock-request: http://mock/_mock/requests/9
 
     {"type":"https://tools.ietf.org/html/rfc9110#section-15.5.5","title":"Not Found","status":404}
     "#);
     let seen_by_tess = SpendingApp::with(&mock, &tess).get(&one).await;
-    assert_eq!(seen_by_tess.to_string(), seen_by_another_app.to_string());
+    let seen_by = [seen_by_tess, seen_by_another_app].map(|answer| answer.without_mock_headers());
+    assert_eq!(seen_by[0], seen_by[1]);
     assert_eq!(mock.request("POST", &one).await.status, 405);
     assert_eq!(mock.request("DELETE", WORKFLOWS).await.status, 405);
 }

@@ -69,9 +69,9 @@ async fn every_rejection_is_logged_with_cause_and_link() {
         .map(|line| shown(line, port))
         .collect();
     assert_snapshot!(lines.join("\n"), @r#"
-    400 invalid_client  POST /api/auth/oauth/token  Demo App: the client is unknown, or the client_secret of a confidential client is missing or wrong; client_id was "dec0de00-0000-4000-8000-000000000001"  -> http://mock/_mock#request-4
-    400 invalid_client  GET /_sandbox/other/api/auth/oauth/authorize  a\u{1b}[31mb: client_id: '\u{1b}' in "a\u{1b}[31mb" is not printable ASCII, as RFC 6749 appendix A.1 asks of a client id  -> http://mock/_sandbox/other/_mock#request-1
-    404 not_found  POST /oauth/token  Demo App: nothing answers at /oauth/token  -> http://mock/_mock#request-5
+    400 invalid_client  POST /api/auth/oauth/token  wrong client_secret for Demo App  -> http://mock/_mock/requests/4
+    400 invalid_client  GET /_sandbox/other/api/auth/oauth/authorize  client_id: '\u{1b}' in "a\u{1b}[31mb" is not printable ASCII, as RFC 6749 appendix A.1 asks of a client id  -> http://mock/_sandbox/other/_mock/requests/1
+    404 not_found  POST /oauth/token  Demo App: nothing answers at /oauth/token  -> http://mock/_mock/requests/5
     "#);
 }
 
@@ -98,9 +98,9 @@ async fn every_app_request_is_logged_at_info() {
     302  POST /api/auth/oauth/authorize  Demo App  ada  (time) ms  #1
     200  POST /api/auth/oauth/token  Demo App  ada  (time) ms  #2
     200  GET /api/auth/oauth/userinfo  Demo App  ada  (time) ms  #3
-    400 invalid_client  POST /api/auth/oauth/token  Demo App: the client is unknown, or the client_secret of a confidential client is missing or wrong; client_id was "dec0de00-0000-4000-8000-000000000001"  -> http://mock/_mock#request-4
-    400 invalid_client  GET /_sandbox/other/api/auth/oauth/authorize  a\u{1b}[31mb: client_id: '\u{1b}' in "a\u{1b}[31mb" is not printable ASCII, as RFC 6749 appendix A.1 asks of a client id  -> http://mock/_sandbox/other/_mock#request-1
-    404 not_found  POST /oauth/token  Demo App: nothing answers at /oauth/token  -> http://mock/_mock#request-5
+    400 invalid_client  POST /api/auth/oauth/token  wrong client_secret for Demo App  -> http://mock/_mock/requests/4
+    400 invalid_client  GET /_sandbox/other/api/auth/oauth/authorize  client_id: '\u{1b}' in "a\u{1b}[31mb" is not printable ASCII, as RFC 6749 appendix A.1 asks of a client id  -> http://mock/_sandbox/other/_mock/requests/1
+    404 not_found  POST /oauth/token  Demo App: nothing answers at /oauth/token  -> http://mock/_mock/requests/5
     "#);
 }
 
@@ -127,7 +127,7 @@ async fn a_line_of_json_has_the_fields() {
         ("method", json!("POST")),
         ("path", json!(TOKEN)),
         ("client", json!("Demo App")),
-        ("page", json!(format!("{base}/_mock#request-{id}"))),
+        ("page", json!(format!("{base}/_mock/requests/{id}"))),
     ] {
         assert_eq!(fields[key], value, "{key}");
     }

@@ -196,7 +196,7 @@ async fn flags_override_variables_and_variables_override_the_file() {
         .env("CIVITAI_MOCK_CONSENT", "approve")
         .env("CIVITAI_MOCK_ACCESS_TOKEN_SECONDS", "22");
     let program = Program::serve(&mut command);
-    assert_snapshot!(settings(&program).await, @r#"{"contract":"live","differences":{"scope-shape":"documented"},"rate_limits":false,"login":null,"consent":"approve","access_token_seconds":33,"refresh_token_seconds":2592000,"code_seconds":null,"unknown_clients":"refuse","workflow_cost":10,"workflow_seconds":0}"#);
+    assert_snapshot!(settings(&program).await, @r#"{"contract":"live","differences":{"scope-shape":"documented"},"rate_limits":false,"login":null,"consent":"approve","access_token_seconds":33,"refresh_token_seconds":2592000,"code_seconds":null,"unknown_clients":"refuse","workflow_cost":10,"workflow_seconds":0,"reason_headers":true}"#);
 }
 
 #[tokio::test]
@@ -217,7 +217,7 @@ async fn every_flag_has_its_effect() {
         "--workflow-seconds=2m",
     ];
     let program = Program::serve(&mut Program::command(&flags));
-    assert_snapshot!(settings(&program).await, @r#"{"contract":"live","differences":{"scope-shape":"documented","code-lifetime":"documented","redirect-status":"documented"},"rate_limits":true,"login":"ada","consent":"approve","access_token_seconds":3600,"refresh_token_seconds":60,"code_seconds":5,"unknown_clients":"register","workflow_cost":7,"workflow_seconds":120}"#);
+    assert_snapshot!(settings(&program).await, @r#"{"contract":"live","differences":{"scope-shape":"documented","code-lifetime":"documented","redirect-status":"documented"},"rate_limits":true,"login":"ada","consent":"approve","access_token_seconds":3600,"refresh_token_seconds":60,"code_seconds":5,"unknown_clients":"register","workflow_cost":7,"workflow_seconds":120,"reason_headers":true}"#);
 }
 
 #[tokio::test]

@@ -28,6 +28,8 @@ async fn error_fault_has_the_format_of_the_endpoint() {
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: fault 1 replaced the response; in production, this response means: the code or token is already used, expired, revoked or issued to another app
+    x-mock-request: http://mock/_mock/requests/1
 
     {"error":"invalid_grant","error_description":"Because"}
     "#);
@@ -37,12 +39,16 @@ async fn error_fault_has_the_format_of_the_endpoint() {
     access-control-allow-methods: GET
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: fault 1 replaced the response; in production, this response means: the code or token is already used, expired, revoked or issued to another app
+    x-mock-request: http://mock/_mock/requests/2
 
     {"error":"invalid_grant","error_description":"Because"}
     "#);
     assert_snapshot!(mock.get(AUTHORIZE).await, @r#"
     400
     content-type: application/json
+    x-mock-reason: fault 1 replaced the response; in production, this response means: the code or token is already used, expired, revoked or issued to another app
+    x-mock-request: http://mock/_mock/requests/3
 
     {"error":"invalid_grant","error_description":"Because"}
     "#);
@@ -87,6 +93,8 @@ async fn custom_response_has_status_body_and_headers() {
     access-control-allow-methods: POST
     access-control-allow-origin: *
     retry-after: 30
+    x-mock-reason: fault 1 replaced the response
+    x-mock-request: http://mock/_mock/requests/1
     ");
     set(&mock, json!({ "status": 502, "body": "<h1>Bad Gateway</h1>", "headers": { "content-type": "text/html" } })).await;
     let page = mock.token(&CONF.client_credentials()).await;
@@ -380,6 +388,8 @@ async fn two_faults_apply_together() {
     access-control-allow-headers: *
     access-control-allow-methods: POST
     access-control-allow-origin: *
+    x-mock-reason: fault 2 replaced the response
+    x-mock-request: http://mock/_mock/requests/1
     x-one: 1
     x-two: 2
     ");

@@ -17,20 +17,14 @@ async fn clear(mock: &SandboxClient) {
 #[tokio::test]
 async fn entry_describes_request_and_response() {
     let mock = TestServer::documented().await;
-    mock.control(
-        "POST",
-        "/clock/freeze",
-        json!({ "at": "2026-01-31T12:00:00Z" }),
-    )
-    .await;
+    mock.freeze("2026-01-31T12:00:00Z").await;
     mock.tokens(&CONF, "5").await;
     let shown = requests(&mock, "").await;
     let port = mock.server().address().port();
     let entry = |at: usize| {
-        crate::support::redacted(
-            &serde_json::to_string_pretty(&shown["requests"][at]).unwrap(),
-            port,
-        )
+        let mut request = shown["requests"][at].clone();
+        request["duration_ms"] = json!(0);
+        crate::support::redacted(&serde_json::to_string_pretty(&request).unwrap(), port)
     };
     assert_snapshot!(entry(0), @r#"
     {
@@ -58,6 +52,9 @@ async fn entry_describes_request_and_response() {
       },
       "status": 302,
       "error": null,
+      "duration_ms": 0,
+      "request_bytes": 201,
+      "response_bytes": 0,
       "location": "https://app.example/callback?code=%5Bredacted%5D&state=xyz",
       "response_body": null,
       "reason": null,
@@ -116,6 +113,9 @@ async fn entry_describes_request_and_response() {
       },
       "status": 200,
       "error": null,
+      "duration_ms": 0,
+      "request_bytes": 248,
+      "response_bytes": 178,
       "location": null,
       "response_body": {
         "access_token": "[redacted]",

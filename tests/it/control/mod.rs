@@ -12,6 +12,7 @@ mod input_numbers;
 mod journal;
 mod long_lists;
 mod openapi;
+mod refusal_causes;
 mod refusal_hints;
 mod requests;
 mod reset_isolation;

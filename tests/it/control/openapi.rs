@@ -115,7 +115,7 @@ async fn every_call_is_listed() {
     DELETE /_mock/sessions ?user {user}
     POST /_mock/sessions {user}
     GET /_mock/settings
-    PATCH /_mock/settings {contract,differences,scopes,rate_limits,login,consent,access_token_seconds,refresh_token_seconds,code_seconds,unknown_clients,workflow_cost,workflow_seconds}
+    PATCH /_mock/settings {contract,differences,scopes,rate_limits,login,consent,access_token_seconds,refresh_token_seconds,code_seconds,unknown_clients,workflow_cost,workflow_seconds,reason_headers}
     GET /_mock/snapshots
     GET /_mock/snapshots/{name}
     POST /_mock/snapshots/{name}

@@ -13,7 +13,7 @@ use crate::support::{
 async fn explanation(sandbox: &SandboxClient) -> String {
     let found = sandbox.control("GET", "/requests?limit=1", json!({})).await;
     let explanation = &found["requests"][0]["reason"];
-    match explanation["rule"].as_str() {
+    match explanation["message"].as_str() {
         Some(rule) => format!(
             "{rule}\n  {}\n",
             explanation["fix"].as_str().unwrap_or_default()
@@ -102,9 +102,9 @@ async fn percent_encoded_basic_is_distinguished_from_a_wrong_secret() {
     assert_snapshot!(explanations, @"
     HTTP Basic credentials are not percent-decoded, and they take precedence over the body
       send client_id and client_secret in the body (client_secret_post), or without percent-encoding
-    the client is unknown, or the client_secret of a confidential client is missing or wrong
-      check client_id and client_secret; get a new secret on the account page or with POST /_mock/clients/{id}/rotate-secret
-    the app is registered as public: it has no secret and must not send one
+    wrong client_secret for Conf App
+      check client_secret; get a new one on the account page or with POST /_mock/clients/{id}/rotate-secret
+    Public App is public, and the request has a client_secret
       omit client_secret, or register the app as confidential
     the device grant is exchanged only at /device-token, which the discovery document does not list
       poll POST /api/auth/oauth/device-token; if a library polls its token endpoint, configure this URL as its token endpoint
@@ -156,7 +156,7 @@ async fn different_redirect_uri_is_not_called_malformed() {
         explanations += &refused(&mock, mock.token(&sent).await).await;
     }
     assert_snapshot!(explanations, @r#"
-    the redirect URI must exactly match that of the authorize request; this attempt has invalidated the code; redirect_uri was "https://app.example/other"
+    redirect_uri "https://app.example/other" is not that of the authorize request, "https://app.example/callback"; the path differs
       send the same text in both requests, and start a new authorization
     the complete redirect URI of the authorize request must be sent again; this attempt has invalidated the code; redirect_uri was ""
       send redirect_uri, for example http://localhost:3000/callback, and start a new authorization
@@ -206,8 +206,8 @@ async fn a_parameter_beyond_a_bound_is_named_with_its_length() {
     client_id: "a:b" has a colon, at which HTTP Basic ends the client id
       register the app with an id of letters, digits, "-", "." and "_", and send that id
     400 invalid_client: Unknown client_id
-    the app is not registered; client_id was "unknown"
-      use an id from GET /_mock/clients, or register the app
+    no app has the client_id "unknown"
+      use an id from GET /_mock/clients, or register the app in the seed or on the account page
     "#);
 }
 
@@ -255,27 +255,27 @@ async fn a_refused_workflow_has_a_reason() {
         explanations += &refused(&mock, anonymous.await).await;
     }
     assert_snapshot!(explanations, @"
-    the cost exceeds the user's buzz of an accepted kind or the app's budget
-      ask the user to raise the limit, or add buzz with PATCH /_mock/users/{id}; GET /_mock/spends lists the budgets
+    the cost of 10 exceeds the balance of 9 (blue, green, yellow)
+      add buzz with PATCH /_mock/users/{id}, or tell the user what is missing
     cost: The value '-1' is not valid for cost: a whole number of buzz.
       correct that key
     this user and app have no workflow or picture with this id
       use the id of a workflow that the same app submitted for the same user
-    the token lacks the scope that this call requires
+    the access token lacks AIServicesWrite; it has UserRead
       request the scope at authorize; the token response lists the granted scope
-    the access token is unknown, revoked or expired (after one hour), or its user was deleted
+    access token unknown: no request in the journal has issued it
       refresh once and retry; if the refresh is rejected, have the user sign in again
     the call requires the header Authorization: Bearer with the access token and a capital B; most clients remove it when a redirect leads to another host
       send the header directly to the host that answers
-    the cost exceeds the user's buzz of an accepted kind or the app's budget
-      ask the user to raise the limit, or add buzz with PATCH /_mock/users/{id}; GET /_mock/spends lists the budgets
+    the cost of 10 exceeds the balance of 9 (blue, green, yellow)
+      add buzz with PATCH /_mock/users/{id}, or tell the user what is missing
     cost: The value '-1' is not valid for cost: a whole number of buzz.
       correct that key
     this user and app have no workflow or picture with this id
       use the id of a workflow that the same app submitted for the same user
-    the token lacks the scope that this call requires
+    the access token lacks AIServicesWrite; it has UserRead
       request the scope at authorize; the token response lists the granted scope
-    the access token is unknown, revoked or expired (after one hour), or its user was deleted
+    access token unknown: no request in the journal has issued it
       refresh once and retry; if the refresh is rejected, have the user sign in again
     the call requires the header Authorization: Bearer with the access token and a capital B; most clients remove it when a redirect leads to another host
       send the header directly to the host that answers
@@ -299,7 +299,8 @@ async fn fault_responses_have_no_hint() {
       wait until the minute has passed; send fewer requests, with a backoff
     fault 2 replaced the response; in production, this response means: a refresh token works once: the response contains the next one; it may also have expired or been revoked
       store the new refresh token first, run one refresh at a time, and have the user sign in again after this error
-    nothing to say
+    fault 3 replaced the response
+      list the faults with GET /_mock/faults, and DELETE those that you no longer need
     ");
     let _: Tokens = Tokens::from_response(&mock.token(&CONF.refresh_params(&tokens.refresh)).await);
 }

@@ -140,6 +140,8 @@ async fn invalid_sandbox_name_gets_404() {
     assert_snapshot!(mock.get("/_sandbox/b%C3%B6x/login").await, @r#"
     404
     content-type: application/json
+    x-mock-reason: the path has an invalid sandbox name: it contains '\u{f6}'
+    x-mock-request: http://mock/_mock/requests/1
 
     {"error":"not_found","message":"the path has an invalid sandbox name: it contains 'ö'","path":"","hint":"use at most 64 letters, digits, - _ ."}
     "#);
@@ -171,6 +173,8 @@ async fn unknown_path_gets_404() {
     assert_snapshot!(mock.get("/api/auth/oauth/tokens").await, @r#"
     404
     content-type: application/json
+    x-mock-reason: nothing answers at /api/auth/oauth/tokens
+    x-mock-request: http://mock/_mock/requests/1
 
     {"error":"not_found","message":"nothing answers at /api/auth/oauth/tokens","path":"","hint":"the OAuth endpoints are below /api/auth/oauth, sandboxes below /_sandbox/{name} (letters, digits, - _ . and at most 64 of them), control calls below /_mock, MCP is at /mcp"}
     "#);

@@ -52,7 +52,7 @@ async fn a_sandbox_has_a_seed_and_settings_of_its_own() {
     201
     content-type: application/json
 
-    {"name":"own","path":"/_sandbox/own","settings":{"contract":"live","differences":{},"rate_limits":false,"login":"mia","consent":"approve","access_token_seconds":3600,"refresh_token_seconds":2592000,"code_seconds":null,"unknown_clients":"refuse","workflow_cost":10,"workflow_seconds":0}}
+    {"name":"own","path":"/_sandbox/own","settings":{"contract":"live","differences":{},"rate_limits":false,"login":"mia","consent":"approve","access_token_seconds":3600,"refresh_token_seconds":2592000,"code_seconds":null,"unknown_clients":"refuse","workflow_cost":10,"workflow_seconds":0,"reason_headers":true}}
     "#);
     let own = mock.sandbox("own");
     let mine = App {

@@ -146,6 +146,7 @@ async fn every_schema_has_a_type() {
     // JSON of an app or of a test.
     assert_snapshot!(untyped.join("\n"), @"
     /Effect/properties/body
+    /Explanation/properties/facts/additionalProperties
     /RequestView/properties/response_body
     /RequestView/properties/params/additionalProperties
     /RequestView/properties/headers/additionalProperties

@@ -17,7 +17,7 @@ async fn settings_are_shown_whole() {
     200
     content-type: application/json
 
-    {"contract":"documented","differences":{},"rate_limits":false,"login":null,"consent":"ask","access_token_seconds":3600,"refresh_token_seconds":2592000,"code_seconds":null,"unknown_clients":"refuse","workflow_cost":10,"workflow_seconds":0}
+    {"contract":"documented","differences":{},"rate_limits":false,"login":null,"consent":"ask","access_token_seconds":3600,"refresh_token_seconds":2592000,"code_seconds":null,"unknown_clients":"refuse","workflow_cost":10,"workflow_seconds":0,"reason_headers":true}
     "#);
 }
 
@@ -32,13 +32,13 @@ async fn patch_changes_named_settings_and_null_restores_defaults() {
             "workflow_cost": 8, "workflow_seconds": 9 }),
     )
     .await;
-    assert_snapshot!(answer.body, @r#"{"contract":"live","differences":{"scope-shape":"documented","code-lifetime":"documented"},"rate_limits":true,"login":"ada","consent":"approve","access_token_seconds":6,"refresh_token_seconds":7,"code_seconds":5,"unknown_clients":"register","workflow_cost":8,"workflow_seconds":9}"#);
+    assert_snapshot!(answer.body, @r#"{"contract":"live","differences":{"scope-shape":"documented","code-lifetime":"documented"},"rate_limits":true,"login":"ada","consent":"approve","access_token_seconds":6,"refresh_token_seconds":7,"code_seconds":5,"unknown_clients":"register","workflow_cost":8,"workflow_seconds":9,"reason_headers":true}"#);
     let answer = patch(
         &mock,
         json!({ "differences": { "scope-shape": null }, "login": null, "code_seconds": null }),
     )
     .await;
-    assert_snapshot!(answer.body, @r#"{"contract":"live","differences":{"code-lifetime":"documented"},"rate_limits":true,"login":null,"consent":"approve","access_token_seconds":6,"refresh_token_seconds":7,"code_seconds":null,"unknown_clients":"register","workflow_cost":8,"workflow_seconds":9}"#);
+    assert_snapshot!(answer.body, @r#"{"contract":"live","differences":{"code-lifetime":"documented"},"rate_limits":true,"login":null,"consent":"approve","access_token_seconds":6,"refresh_token_seconds":7,"code_seconds":null,"unknown_clients":"register","workflow_cost":8,"workflow_seconds":9,"reason_headers":true}"#);
     assert_eq!(patch(&mock, json!({})).await.body, answer.body);
 }
 
@@ -77,7 +77,7 @@ async fn unknown_setting_gets_a_suggestion_and_changes_nothing() {
     }
     assert_snapshot!(table, @r#"
     {"zebra":1}
-      400 "zebra": "unknown key \"zebra\"" ("choose among contract, differences, scopes, rate_limits, login, consent, access_token_seconds, refresh_token_seconds, code_seconds, unknown_clients, workflow_cost, workflow_seconds")
+      400 "zebra": "unknown key \"zebra\"" ("choose among contract, differences, scopes, rate_limits, login, consent, access_token_seconds, refresh_token_seconds, code_seconds, unknown_clients, workflow_cost, workflow_seconds, reason_headers")
     {"contract":"lively"}
       400 "contract": "unknown value \"lively\"" ("did you mean \"live\"?")
     {"contract":1}

@@ -92,6 +92,8 @@ async fn an_exact_scope_leaves_user_read_out() {
     access-control-allow-methods: GET
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: the access token lacks UserRead; it has ModelsRead
+    x-mock-request: http://mock/_mock/requests/1
 
     {"error":"insufficient_scope","error_description":"Token does not have UserRead scope"}
     "#);

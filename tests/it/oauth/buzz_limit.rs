@@ -124,6 +124,8 @@ async fn budget_is_checked_whenever_present() {
     assert_snapshot!(mock.authorize(&request).await, @r#"
     400
     content-type: application/json
+    x-mock-reason: a buzz limit is null or a list of budgets, each with a type and whole numbers of at least 1; buzz_limit was "{"
+    x-mock-request: http://mock/_mock/requests/1
 
     {"error":"invalid_request","error_description":"buzz_limit is not valid JSON"}
     "#);

@@ -37,6 +37,8 @@ async fn introspection_reads_basic_form_decoded_and_before_the_body() {
     401
     cache-control: no-store
     content-type: application/json
+    x-mock-reason: wrong client_secret for Link service
+    x-mock-request: http://mock/_mock/requests/4
 
     {"error":"invalid_client"}
     "#);

@@ -46,12 +46,16 @@ async fn unknown_or_deleted_user_in_the_header_is_an_error() {
     assert_snapshot!(request(&mock).header("x-mock-user", "adda").await, @r#"
     400
     content-type: application/json
+    x-mock-reason: X-Mock-User: no user "adda"
+    x-mock-request: http://mock/_mock/requests/1
 
     {"error":"invalid","message":"no user \"adda\"","path":"X-Mock-User","hint":"did you mean \"ada\"?"}
     "#);
     assert_snapshot!(request(&mock).header("x-mock-user", "99").await, @r#"
     400
     content-type: application/json
+    x-mock-reason: X-Mock-User: no user "99"
+    x-mock-request: http://mock/_mock/requests/2
 
     {"error":"invalid","message":"no user \"99\"","path":"X-Mock-User","hint":"name a user by id or username: owner, ada, tess, blank, modo, 7"}
     "#);

@@ -47,6 +47,8 @@ async fn authorize_accepts_ten_per_minute_and_user() {
     assert_snapshot!(refused, @r#"
     429
     content-type: application/json
+    x-mock-reason: more than 10 authorize requests of one user within a minute
+    x-mock-request: http://mock/_mock/requests/11
 
     {"error":"rate_limited","error_description":"Too many authorization requests"}
     "#);
@@ -85,6 +87,8 @@ async fn documented_token_accepts_twenty_per_minute_and_client() {
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: more than 20 token requests of one client or address within a minute
+    x-mock-request: http://mock/_mock/requests/21
 
     {"error":"rate_limited","error_description":"Too many token requests"}
     "#);
@@ -151,6 +155,8 @@ async fn revoke_accepts_twenty_per_minute_and_address() {
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: more than 20 revoke requests of one address within a minute
+    x-mock-request: http://mock/_mock/requests/21
 
     {"error":"rate_limited"}
     "#);

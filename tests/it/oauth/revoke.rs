@@ -55,6 +55,8 @@ async fn missing_token_is_invalid_request() {
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: a revocation requires the token
+    x-mock-request: http://mock/_mock/requests/1
 
     {"error":"invalid_request","error_description":"Missing token parameter"}
     "#);
@@ -205,6 +207,8 @@ async fn a_public_clients_foreign_origin_is_refused() {
     assert_snapshot!(from(&SPA, "https://evil.example").await, @r#"
     403
     content-type: application/json
+    x-mock-reason: "https://evil.example" is no allowed origin of Public App; allowed: http://localhost:3000
+    x-mock-request: http://mock/_mock/requests/1
 
     {"error":"origin_not_allowed","error_description":"Origin is not in the registered allowedOrigins for this client."}
     "#);

@@ -129,6 +129,8 @@ async fn bearer_is_case_sensitive_and_spaces_are_ignored() {
     access-control-allow-methods: GET
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: the call requires the header Authorization: Bearer with the access token and a capital B; most clients remove it when a redirect leads to another host
+    x-mock-request: http://mock/_mock/requests/13
 
     {"error":"invalid_token","error_description":"Missing bearer token"}
     "#);
@@ -161,6 +163,8 @@ async fn deleted_user_is_rejected_but_banned_and_muted_users_are_not() {
     access-control-allow-methods: GET
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: the user of the access token is deleted or banned
+    x-mock-request: http://mock/_mock/requests/4
 
     {"error":"invalid_token","error_description":"Invalid or expired token"}
     "#);
@@ -178,6 +182,8 @@ async fn other_methods_get_405_with_allow() {
     405
     allow: GET, OPTIONS, HEAD
     content-type: text/plain; charset=utf-8
+    x-mock-reason: this path does not support the method POST
+    x-mock-request: http://mock/_mock/requests/1
 
     POST method not allowed
     ");

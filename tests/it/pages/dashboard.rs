@@ -25,12 +25,12 @@ async fn rejection_shows_its_reason_and_the_other_contract() {
         .await;
     let page = mock.get(DASHBOARD).await;
     assert_snapshot!(page.page().texts(".request .explanation").join("\n"), @r#"
-    Reason: the redirect URI must exactly match one that the app has registered; redirect_uri was "http://localhost:9/<b>". Fix: register it on the account page, in the seed or with PATCH /_mock/clients/{id}, or send a registered URI. RFC 9700 §2.1; difference redirect-uri-match
+    Reason: redirect_uri "http://localhost:9/<b>" is not registered for Conf App; the closest one, "http://localhost:8080/cb", differs in the port. Fix: register it on the account page, in the seed or with PATCH /_mock/clients/{id}, or send a registered one. RFC 9700 §2.1; difference redirect-uri-match
     Difference redirect-uri-match (documented): exact match. live, live@2026-08: also any port, query, fragment and loopback name if scheme and path equal a registered loopback URI.
     "#);
     assert!(!page.body.contains("<b>"));
     let entry = &mock.control("GET", "/requests", json!({})).await["requests"][0]["reason"];
-    assert_snapshot!(entry, @r#"{"rule":"the redirect URI must exactly match one that the app has registered; redirect_uri was \"http://localhost:9/<b>\"","fix":"register it on the account page, in the seed or with PATCH /_mock/clients/{id}, or send a registered URI","source":"RFC 9700 §2.1; difference redirect-uri-match"}"#);
+    assert_snapshot!(entry, @r#"{"code":"redirect-not-registered","message":"redirect_uri \"http://localhost:9/<b>\" is not registered for Conf App; the closest one, \"http://localhost:8080/cb\", differs in the port","rule":"the redirect URI must equal a registered one, character by character","facts":{"client":"Conf App","redirect_uri":"http://localhost:9/<b>","registered":["https://app.example/callback","https://app.example/cb?keep=1&x=a%20b","https://app.example/cb?code=%5Bredacted%5D&z=1&code=%5Bredacted%5D#part","http://localhost:8080/cb","https://app.example","com.example.app:/cb"],"closest":"http://localhost:8080/cb","differs_in":"the port"},"fix":"register it on the account page, in the seed or with PATCH /_mock/clients/{id}, or send a registered one","source":"RFC 9700 §2.1; difference redirect-uri-match"}"#);
 }
 
 #[tokio::test]
@@ -39,7 +39,10 @@ async fn a_fault_and_an_extension_are_named() {
     press(&mock, &[("act", "preset"), ("name", "token-endpoint-down")]).await;
     mock.token(&CONF.client_credentials()).await;
     let page = mock.get(DASHBOARD).await.page();
-    assert_snapshot!(page.texts(".request .explanation").join("\n"), @"Fault applied: fault 1 (token-endpoint-down: the token endpoint returns 503).");
+    assert_snapshot!(page.texts(".request .explanation").join("\n"), @"
+    Reason: fault 1 replaced the response. Fix: list the faults with GET /_mock/faults, and DELETE those that you no longer need. the fault
+    Fault applied: fault 1 (token-endpoint-down: the token endpoint returns 503).
+    ");
     assert_eq!(page.attributes("[aria-pressed=true]", "value"), ["preset"]);
     press(&mock, &[("act", "preset"), ("name", "token-endpoint-down")]).await;
     assert_eq!(

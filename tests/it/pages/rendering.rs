@@ -261,7 +261,7 @@ async fn dashboard_shows_a_rejection_live_with_its_reason() {
     let summary = entry.lines().next().unwrap_or_default().to_owned();
     browser.tab_to(&summary).await;
     browser.press([ENTER]).await;
-    browser.see("a refresh token works once").await;
+    browser.see("no request in the journal has issued it").await;
 
     browser.go("+1 h").await;
     browser.arrive("Dashboard").await;

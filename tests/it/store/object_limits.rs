@@ -110,7 +110,7 @@ async fn unknown_clients_and_the_account_page_register_a_thousand_clients_at_mos
     let sent = asks("one-more").with("grant_type", "refresh_token");
     assert_snapshot!(mock.token(&sent).await.summary(), @"500 server_error: the limit of 1000 clients in this sandbox is reached; delete some with the control API, or reset the sandbox");
     let requests = mock.control("GET", "/requests?limit=1", json!({})).await;
-    assert_snapshot!(requests["requests"][0]["reason"], @r#"{"rule":"the limit of 1000 clients in this sandbox is reached","fix":"delete some with the control API, or reset the sandbox","source":"docs/reference/limits.md"}"#);
+    assert_snapshot!(requests["requests"][0]["reason"], @r#"{"code":"full","message":"the limit of 1000 clients in this sandbox is reached","rule":null,"facts":{},"fix":"delete some with the control API, or reset the sandbox","source":"docs/reference/limits.md"}"#);
     let cookie = mock.session("ada").await;
     let app = Fields::new(&[
         ("name", "My App"),

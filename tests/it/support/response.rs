@@ -110,6 +110,15 @@ impl TestResponse {
     }
 }
 
+impl TestResponse {
+    /// The text without the headers of the mock, as Civitai would answer.
+    pub(crate) fn without_mock_headers(&self) -> String {
+        let text = self.to_string();
+        let lines = text.split_inclusive('\n');
+        lines.filter(|line| !line.starts_with("x-mock-")).collect()
+    }
+}
+
 impl fmt::Display for TestResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = format!("{}\n", self.status);
@@ -140,6 +149,7 @@ pub(crate) fn redacted(text: &str, port: u16) -> String {
     for colon in [":", "%3A", "%253A"] {
         text = text.replace(&format!("127.0.0.1{colon}{port}"), "mock");
     }
+    let text = without_durations(&text);
     let mut out = String::new();
     let mut word = String::new();
     for c in text.chars().chain(['\0']) {
@@ -154,6 +164,15 @@ pub(crate) fn redacted(text: &str, port: u16) -> String {
         }
     }
     out
+}
+
+/// The text with a placeholder for durations, which depend on the speed of the machine.
+fn without_durations(text: &str) -> String {
+    let seconds = (1..10).map(|seconds| format!("{seconds} s ago"));
+    let durations = std::iter::once("less than 1 s ago".to_owned()).chain(seconds);
+    durations.fold(text.to_owned(), |text, duration| {
+        text.replace(&duration, "a moment ago")
+    })
 }
 
 /// The word itself, or a placeholder if it is random.

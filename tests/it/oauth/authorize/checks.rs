@@ -162,6 +162,8 @@ async fn an_error_is_a_json_answer_and_never_a_redirect_to_the_client() {
     assert_snapshot!(mock.authorize(&request).await, @r#"
     400
     content-type: application/json
+    x-mock-reason: PKCE with S256 is required; code_challenge_method was "S256"
+    x-mock-request: http://mock/_mock/requests/1
 
     {"error":"invalid_request","error_description":"PKCE required: provide code_challenge and code_challenge_method=S256"}
     "#);
@@ -169,6 +171,8 @@ async fn an_error_is_a_json_answer_and_never_a_redirect_to_the_client() {
     assert_snapshot!(mock.authorize(&request).await, @r#"
     403
     content-type: application/json
+    x-mock-reason: Testers App is open to testers only, and ada has no role "tester"
+    x-mock-request: http://mock/_mock/requests/2
 
     {"error":"access_denied","error_description":"Access to this application is currently limited to testers."}
     "#);
@@ -310,6 +314,8 @@ async fn allowed_false_denies() {
     assert_snapshot!(mock.approve(&request).await, @r#"
     400
     content-type: application/json
+    x-mock-reason: the app is not open to this user, or the user denied access
+    x-mock-request: http://mock/_mock/requests/1
 
     {"error":"access_denied","error_description":"Access denied: user denied access to application"}
     "#);

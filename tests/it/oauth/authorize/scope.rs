@@ -126,6 +126,8 @@ async fn missing_scope_is_invalid_scope() {
     assert_snapshot!(mock.approve(&request).await, @r#"
     400
     content-type: application/json
+    x-mock-reason: a scope is a decimal number of known bits, within the app's allowed scopes
+    x-mock-request: http://mock/_mock/requests/1
 
     {"error":"invalid_scope","error_description":"Invalid scope value"}
     "#);

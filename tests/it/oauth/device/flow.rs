@@ -30,6 +30,8 @@ async fn a_device_is_started_approved_and_claims_its_tokens_once() {
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: the user has not approved the device yet
+    x-mock-request: http://mock/_mock/requests/2
 
     {"error":"authorization_pending"}
     "#);
@@ -57,6 +59,8 @@ async fn a_device_is_started_approved_and_claims_its_tokens_once() {
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: device code already used in request 4, a moment ago
+    x-mock-request: http://mock/_mock/requests/6
 
     {"error":"expired_token","error_description":"Device code expired"}
     "#);
@@ -193,6 +197,8 @@ async fn denial_is_reported_once_and_uses_the_code_up() {
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: the app is not open to this user, or the user denied access
+    x-mock-request: http://mock/_mock/requests/3
 
     {"error":"access_denied"}
     "#);
@@ -226,6 +232,8 @@ async fn poll_by_another_client_is_rejected_without_effect() {
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: device code belongs to another app, Device App (issued in request 1)
+    x-mock-request: http://mock/_mock/requests/2
 
     {"error":"invalid_grant"}
     "#);

@@ -71,6 +71,8 @@ async fn refusals_without_a_description_have_none() {
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: a scope is a decimal number of known bits, within the app's allowed scopes; scope was "-1"
+    x-mock-request: http://mock/_mock/requests/1
 
     {"error":"invalid_scope"}
     "#);
@@ -81,12 +83,16 @@ async fn refusals_without_a_description_have_none() {
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: the server supports authorization_code, refresh_token and client_credentials at /token, and the device grant at /device-token
+    x-mock-request: http://mock/_mock/requests/2
 
     {"error":"unsupported_grant_type"}
     "#);
     assert_snapshot!(mock.request("POST", DEVICE_INFO).await, @r#"
     401
     content-type: application/json
+    x-mock-reason: no user is signed in to this browser
+    x-mock-request: http://mock/_mock/requests/3
 
     {"error":"unauthorized"}
     "#);
@@ -169,6 +175,8 @@ async fn a_scope_above_the_clients_ceiling_is_refused_in_both_contracts() {
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: Narrow App may not request ModelsWrite
+    x-mock-request: http://mock/_mock/requests/2
 
     {"error":"invalid_scope","error_description":"Requested scope exceeds client permissions"}
     "#);

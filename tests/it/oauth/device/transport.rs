@@ -99,6 +99,8 @@ async fn cors_is_open_for_start_but_not_for_review() {
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: client_id is required
+    x-mock-request: http://mock/_mock/requests/2
 
     {"error":"invalid_request","error_description":"Missing client_id"}
 
@@ -106,6 +108,8 @@ async fn cors_is_open_for_start_but_not_for_review() {
     405
     allow: POST, OPTIONS
     content-type: text/plain; charset=utf-8
+    x-mock-reason: this path does not support the method GET
+    x-mock-request: http://mock/_mock/requests/3
 
     GET method not allowed
 
@@ -113,6 +117,8 @@ async fn cors_is_open_for_start_but_not_for_review() {
     405
     allow: POST, OPTIONS
     content-type: text/plain; charset=utf-8
+    x-mock-reason: this path does not support the method PUT
+    x-mock-request: http://mock/_mock/requests/4
 
     PUT method not allowed
 
@@ -128,6 +134,8 @@ async fn cors_is_open_for_start_but_not_for_review() {
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: the server supports authorization_code, refresh_token and client_credentials at /token, and the device grant at /device-token
+    x-mock-request: http://mock/_mock/requests/6
 
     {"error":"unsupported_grant_type"}
 
@@ -135,6 +143,8 @@ async fn cors_is_open_for_start_but_not_for_review() {
     405
     allow: POST, OPTIONS
     content-type: text/plain; charset=utf-8
+    x-mock-reason: this path does not support the method GET
+    x-mock-request: http://mock/_mock/requests/7
 
     GET method not allowed
 
@@ -142,6 +152,8 @@ async fn cors_is_open_for_start_but_not_for_review() {
     405
     allow: POST, OPTIONS
     content-type: text/plain; charset=utf-8
+    x-mock-reason: this path does not support the method PUT
+    x-mock-request: http://mock/_mock/requests/8
 
     PUT method not allowed
 
@@ -149,12 +161,16 @@ async fn cors_is_open_for_start_but_not_for_review() {
     405
     allow: POST
     content-type: text/plain; charset=utf-8
+    x-mock-reason: this path does not support the method OPTIONS
+    x-mock-request: http://mock/_mock/requests/9
 
     OPTIONS method not allowed
 
     POST /api/auth/oauth/device-info
     401
     content-type: application/json
+    x-mock-reason: no user is signed in to this browser
+    x-mock-request: http://mock/_mock/requests/10
 
     {"error":"unauthorized"}
 
@@ -162,6 +178,8 @@ async fn cors_is_open_for_start_but_not_for_review() {
     405
     allow: POST
     content-type: text/plain; charset=utf-8
+    x-mock-reason: this path does not support the method GET
+    x-mock-request: http://mock/_mock/requests/11
 
     GET method not allowed
 
@@ -169,6 +187,8 @@ async fn cors_is_open_for_start_but_not_for_review() {
     405
     allow: POST
     content-type: text/plain; charset=utf-8
+    x-mock-reason: this path does not support the method PUT
+    x-mock-request: http://mock/_mock/requests/12
 
     PUT method not allowed
 
@@ -176,12 +196,16 @@ async fn cors_is_open_for_start_but_not_for_review() {
     405
     allow: POST
     content-type: text/plain; charset=utf-8
+    x-mock-reason: this path does not support the method OPTIONS
+    x-mock-request: http://mock/_mock/requests/13
 
     OPTIONS method not allowed
 
     POST /api/auth/oauth/device-approve
     401
     content-type: application/json
+    x-mock-reason: no user is signed in to this browser
+    x-mock-request: http://mock/_mock/requests/14
 
     {"error":"unauthorized"}
 
@@ -189,6 +213,8 @@ async fn cors_is_open_for_start_but_not_for_review() {
     405
     allow: POST
     content-type: text/plain; charset=utf-8
+    x-mock-reason: this path does not support the method GET
+    x-mock-request: http://mock/_mock/requests/15
 
     GET method not allowed
 
@@ -196,6 +222,8 @@ async fn cors_is_open_for_start_but_not_for_review() {
     405
     allow: POST
     content-type: text/plain; charset=utf-8
+    x-mock-reason: this path does not support the method PUT
+    x-mock-request: http://mock/_mock/requests/16
 
     PUT method not allowed
     "#);
@@ -247,6 +275,8 @@ async fn starts_and_polls_of_a_client_share_twenty_requests_a_minute_as_recorded
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: more than 20 device requests of one client within a minute
+    x-mock-request: http://mock/_mock/requests/21
 
     {"error":"rate_limited"}
     "#);
@@ -256,6 +286,8 @@ async fn starts_and_polls_of_a_client_share_twenty_requests_a_minute_as_recorded
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: more than 20 device requests of one client within a minute
+    x-mock-request: http://mock/_mock/requests/22
 
     {"error":"rate_limited"}
     "#);

@@ -82,6 +82,8 @@ async fn a_failure_by_header_is_401_without_a_challenge_and_by_body_400() {
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: wrong client_secret for Conf App
+    x-mock-request: http://mock/_mock/requests/2
 
     {"error":"invalid_client","error_description":"Invalid client: client is invalid"}
     "#);
@@ -94,6 +96,8 @@ async fn a_failure_by_header_is_401_without_a_challenge_and_by_body_400() {
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: wrong client_secret for Conf App
+    x-mock-request: http://mock/_mock/requests/3
 
     {"error":"invalid_client","error_description":"Invalid client: client is invalid"}
     "#);
@@ -236,6 +240,8 @@ async fn deleted_client_is_unknown() {
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: no app has the client_id "narrow"
+    x-mock-request: http://mock/_mock/requests/3
 
     {"error":"invalid_client","error_description":"Invalid client: client is invalid"}
     "#);
@@ -249,6 +255,8 @@ async fn other_methods_get_405_with_allow() {
     405
     allow: POST, OPTIONS
     content-type: text/plain; charset=utf-8
+    x-mock-reason: this path does not support the method GET
+    x-mock-request: http://mock/_mock/requests/1
 
     GET method not allowed
     ");

@@ -70,6 +70,8 @@ async fn a_code_works_once_and_a_second_try_leaves_the_tokens_alive() {
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: authorization code already used in request 2, a moment ago
+    x-mock-request: http://mock/_mock/requests/3
 
     {"error":"invalid_grant","error_description":"Invalid grant: authorization code is invalid"}
     "#);

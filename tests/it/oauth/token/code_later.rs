@@ -83,6 +83,8 @@ async fn lowered_ceiling_applies_at_the_exchange() {
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: Conf App may not request UserWrite
+    x-mock-request: http://mock/_mock/requests/2
 
     {"error":"invalid_scope","error_description":"Invalid scope: Requested scope is invalid"}
     "#);
@@ -117,6 +119,8 @@ async fn a_client_without_the_refresh_grant_gets_a_refresh_token_that_it_cannot_
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: Code only may not use the grant refresh_token; allowed: authorization_code
+    x-mock-request: http://mock/_mock/requests/3
 
     {"error":"unauthorized_client","error_description":"Unauthorized client: `grant_type` is invalid"}
     "#);
@@ -133,6 +137,8 @@ async fn code_of_a_deleted_client_is_rejected() {
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: no app has the client_id "narrow"
+    x-mock-request: http://mock/_mock/requests/2
 
     {"error":"invalid_client","error_description":"Invalid client: client is invalid"}
     "#);

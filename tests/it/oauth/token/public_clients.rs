@@ -74,6 +74,8 @@ async fn a_public_client_that_sends_a_secret_is_refused_in_the_documentation() {
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: Public App is public, and the request has a client_secret
+    x-mock-request: http://mock/_mock/requests/2
 
     {"error":"invalid_client","error_description":"Invalid client: client is invalid"}
     "#);
@@ -117,6 +119,8 @@ async fn a_public_clients_secret_is_ignored_by_the_deployed_server() {
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: Public App is public, and the request has a client_secret
+    x-mock-request: http://mock/_mock/requests/6
 
     {"error":"invalid_client","error_description":"Invalid client: client is invalid"}
     "#);

@@ -27,6 +27,8 @@ async fn a_refresh_token_is_rotated_and_the_old_access_token_lives_on() {
     access-control-allow-methods: POST
     access-control-allow-origin: *
     content-type: application/json
+    x-mock-reason: refresh token already used in request 3, a moment ago
+    x-mock-request: http://mock/_mock/requests/6
 
     {"error":"invalid_grant","error_description":"Invalid grant: refresh token is invalid"}
     "#);

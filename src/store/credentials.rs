@@ -1,0 +1,77 @@
+//! Lookup of a credential of any kind, in any sandbox, so that the cause of a refusal can be named.
+
+use std::sync::Arc;
+
+use super::handle::Store;
+use super::sandbox_data::SandboxData;
+use crate::model::refusal_cause::CredentialKind;
+use crate::model::token::TokenKind;
+use crate::protocol::ids::ClientId;
+use crate::protocol::secret::SecretHash;
+use crate::protocol::time::Timestamp;
+
+/// A credential that is stored, expired or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoredCredential {
+    pub(crate) kind: CredentialKind,
+    pub(crate) client_id: ClientId,
+    pub(crate) expires_at: Timestamp,
+}
+
+impl SandboxData {
+    /// The credential with this hash.
+    pub(crate) fn find_credential(&self, hash: &SecretHash) -> Option<StoredCredential> {
+        let tables = self.read();
+        if let Some(token) = tables.tokens.by_hash.get(hash) {
+            return Some(StoredCredential {
+                kind: match token.kind {
+                    TokenKind::Access => CredentialKind::AccessToken,
+                    TokenKind::Refresh => CredentialKind::RefreshToken,
+                },
+                client_id: token.user_and_client.client_id.clone(),
+                expires_at: token.expires_at,
+            });
+        }
+        if let Some(stored) = tables.codes.by_hash.get(hash) {
+            return Some(StoredCredential {
+                kind: CredentialKind::AuthorizationCode,
+                client_id: stored.code.client_id.clone(),
+                expires_at: stored.code.expires_at,
+            });
+        }
+        let devices = &tables.devices;
+        let (kind, device_code) = match devices.by_user_code.get(hash) {
+            Some(device_code) => (CredentialKind::UserCode, device_code),
+            None => (CredentialKind::DeviceCode, hash),
+        };
+        let (_, grant) = devices.by_device_code.get(device_code)?;
+        Some(StoredCredential {
+            kind,
+            client_id: grant.client_id.clone(),
+            expires_at: grant.expires_at,
+        })
+    }
+}
+
+impl Store {
+    /// The name of another sandbox in whose data the credential is. Data that an earlier run has written, and no request has
+    /// used since, is not searched.
+    pub(crate) fn other_sandbox_with_credential(
+        &self,
+        hash: &SecretHash,
+        own: &SandboxData,
+    ) -> Option<String> {
+        let sandboxes: Vec<(String, Arc<SandboxData>)> = {
+            let index = self.sandbox_index();
+            let records = index.sandboxes.iter();
+            records
+                .map(|(name, record)| (name.clone(), Arc::clone(&record.row.data)))
+                .collect()
+        };
+        sandboxes
+            .into_iter()
+            .filter(|(_, data)| data.key() != own.key())
+            .find(|(_, data)| data.find_credential(hash).is_some())
+            .map(|(name, _)| name)
+    }
+}
