@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use super::error::{ControlError, ControlResult};
 use super::filter::JournalSearch;
+use super::har;
 use super::requests::{JournalRequest, RequestList, RequestQuery};
+use serde_json::Value;
+
 use crate::invalid::Invalid;
 use crate::protocol::duration::SignedDuration;
 use crate::redact::printable_json;
@@ -27,6 +30,9 @@ const MAX_WHOLE: usize = 32;
 
 /// Number of requests in a piece of a long response.
 const PIECE: usize = 8;
+
+/// The most requests of an HTTP archive, which is built in memory: about 10 MB.
+const MAX_ARCHIVED: usize = 1000;
 
 impl From<TooManyReaders> for ControlError {
     fn from(_: TooManyReaders) -> Self {
@@ -66,6 +72,24 @@ impl Sandbox {
             is_done: false,
             _turn: turn,
         }))
+    }
+
+    /// The newest requests that match as an HTTP archive, for a server at this base URL. Errors: a limit of more than
+    /// [`MAX_ARCHIVED`].
+    pub(crate) async fn archive_requests(
+        &self,
+        mut query: RequestQuery,
+        base: &str,
+    ) -> ControlResult<Value> {
+        let limit = *query.limit.get_or_insert(MAX_ARCHIVED);
+        if limit > MAX_ARCHIVED {
+            let message =
+                format!("{limit} is greater than {MAX_ARCHIVED}, the most of one archive");
+            let hint = "request further archives with before";
+            return Err(Invalid::new("limit", message).with_hint(hint).into());
+        }
+        let found = self.find_requests(query).await?;
+        Ok(har::archive(&self.show_requests(&found).requests, base))
     }
 
     fn show_requests(&self, found: &SearchResult) -> RequestList {

@@ -48,6 +48,18 @@ pub struct RequestQuery {
     pub(crate) unredacted: bool,
     pub(crate) wait: Option<SignedDuration>,
     pub(crate) count: Option<usize>,
+    pub(crate) format: RequestFormat,
+}
+
+/// The format of a list of requests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RequestFormat {
+    #[default]
+    Json,
+    /// An HTTP archive.
+    Har,
 }
 
 flatten_filter! {
@@ -62,6 +74,8 @@ flatten_filter! {
         wait: Option<SignedDuration>,
         /// The number of requests to wait for; 1 by default.
         count: Option<usize>,
+        /// `har` is an HTTP archive (HAR 1.2), which browsers' developer tools import: at most 1,000 requests.
+        format: RequestFormat,
     }
 }
 
@@ -74,6 +88,7 @@ impl From<Keys> for RequestQuery {
             unredacted: keys.unredacted,
             wait: keys.wait,
             count: keys.count,
+            format: keys.format,
         }
     }
 }

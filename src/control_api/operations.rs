@@ -23,12 +23,13 @@ use crate::control::{
     AdvanceClock, Advice, AdviceFormat, AdviceQuery, Approval, ClientSpec, ControlError,
     ControlResult, Denial, Expectations, ExpireTokens, Fault, FreezeClock, GrantFilter,
     MismatchView, NewClient, NewCode, NewConsent, NewPresetFault, NewSandbox, NewSession,
-    NewTokens, Preset, RequestList, RequestQuery, ResetBudgets, SessionFilter, SetClock,
-    SettingsPatch, TokenParam, TokenSelector, UserRef, UserSpec,
+    NewTokens, Preset, RequestFormat, RequestList, RequestQuery, ResetBudgets, SessionFilter,
+    SetClock, SettingsPatch, TokenParam, TokenSelector, UserRef, UserSpec,
 };
 use crate::http::connection::ConnectionInfo;
 use crate::http::context::RequestContext;
 use crate::http::state::ServerState;
+use crate::redact::printable_json;
 
 /// One row: method, path, id, summary, and the handler as a closure over the sandbox, or with `in registry` over the
 /// registry of sandboxes. The types of its input and of its result are in the `OpenAPI` document.
@@ -192,6 +193,13 @@ async fn list_requests(
     connection: Option<Extension<Arc<ConnectionInfo>>>,
     Query(query): Query<RequestQuery>,
 ) -> ControlResult<Rendered<RequestList>> {
+    let kind = [(CONTENT_TYPE, "application/json")];
+    if query.format == RequestFormat::Har {
+        let base = context.base.to_string();
+        let archive = context.sandbox.archive_requests(query, &base).await?;
+        let archive = printable_json(&archive.to_string()).into_owned();
+        return Ok(Rendered::new((kind, archive)));
+    }
     let caller = connection
         .filter(|_| query.waits())
         .and_then(|connection| connection.socket.clone());
@@ -211,7 +219,6 @@ async fn list_requests(
             Body::from_stream(tokio_stream::iter(stream).map(Ok::<_, Infallible>))
         }
     };
-    let kind = [(CONTENT_TYPE, "application/json")];
     Ok(Rendered::new((kind, body)))
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::MockError;
 use super::sandbox::MockSandbox;
 use crate::control::{
-    Advice, AppliedPreset, Expectations, Fault, FaultView, NewPresetFault, RequestList,
-    RequestQuery, Severity,
+    Advice, AppliedPreset, Expectations, Fault, FaultView, NewPresetFault, RequestDetail,
+    RequestList, RequestQuery, Severity,
 };
 
 impl MockSandbox {
@@ -77,6 +77,23 @@ impl MockSandbox {
     pub async fn requests(&self, asked: impl Into<RequestQuery>) -> Result<RequestList, MockError> {
         let asked = asked.into();
         self.open().await?.list_requests(asked).await
+    }
+
+    /// One request of the journal, with the requests that issued and used its codes and tokens. Errors: no request has the
+    /// id, or it was removed to make room.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use civitai_oauth_mock::MockServer;
+    /// let server = MockServer::start().await;
+    /// let missing = server.request(1).await;
+    /// assert_eq!(missing.unwrap_err().to_string(), "id: no request 1: the newest is 0; GET /_mock/requests lists the requests");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn request(&self, id: u64) -> Result<RequestDetail, MockError> {
+        self.open().await?.request(id, false)
     }
 
     /// Deletes all requests from the journal. Ids continue.

@@ -26,7 +26,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 pub(crate) use names::is_secret;
-pub(crate) use placeholder::REDACTED;
+pub(crate) use placeholder::{REDACTED, shortened_secret};
 #[cfg(feature = "cli")]
 pub(crate) use printable::printable_lines;
 pub(crate) use printable::{printable, printable_json};

@@ -32,6 +32,17 @@ pub(crate) enum CredentialAction {
     Refused,
 }
 
+impl CredentialAction {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Issued => "issued",
+            Self::Used => "used",
+            Self::Revoked => "revoked",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// What a request did with which credential.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CredentialEvent {

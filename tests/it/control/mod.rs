@@ -14,6 +14,7 @@ mod long_lists;
 mod openapi;
 mod refusal_causes;
 mod refusal_hints;
+mod request_detail;
 mod requests;
 mod reset_isolation;
 mod sandbox_creation;

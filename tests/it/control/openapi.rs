@@ -104,7 +104,7 @@ async fn every_call_is_listed() {
     GET /_mock/faults/{id}
     DELETE /_mock/faults/{id}
     GET /_mock/openapi.json
-    GET /_mock/requests ?endpoint&path&method&grant_type&client_id&user&status&error&after&limit&before&unredacted&wait&count
+    GET /_mock/requests ?endpoint&path&method&grant_type&client_id&user&status&error&after&limit&before&unredacted&wait&count&format
     DELETE /_mock/requests
     POST /_mock/reset
     GET /_mock/sandboxes
