@@ -70,6 +70,11 @@ pub(super) struct Reset {
     server: ServerOptions,
 }
 
+#[derive(Debug, Deserialize)]
+struct ClientsAnswer {
+    clients: Vec<ClientAnswer>,
+}
+
 /// The key of a client that tokens are issued with.
 #[derive(Debug, Deserialize)]
 struct ClientAnswer {
@@ -82,8 +87,8 @@ pub(super) async fn token(token: Token, sources: &Sources) -> anyhow::Result<()>
         client
     } else {
         let answer = server.control("GET", "clients", &json!({})).await?;
-        let clients: Vec<ClientAnswer> = server.read(&answer)?;
-        let first = clients.into_iter().next();
+        let answer: ClientsAnswer = server.read(&answer)?;
+        let first = answer.clients.into_iter().next();
         let first = first.context("the sandbox has no clients; add [[clients]] to its seed, or create one with POST /_mock/clients")?;
         first.id
     };

@@ -31,6 +31,13 @@ pub struct NewSecret {
     pub client_secret: Secret,
 }
 
+/// `{"clients":[…]}`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct ClientList {
+    pub(crate) clients: Vec<Client>,
+}
+
 impl Sandbox {
     /// Every client.
     pub(crate) fn list_clients(&self) -> Vec<Client> {

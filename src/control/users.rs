@@ -1,6 +1,8 @@
 //! Operations on users: create, read, change, delete.
 
 use super::error::{ControlError, ControlResult};
+use serde::Serialize;
+
 use crate::http::session;
 use crate::invalid::Invalid;
 use crate::model::user::{User, UserRef};
@@ -10,6 +12,13 @@ use crate::store::StoreError;
 
 /// The most users that control calls create in a sandbox.
 const MAX_USERS: usize = 10_000;
+
+/// `{"users":[…]}`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct UserList {
+    pub(crate) users: Vec<User>,
+}
 
 impl Sandbox {
     /// Every user, by id.

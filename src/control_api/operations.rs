@@ -16,9 +16,11 @@ use super::operation::{
     OperationMethod::{Delete, Get, Patch, Post},
 };
 use super::response::{Created, JsonResponse, Rendered, done};
+use crate::control::clients::ClientList;
 use crate::control::faults::PresetOptions;
 use crate::control::listing::JsonPieces;
 use crate::control::sandboxes::CreatedSandbox;
+use crate::control::users::UserList;
 use crate::control::{
     AdvanceClock, Advice, AdviceFormat, AdviceQuery, Approval, ClientSpec, ControlError,
     ControlResult, Denial, Expectations, ExpireTokens, Fault, FreezeClock, GrantFilter,
@@ -88,7 +90,7 @@ pub(super) fn operations() -> Vec<Operation> {
             |sandbox, name: Path<String>| { sandbox.restore_snapshot(&name).await?; done() }),
 
         operation!(Get "/_mock/users" list_users "List the users",
-            |sandbox| JsonResponse(sandbox.list_users())).list(),
+            |sandbox| JsonResponse(UserList { users: sandbox.list_users() })).list(),
         operation!(Post "/_mock/users" create_user "Create a user",
             |sandbox, input: JsonBody<UserSpec>| Created(sandbox.create_user(input).await?)),
         operation!(Get "/_mock/users/{id}" read_user "Read a user, by id or username",
@@ -99,7 +101,7 @@ pub(super) fn operations() -> Vec<Operation> {
             |sandbox, id: Path<String>| { sandbox.delete_user(&UserRef::from(id)).await?; done() }),
 
         operation!(Get "/_mock/clients" list_clients "List the clients",
-            |sandbox| JsonResponse(sandbox.list_clients())).list(),
+            |sandbox| JsonResponse(ClientList { clients: sandbox.list_clients() })).list(),
         operation!(Post "/_mock/clients" create_client "Create a client",
             |sandbox, input: JsonBody<NewClient>| Created(sandbox.create_client(input.0).await?)),
         operation!(Get "/_mock/clients/{id}" read_client "Read a client",

@@ -58,7 +58,7 @@ pub struct Client {
     /// The users that may use it.
     pub access_mode: AccessMode,
     /// Whether it may call `/introspect`, if it is confidential.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     pub may_introspect: bool,
     /// The user that owns it.
     pub owner: UserId,

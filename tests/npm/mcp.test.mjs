@@ -39,7 +39,7 @@ const CALLBACK = "http://localhost:3000/callback";
 
 // The id of an app without a secret.
 const app = async () => {
-  const clients = await (await fetch(`${base}/_mock/clients`)).json();
+  const { clients } = await (await fetch(`${base}/_mock/clients`)).json();
   return clients.find((client) => !client.confidential).id;
 };
 

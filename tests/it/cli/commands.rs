@@ -67,7 +67,7 @@ async fn token_command_mints_a_token() {
 #[tokio::test(flavor = "multi_thread")]
 async fn token_command_without_clients_names_the_fix() {
     let mock = TestServer::documented().await;
-    for client in mock.get("/_mock/clients").await.json().as_array().unwrap() {
+    for client in mock.clients().await {
         let path = format!("/clients/{}", client["id"].as_str().unwrap());
         mock.control("DELETE", &path, json!({})).await;
     }

@@ -52,7 +52,7 @@ fn unreadable_answer_is_an_error_that_names_the_versions() {
     2: {}
     civitai-oauth-mock: cannot read the answer of <server>: missing field `findings`; its version may differ from this program's, which is 0.1.0: use the same version
     ");
-    assert_snapshot!(run("{}", &["token", "--user", "ada"]), @"1: civitai-oauth-mock: cannot read the answer of <server>: invalid type: map, expected a sequence; its version may differ from this program's, which is 0.1.0: use the same version");
+    assert_snapshot!(run("{}", &["token", "--user", "ada"]), @"1: civitai-oauth-mock: cannot read the answer of <server>: missing field `clients`; its version may differ from this program's, which is 0.1.0: use the same version");
 }
 
 #[test]

@@ -194,10 +194,10 @@ async fn customized_sandbox_survives_a_restart() {
 
     let mock = in_file(&path, None).await;
     let sandbox = mock.sandbox("own");
-    let users = sandbox.control("GET", "/users", json!({})).await;
+    let users = sandbox.users().await;
     assert_eq!(
         users[0]["username"], "ten",
-        "unchanged, without users of the server's seed: {users}"
+        "unchanged, without users of the server's seed: {users:?}"
     );
     assert_eq!(
         sandbox.control("GET", "/settings", json!({})).await,

@@ -29,12 +29,7 @@ async fn ada() -> TestServer {
 }
 
 async fn registered(sandbox: &SandboxClient) -> serde_json::Value {
-    let clients = sandbox.control("GET", "/clients", json!({})).await;
-    clients
-        .as_array()
-        .and_then(|all| all.last())
-        .cloned()
-        .unwrap_or_default()
+    sandbox.clients().await.pop().unwrap_or_default()
 }
 
 /// The page that shows a new secret once, after the form that created it.
@@ -84,7 +79,7 @@ async fn a_registered_app_shows_its_secret_once_and_works_with_it() {
     assert_eq!(mock.post(TOKEN, &asks).await.status, 200);
     let account = mock.get(ACCOUNT).await;
     assert!(account.body.contains(&id) && !account.body.contains(&secret));
-    assert_snapshot!(registered(&mock).await.to_string().replace(&id, "(id)"), @r#"{"id":"(id)","name":"My App","description":"Does things","logo_url":null,"confidential":true,"redirect_uris":["http://localhost:3000/cb"],"any_loopback_redirect":false,"allowed_origins":["http://localhost:3000"],"grants":["authorization_code","refresh_token","client_credentials"],"allowed_scopes":114689,"verified":false,"access_mode":"open","owner":2}"#);
+    assert_snapshot!(registered(&mock).await.to_string().replace(&id, "(id)"), @r#"{"id":"(id)","name":"My App","description":"Does things","logo_url":null,"confidential":true,"redirect_uris":["http://localhost:3000/cb"],"any_loopback_redirect":false,"allowed_origins":["http://localhost:3000"],"grants":["authorization_code","refresh_token","client_credentials"],"allowed_scopes":114689,"verified":false,"access_mode":"open","may_introspect":false,"owner":2}"#);
 }
 
 #[tokio::test]
@@ -108,8 +103,7 @@ async fn reloading_the_secret_page_shows_no_secret() {
     assert_snapshot!(shown(&again, ".notice"), @"The secret was already shown, and the server stores only its hash. If you lost it, create a new one on the account page.");
     let forged = mock.get(&path).cookie("mock-new-secret=guess").await;
     assert_eq!(shown(&forged, "#client-secret"), "");
-    let clients = mock.control("GET", "/clients", json!({})).await;
-    let named = clients.as_array().into_iter().flatten();
+    let named = mock.clients().await.into_iter();
     assert_eq!(named.filter(|client| client["name"] == "My App").count(), 1);
 }
 

@@ -156,8 +156,7 @@ async fn play(browser: &Browser, sandbox: &SandboxClient) {
 
 /// The app spends up to its budget, and the bar shows it.
 async fn spend(browser: &Browser, sandbox: &SandboxClient) {
-    let clients = sandbox.control("GET", "/clients", json!({})).await;
-    let clients = clients.as_array().cloned().unwrap_or_default();
+    let clients = sandbox.clients().await;
     let app = clients
         .iter()
         .find(|client| client["name"] == "Keyboard App");

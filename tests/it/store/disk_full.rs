@@ -87,8 +87,7 @@ impl Disk {
     }
 
     async fn users(&self) -> Vec<String> {
-        let users = self.mock.control("GET", "/users", json!({})).await;
-        let users = users.as_array().expect("a list").iter();
+        let users = self.mock.users().await.into_iter();
         users
             .map(|user| user["username"].as_str().unwrap_or_default().to_owned())
             .collect()

@@ -71,8 +71,7 @@ async fn cross_site_forms_neither_sign_in_nor_create_users() {
 #[tokio::test]
 async fn sign_in_page_creates_at_most_a_thousand_users() {
     let mock = TestServer::documented().await;
-    let known = mock.get("/_mock/users").await.json();
-    let known = known.as_array().unwrap().len();
+    let known = mock.users().await.len();
     for number in known..MOST - 1 {
         let made = json!({ "username": format!("user-{number}") });
         mock.control("POST", "/users", made).await;
@@ -98,15 +97,13 @@ async fn sign_in_page_creates_at_most_a_thousand_users() {
 async fn unknown_clients_and_the_account_page_register_a_thousand_clients_at_most() {
     let mock = TestServer::documented().await;
     mock.set(json!({ "unknown_clients": "register" })).await;
-    let known = mock.get("/_mock/clients").await.json();
-    let known = known.as_array().unwrap().len();
+    let known = mock.clients().await.len();
     let asks = |id: &str| CONF.authorize_params("1").with("client_id", id);
     for number in known..MOST {
         let sent = asks(&format!("unknown-{number}")).with("grant_type", "refresh_token");
         mock.token(&sent).await;
     }
-    let listed = mock.get("/_mock/clients").await.json();
-    assert_eq!(listed.as_array().map(Vec::len), Some(MOST));
+    assert_eq!(mock.clients().await.len(), MOST);
     let sent = asks("one-more").with("grant_type", "refresh_token");
     assert_snapshot!(mock.token(&sent).await.summary(), @"500 server_error: the limit of 1000 clients in this sandbox is reached; delete some with the control API, or reset the sandbox");
     let requests = mock.control("GET", "/requests?limit=1", json!({})).await;

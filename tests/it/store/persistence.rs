@@ -305,8 +305,7 @@ async fn recreated_user_keeps_the_name_and_the_seeds_user_is_skipped() {
     let path = folder.path("mock.db");
     let mock = in_file(&path).await;
     let names = async |sandbox: &SandboxClient| {
-        let users = sandbox.control("GET", "/users", json!({})).await;
-        let users = users.as_array().unwrap().iter();
+        let users = sandbox.users().await.into_iter();
         let shown = users.map(|user| format!("{} {}", user["id"], user["username"]));
         shown.collect::<Vec<_>>().join(", ")
     };

@@ -134,6 +134,21 @@ impl SandboxClient {
         answer.json()
     }
 
+    /// The users.
+    pub(crate) async fn users(&self) -> Vec<Value> {
+        self.list("users").await
+    }
+
+    /// The clients.
+    pub(crate) async fn clients(&self) -> Vec<Value> {
+        self.list("clients").await
+    }
+
+    async fn list(&self, kind: &str) -> Vec<Value> {
+        let answer = self.control("GET", &format!("/{kind}"), json!({})).await;
+        answer[kind].as_array().expect("a list").clone()
+    }
+
     pub(crate) async fn set(&self, settings: Value) {
         self.control("PATCH", "/settings", settings).await;
     }
