@@ -5,7 +5,6 @@
 //! its SQL are in one file of `tables/`; the operations on it are in the file of the same name here. Callers pass the data
 //! of a sandbox (`Sandbox::data`) and never hold a lock.
 
-mod accounts;
 mod application_id;
 mod clients;
 mod codes;
@@ -18,18 +17,15 @@ mod devices;
 mod error;
 mod file;
 mod file_identity;
-mod grants;
 mod handle;
 mod initial_data;
 mod lock;
 mod open;
-mod planned_bytes;
 mod purge;
 mod readers;
 mod removal;
 mod sandbox_data;
 mod sandbox_index;
-mod sandbox_index_batch;
 mod sandboxes;
 mod sessions;
 mod snapshots;

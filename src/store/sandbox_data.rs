@@ -3,6 +3,7 @@
 use super::error::StoreError;
 use super::file::DatabaseFile;
 use super::tables::Tables;
+use super::tables::grant_tables::{GrantTable, UserClientFilter};
 use super::write_batch::WriteBatch;
 use super::write_queue::Reload;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -103,6 +104,21 @@ impl SandboxData {
             file.queue.committed(pending).await?;
         }
         Ok(changed)
+    }
+
+    /// Deletes the selected rows of several tables in one change and returns how many.
+    pub(crate) async fn delete_grants(
+        &self,
+        owned: &[GrantTable],
+        filter: UserClientFilter<'_>,
+    ) -> Result<u64, StoreError> {
+        self.change(|tables, batch| {
+            owned
+                .iter()
+                .map(|table| tables.remove(*table, filter, batch))
+                .sum()
+        })
+        .await
     }
 
     /// Marks it as replaced: its rows are removed from the file when the last handle to it is dropped.

@@ -1,20 +1,21 @@
-//! The index of all sandboxes and their snapshots, and the limits of both.
+//! The index of all sandboxes and their snapshots, the limits of both, and the statements of a change of it.
 
 use super::columns::check_room;
+use super::commit::PendingCommit;
 use super::error::StoreError;
 use super::file::DatabaseFile;
 use super::initial_data::{DataSource, Seed, apply_seed};
-use super::planned_bytes::PlannedBytes;
 use super::sandbox_data::SandboxData;
-use super::sandbox_index_batch::SandboxIndexBatch;
+use super::statement::Statement;
 use super::tables::Tables;
 use super::tables::data_keys::{self, TABLES};
 use super::tables::sandboxes::{self, SandboxRow};
 use super::tables::snapshots::{self, Snapshot};
+use super::write_batch::WriteBatch;
 
 use sqlx::SqliteConnection;
 use std::collections::BTreeMap;
-use std::sync::{Arc, RwLockReadGuard};
+use std::sync::{Arc, RwLockReadGuard, Weak};
 
 /// A [`DataSource`] whose rows cannot change until they are copied.
 pub(super) enum LockedSource<'a> {
@@ -53,6 +54,50 @@ impl<'a> LockedSource<'a> {
     }
 }
 
+/// The statements of one change of the sandbox index; none without a file.
+pub(super) struct SandboxIndexBatch {
+    file: Option<Arc<DatabaseFile>>,
+    statements: Vec<Statement>,
+}
+
+impl SandboxIndexBatch {
+    pub(super) fn new(file: Option<Arc<DatabaseFile>>) -> Self {
+        Self {
+            file,
+            statements: Vec::new(),
+        }
+    }
+
+    pub(super) fn push(&mut self, statement: impl FnOnce() -> Statement) {
+        if self.file.is_some() {
+            self.statements.push(statement());
+        }
+    }
+
+    /// Creates data whose rows `fill` inserts.
+    pub(super) fn create_data(
+        &mut self,
+        key: Arc<str>,
+        fill: impl FnOnce(&mut Tables, &mut WriteBatch<'_>),
+    ) -> Arc<SandboxData> {
+        let mut tables = Tables::default();
+        let mut rows = WriteBatch::new(&key, self.file.is_some());
+        fill(&mut tables, &mut rows);
+        self.statements.extend(rows.into_statements());
+        SandboxData::new(key, tables, self.file.clone())
+    }
+
+    /// Queues the statements.
+    pub(super) fn submit(self) -> Result<Option<PendingCommit>, StoreError> {
+        match self.file {
+            Some(file) if !self.statements.is_empty() => {
+                file.queue.append(self.statements).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
 impl SandboxIndex {
     /// Creates data under a key that was never used before. The caller stores the returned handle.
     pub(super) fn create_data(
@@ -77,6 +122,27 @@ impl SandboxIndex {
                 }
             }
         })
+    }
+}
+
+/// The bytes of changes that are planned and not committed yet: they count, so that parallel changes do not exceed a bound
+/// together.
+#[derive(Debug, Default)]
+pub(crate) struct PlannedBytes(Vec<Weak<usize>>);
+
+impl PlannedBytes {
+    /// Counts these bytes until the returned value is dropped.
+    pub(crate) fn add(&mut self, bytes: usize) -> Arc<usize> {
+        let planned = Arc::new(bytes);
+        self.0.push(Arc::downgrade(&planned));
+        planned
+    }
+
+    /// How many changes there are, and their bytes.
+    pub(crate) fn sum(&mut self) -> (usize, usize) {
+        self.0.retain(|planned| planned.strong_count() > 0);
+        let bytes = self.0.iter().filter_map(Weak::upgrade);
+        (self.0.len(), bytes.map(|bytes| *bytes).sum())
     }
 }
 

@@ -2,8 +2,7 @@
 
 use super::error::StoreError;
 use super::handle::Store;
-use super::sandbox_index::SandboxIndex;
-use super::sandbox_index_batch::SandboxIndexBatch;
+use super::sandbox_index::{SandboxIndex, SandboxIndexBatch};
 
 impl Store {
     /// Commits a change of the sandbox index to the file. Memory stays as it is: the caller applies the change afterwards, and

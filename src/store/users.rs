@@ -1,5 +1,6 @@
 //! Operations on users.
 
+use crate::model::account::Account;
 use crate::model::user::{Buzz, User, UserRef};
 use crate::protocol::ids::UserId;
 use crate::store::columns::check_room;
@@ -20,6 +21,11 @@ impl SandboxData {
     /// The id of a user, deleted or not.
     pub(crate) fn user_id(&self, named: &UserRef) -> Option<UserId> {
         self.read().users.find(named).map(|user| user.id)
+    }
+
+    /// A user's accounts.
+    pub(crate) fn accounts(&self, user: UserId) -> Vec<Account> {
+        self.read().accounts.list(user)
     }
 
     /// Every user, by id.
