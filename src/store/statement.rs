@@ -69,70 +69,28 @@ fn has_names(sql: &str) -> bool {
     is_numbered || sql.contains(['$', ':', '@'])
 }
 
-impl From<i64> for Value {
-    fn from(number: i64) -> Self {
-        Self::Integer(number)
-    }
+macro_rules! value_from {
+    ($($kind:ty: $given:ident => $value:expr;)*) => {$(
+        impl From<$kind> for Value {
+            fn from($given: $kind) -> Self {
+                $value
+            }
+        }
+    )*};
 }
 
-impl From<u32> for Value {
-    fn from(number: u32) -> Self {
-        Self::Integer(number.into())
-    }
-}
-
-impl From<bool> for Value {
-    fn from(truth: bool) -> Self {
-        Self::Integer(truth.into())
-    }
-}
-
-impl From<Timestamp> for Value {
-    fn from(moment: Timestamp) -> Self {
-        Self::Integer(moment.0)
-    }
-}
-
-impl From<UserId> for Value {
-    fn from(id: UserId) -> Self {
-        Self::Integer(id.0)
-    }
-}
-
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::Text(text.into())
-    }
-}
-
-impl From<String> for Value {
-    fn from(text: String) -> Self {
-        Self::Text(text.into())
-    }
-}
-
-impl From<&String> for Value {
-    fn from(text: &String) -> Self {
-        Self::Text(text.as_str().into())
-    }
-}
-
-impl From<&Arc<str>> for Value {
-    fn from(text: &Arc<str>) -> Self {
-        Self::Text(Arc::clone(text))
-    }
-}
-
-impl From<&ClientId> for Value {
-    fn from(id: &ClientId) -> Self {
-        Self::Text(id.as_str().into())
-    }
-}
-
-impl From<&[u8]> for Value {
-    fn from(bytes: &[u8]) -> Self {
-        Self::Bytes(bytes.into())
-    }
+value_from! {
+    i64: number => Self::Integer(number);
+    u32: number => Self::Integer(number.into());
+    bool: truth => Self::Integer(truth.into());
+    Timestamp: moment => Self::Integer(moment.0);
+    UserId: id => Self::Integer(id.0);
+    &str: text => Self::Text(text.into());
+    String: text => Self::Text(text.into());
+    &String: text => Self::Text(text.as_str().into());
+    &Arc<str>: text => Self::Text(Arc::clone(text));
+    &ClientId: id => Self::Text(id.as_str().into());
+    &[u8]: bytes => Self::Bytes(bytes.into());
 }
 
 impl<T: Into<Value>> From<Option<T>> for Value {
