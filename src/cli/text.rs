@@ -4,14 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::control::{Fault, FaultView, describe_fault};
-
-const SECOND_MS: u64 = 1000;
-const UNITS: [(&str, u64); 4] = [
-    ("d", 24 * 60 * 60 * SECOND_MS),
-    ("h", 60 * 60 * SECOND_MS),
-    ("m", 60 * SECOND_MS),
-    ("s", SECOND_MS),
-];
+use crate::protocol::duration::UNITS;
 
 /// The keys and values of an object, one a line.
 pub(super) fn pairs(object: &Value) -> String {
@@ -48,21 +41,21 @@ pub(super) fn clock(clock: &ClockAnswer) -> String {
         ClockState::Running { ahead_ms: 0 } => "running in real time".to_owned(),
         ClockState::Running { ahead_ms: ms } => {
             let side = if ms > 0 { "ahead of" } else { "behind" };
-            format!("running, {} {side} real time", length(ms.unsigned_abs()))
+            format!("running, {} {side} real time", length(ms.saturating_abs()))
         }
     };
     format!("{}  {state}", clock.now)
 }
 
 /// A length of time in its two largest units, such as `1h 5m`.
-fn length(ms: u64) -> String {
-    if ms < SECOND_MS {
+fn length(ms: i64) -> String {
+    if ms < 1000 {
         return format!("{ms}ms");
     }
     let mut rest = ms;
     let mut parts = Vec::new();
-    for (unit, unit_ms) in UNITS {
-        if rest >= unit_ms {
+    for (unit, unit_ms) in UNITS[1..].iter().rev() {
+        if rest >= *unit_ms {
             parts.push(format!("{}{unit}", rest / unit_ms));
             rest %= unit_ms;
         }

@@ -1,15 +1,11 @@
 //! Operations on the clock: advance, freeze, resume, set.
 
-use std::fmt;
-
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 
 use super::error::{ControlError, ControlResult};
 use crate::invalid::Invalid;
-use crate::protocol::duration::{LengthVisitor, SignedDuration};
+use crate::protocol::duration::{LengthOr, NoObject, SignedDuration};
 use crate::protocol::json::given;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
@@ -35,86 +31,21 @@ impl From<SignedDuration> for AdvanceClock {
     }
 }
 
-/// A duration with the value as it was sent.
-struct Sent(SignedDuration, Value);
-
-impl<'de> Deserialize<'de> for Sent {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(SentVisitor)
-    }
-}
-
-struct SentVisitor;
-
-impl Visitor<'_> for SentVisitor {
-    type Value = Sent;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        LengthVisitor.expecting(f)
-    }
-
-    fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Sent, E> {
-        let length = LengthVisitor.visit_f64(seconds)?;
-        Ok(Sent(length, seconds.into()))
-    }
-
-    fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Sent, E> {
-        let length = LengthVisitor.visit_i64(seconds)?;
-        Ok(Sent(length, seconds.into()))
-    }
-
-    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Sent, E> {
-        let length = LengthVisitor.visit_u64(seconds)?;
-        Ok(Sent(length, seconds.into()))
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Sent, E> {
-        Ok(Sent(LengthVisitor.visit_str(text)?, text.into()))
-    }
-}
-
 impl<'de> Deserialize<'de> for AdvanceClock {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AdvanceClockVisitor)
-    }
-}
-
-struct AdvanceClockVisitor;
-
-impl<'de> Visitor<'de> for AdvanceClockVisitor {
-    type Value = AdvanceClock;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        LengthVisitor.expecting(f)
-    }
-
-    fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<AdvanceClock, E> {
-        SentVisitor.visit_f64(seconds).map(bare)
-    }
-
-    fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<AdvanceClock, E> {
-        SentVisitor.visit_i64(seconds).map(bare)
-    }
-
-    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<AdvanceClock, E> {
-        SentVisitor.visit_u64(seconds).map(bare)
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<AdvanceClock, E> {
-        SentVisitor.visit_str(text).map(bare)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AdvanceClock, A::Error> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Keys {
             #[serde(default, deserialize_with = "given")]
-            by: Option<Sent>,
+            by: Option<LengthOr<NoObject>>,
             #[serde(default, deserialize_with = "given")]
-            seconds: Option<Sent>,
+            seconds: Option<LengthOr<NoObject>>,
         }
-        let keys = Keys::deserialize(MapAccessDeserializer::new(map))?;
-        let (Sent(by, sent), key) = match (keys.by, keys.seconds) {
+        let keys = match LengthOr::deserialize(deserializer)? {
+            LengthOr::Length(by, sent) => return Ok(Self { by, sent, key: "" }),
+            LengthOr::Object(Keys { by, seconds }) => (by, seconds),
+        };
+        let (LengthOr::Length(by, sent), key) = match keys {
             (Some(by), None) => (by, "by"),
             (None, Some(seconds)) => (seconds, "seconds"),
             (None, None) => {
@@ -122,18 +53,13 @@ impl<'de> Visitor<'de> for AdvanceClockVisitor {
                 let error = ValueError::new(r#"missing key "by""#).with_hint(hint);
                 return Err(de::Error::custom(error));
             }
-            (Some(Sent(_, by)), Some(Sent(_, seconds))) => {
+            (Some(LengthOr::Length(_, by)), Some(LengthOr::Length(_, seconds))) => {
                 let message = format!("by {by} and seconds {seconds} are both given: omit one");
                 return Err(de::Error::custom(message));
             }
         };
-        Ok(AdvanceClock { by, sent, key })
+        Ok(Self { by, sent, key })
     }
-}
-
-/// A duration without a key.
-fn bare(Sent(by, sent): Sent) -> AdvanceClock {
-    AdvanceClock { by, sent, key: "" }
 }
 
 /// `{"at":"2026-01-01T00:00:00Z"}`, or Unix seconds.

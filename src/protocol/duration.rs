@@ -1,7 +1,11 @@
 //! Durations as people write them: `300ms`, `90s`, `5m`, `1h`, `7d`, several parts (`1h30m`), or a number of seconds.
 
-use serde::de::{self, Deserializer, Unexpected, Visitor};
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
 
 use super::json;
 
@@ -9,7 +13,8 @@ use super::json;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SignedDuration(pub(crate) i64);
 
-const UNITS: [(&str, i64); 5] = [
+/// The units, with their milliseconds, the shortest first.
+pub(crate) const UNITS: [(&str, i64); 5] = [
     ("ms", 1),
     ("s", 1000),
     ("m", 60_000),
@@ -168,7 +173,7 @@ impl Visitor<'_> for SecondsVisitor {
     }
 }
 
-pub(crate) struct LengthVisitor;
+struct LengthVisitor;
 
 impl Visitor<'_> for LengthVisitor {
     type Value = SignedDuration;
@@ -203,6 +208,63 @@ impl Visitor<'_> for LengthVisitor {
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<SignedDuration, E> {
         text.parse().map_err(E::custom)
+    }
+}
+
+/// A length of time as it was sent, or an object. The errors of an untagged enum would name neither key nor value.
+pub(crate) enum LengthOr<T> {
+    Length(SignedDuration, Value),
+    Object(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for LengthOr<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LengthOrVisitor(PhantomData))
+    }
+}
+
+/// No object: only a length of time.
+pub(crate) enum NoObject {}
+
+impl<'de> Deserialize<'de> for NoObject {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(de::Error::invalid_type(Unexpected::Map, &LengthVisitor))
+    }
+}
+
+struct LengthOrVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for LengthOrVisitor<T> {
+    type Value = LengthOr<T>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        LengthVisitor.expecting(f)
+    }
+
+    fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<LengthOr<T>, E> {
+        let length = LengthVisitor.visit_f64(seconds)?;
+        Ok(LengthOr::Length(length, seconds.into()))
+    }
+
+    fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<LengthOr<T>, E> {
+        let length = LengthVisitor.visit_i64(seconds)?;
+        Ok(LengthOr::Length(length, seconds.into()))
+    }
+
+    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<LengthOr<T>, E> {
+        let length = LengthVisitor.visit_u64(seconds)?;
+        Ok(LengthOr::Length(length, seconds.into()))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<LengthOr<T>, E> {
+        Ok(LengthOr::Length(
+            text.parse().map_err(E::custom)?,
+            text.into(),
+        ))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<LengthOr<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(LengthOr::Object)
     }
 }
 

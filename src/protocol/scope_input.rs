@@ -109,7 +109,7 @@ impl Serialize for ScopeSpec {
 
 impl<'de> Deserialize<'de> for ScopeSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(SpecVisitor)
+        deserializer.deserialize_any(SpecVisitor { is_part: false })
     }
 }
 
@@ -132,13 +132,20 @@ impl<'de> Deserialize<'de> for Scope {
     }
 }
 
-struct SpecVisitor;
+struct SpecVisitor {
+    /// It reads an element of a list.
+    is_part: bool,
+}
 
 impl<'de> Visitor<'de> for SpecVisitor {
     type Value = ScopeSpec;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a scope: a number, a preset or a list of scope names")
+        f.write_str(if self.is_part {
+            "a number, a preset or a scope name"
+        } else {
+            "a scope: a number, a preset or a list of scope names"
+        })
     }
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<ScopeSpec, E> {
@@ -169,6 +176,9 @@ impl<'de> Visitor<'de> for SpecVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<ScopeSpec, A::Error> {
+        if self.is_part {
+            return Err(de::Error::invalid_type(de::Unexpected::Seq, &self));
+        }
         let mut spec = ScopeSpec::default();
         while let Some(Part(part)) = parts.next_element()? {
             spec.scope = spec.scope.union(part.scope);
@@ -183,33 +193,8 @@ struct Part(ScopeSpec);
 
 impl<'de> Deserialize<'de> for Part {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(PartVisitor).map(Self)
-    }
-}
-
-struct PartVisitor;
-
-impl Visitor<'_> for PartVisitor {
-    type Value = ScopeSpec;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a number, a preset or a scope name")
-    }
-
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<ScopeSpec, E> {
-        SpecVisitor.visit_u64(number)
-    }
-
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<ScopeSpec, E> {
-        SpecVisitor.visit_i64(number)
-    }
-
-    fn visit_f64<E: de::Error>(self, number: f64) -> Result<ScopeSpec, E> {
-        SpecVisitor.visit_f64(number)
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<ScopeSpec, E> {
-        SpecVisitor.visit_str(text)
+        let visitor = SpecVisitor { is_part: true };
+        deserializer.deserialize_any(visitor).map(Self)
     }
 }
 

@@ -1,14 +1,10 @@
 //! The definition of a fault: which requests it applies to, and what goes wrong.
 
-use std::fmt;
-
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::model::user::UserRef;
-use crate::protocol::duration::{LengthVisitor, SignedDuration};
+use crate::protocol::duration::{LengthOr, SignedDuration};
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::ids::UserId;
@@ -138,45 +134,16 @@ pub(crate) enum Delay {
 
 impl<'de> Deserialize<'de> for Delay {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(DelayVisitor)
-    }
-}
-
-/// By hand: the errors of an untagged enum name neither key nor value.
-struct DelayVisitor;
-
-impl<'de> Visitor<'de> for DelayVisitor {
-    type Value = Delay;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        LengthVisitor.expecting(f)
-    }
-
-    fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Delay, E> {
-        LengthVisitor.visit_f64(seconds).map(Delay::Fixed)
-    }
-
-    fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Delay, E> {
-        LengthVisitor.visit_i64(seconds).map(Delay::Fixed)
-    }
-
-    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Delay, E> {
-        LengthVisitor.visit_u64(seconds).map(Delay::Fixed)
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Delay, E> {
-        LengthVisitor.visit_str(text).map(Delay::Fixed)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Delay, A::Error> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Bounds {
             min: SignedDuration,
             max: SignedDuration,
         }
-        let Bounds { min, max } = Bounds::deserialize(MapAccessDeserializer::new(map))?;
-        Ok(Delay::Between { min, max })
+        Ok(match LengthOr::deserialize(deserializer)? {
+            LengthOr::Length(length, _) => Self::Fixed(length),
+            LengthOr::Object(Bounds { min, max }) => Self::Between { min, max },
+        })
     }
 }
 
