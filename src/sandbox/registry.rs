@@ -1,10 +1,10 @@
 //! The sandboxes of a server. The first request that an endpoint takes creates one, or a control call does; idle ones are
-//! removed. Opening and closing a sandbox of one name take turns.
+//! removed. One sandbox at a time is opened or closed.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::OwnedRwLockWriteGuard;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::ClockState;
@@ -14,7 +14,7 @@ use super::journal::JournalMemory;
 use super::keys::IdTokenKey;
 use super::name::DEFAULT;
 use super::settings::SettingsPatch;
-use super::slots::{Slot, SlotContents, Slots};
+use super::slots::{Slot, Slots};
 use super::template::{CreatedBy, SandboxTemplate, TemplateOverrides};
 use crate::store::{NewSandboxRow, Seed, Store, StoreError};
 
@@ -24,6 +24,9 @@ pub(crate) struct Registry {
     store: Store,
     template: Arc<SandboxTemplate>,
     slots: Slots,
+    max_sandboxes: usize,
+    /// Held while a sandbox is opened or closed, so that two requests do not open one twice.
+    turn: Mutex<()>,
     /// Cancelled when the server stops.
     stopping: CancellationToken,
 }
@@ -40,7 +43,9 @@ impl Registry {
             (name, created_by)
         });
         Self {
-            slots: Slots::new(known, max_sandboxes),
+            slots: Slots::new(known),
+            max_sandboxes,
+            turn: Mutex::default(),
             store,
             template: Arc::new(template),
             stopping: CancellationToken::new(),
@@ -69,21 +74,16 @@ impl Registry {
         created_by: CreatedBy,
     ) -> Result<Sandbox, StoreError> {
         self.store.wait_for_reload().await?;
-        let slot = self.slot_or_evict(name, created_by).await?;
-        // Without waiting: a client that disconnects must not leave a slot without a sandbox.
-        if let Ok(contents) = slot.try_read()
-            && let Some(open) = contents.as_ref()
-        {
-            return Ok(Sandbox::new(open));
+        if let Some(open) = self.slots.take(name, created_by) {
+            return Ok(Sandbox::new(&open));
         }
-        let (registry, name) = (Arc::clone(self), name.to_owned());
-        run_uncancelled(async move {
-            let contents = Arc::clone(&slot).write_owned().await;
-            if let Some(open) = contents.as_ref() {
-                return Ok(Sandbox::new(open));
+        let name = name.to_owned();
+        self.in_turn(async move |registry| {
+            if let Some(open) = registry.slots.take(&name, created_by) {
+                return Ok(Sandbox::new(&open));
             }
             let own = TemplateOverrides::new(created_by);
-            registry.open_in_slot(&name, slot, contents, own).await
+            registry.open_in_slot(&name, own).await
         })
         .await
     }
@@ -91,35 +91,44 @@ impl Registry {
     /// The sandbox of this name, if it exists. Creates none.
     pub(crate) async fn find(self: &Arc<Self>, name: &str) -> Result<Option<Sandbox>, StoreError> {
         self.store.wait_for_reload().await?;
-        let Some(slot) = self.slots.find(name) else {
+        if let Some(open) = self.slots.take(name, CreatedBy::Request) {
+            return Ok(Some(Sandbox::new(&open)));
+        }
+        if !self.slots.lock().contains_key(name) {
             return Ok(None);
-        };
-        if let Some(open) = slot.read().await.as_ref() {
-            return Ok(Some(Sandbox::new(open)));
         }
-        let contents = Arc::clone(&slot).write_owned().await;
-        if let Some(open) = contents.as_ref() {
-            return Ok(Some(Sandbox::new(open)));
-        }
-        if self.store.has_sandbox(name) {
+        let name = name.to_owned();
+        self.in_turn(async move |registry| {
+            if let Some(open) = registry.slots.take(&name, CreatedBy::Request) {
+                return Ok(Some(Sandbox::new(&open)));
+            }
+            if !registry.store.has_sandbox(&name) {
+                return Ok(None);
+            }
             // It is in the database: the overrides of a new sandbox are not read.
             let own = TemplateOverrides::new(CreatedBy::Explicit);
-            let (registry, name) = (Arc::clone(self), name.to_owned());
-            let opened =
-                run_uncancelled(
-                    async move { registry.open_in_slot(&name, slot, contents, own).await },
-                )
-                .await;
-            return opened.map(Some);
-        }
-        drop(contents);
-        self.release_slot(name, &slot);
-        Ok(None)
+            registry.open_in_slot(&name, own).await.map(Some)
+        })
+        .await
+    }
+
+    /// Opens or closes sandboxes when no other call does, to completion even if the client disconnects.
+    async fn in_turn<T, F>(self: &Arc<Self>, act: impl FnOnce(Arc<Self>) -> F + Send + 'static) -> T
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let registry = Arc::clone(self);
+        run_uncancelled(async move {
+            let _turn = registry.turn.lock().await;
+            act(Arc::clone(&registry)).await
+        })
+        .await
     }
 
     /// Marks a sandbox as created explicitly, so that it is not evicted.
     pub(crate) async fn mark_explicit(&self, name: &str) -> Result<(), StoreError> {
-        self.slots.mark_explicit(name);
+        self.slots.take(name, CreatedBy::Explicit);
         // The slot may be marked although the file rejected the change.
         if self.store.is_request_created(name) {
             self.store.mark_explicit(name).await?;
@@ -127,70 +136,38 @@ impl Registry {
         Ok(())
     }
 
-    /// Opens a sandbox in its slot, or releases the slot. To be run by [`run_uncancelled`].
+    /// Opens a sandbox that is not open. Errors: there are as many as there may be, and all are in use.
     async fn open_in_slot(
         &self,
         name: &str,
-        slot: SlotContents,
-        mut contents: OwnedRwLockWriteGuard<Option<Arc<SandboxCore>>>,
         own: TemplateOverrides,
     ) -> Result<Sandbox, StoreError> {
-        match self.open_sandbox(name, own).await {
-            Ok(opened) => {
-                let opened = contents.insert(Arc::new(opened));
-                Ok(Sandbox::new(opened))
-            }
-            Err(error) => {
-                drop(contents);
-                self.release_slot(name, &slot);
-                Err(error)
-            }
-        }
-    }
-
-    /// As [`Slots::take`], after removing an idle sandbox if there is no room.
-    async fn slot_or_evict(
-        self: &Arc<Self>,
-        name: &str,
-        created_by: CreatedBy,
-    ) -> Result<SlotContents, StoreError> {
-        loop {
-            let full = match self.slots.take(name, created_by) {
-                Err(error @ StoreError::TooManySandboxes { .. }) => error,
-                found => return found,
-            };
-            if !self.evict_one(created_by.least_idle()).await? {
-                return Err(full);
-            }
-        }
-    }
-
-    /// Removes the request-created sandbox that has been idle longest and returns whether there was one.
-    async fn evict_one(self: &Arc<Self>, least_idle: Duration) -> Result<bool, StoreError> {
-        let Some(name) = self.slots.longest_idle(least_idle) else {
-            return Ok(false);
-        };
-        tracing::info!(sandbox = name, "removed to make room for another sandbox");
-        let registry = Arc::clone(self);
-        // If it has been used meanwhile, the caller looks for another.
-        run_uncancelled(async move {
-            let is_idle = |slot: &Slot, contents: Option<&Arc<SandboxCore>>| {
-                slot.evictable(contents, least_idle).is_some()
-            };
-            registry.close_if(&name, is_idle).await
-        })
-        .await?;
-        Ok(true)
-    }
-
-    /// Releases the slot of a sandbox that could not be opened, unless another request waits for it: it counts against the
-    /// limit.
-    fn release_slot(&self, name: &str, slot: &SlotContents) {
+        let created_by = own.created_by;
+        self.make_room(name, created_by).await?;
+        let opened = Arc::new(self.open_sandbox(name, own).await?);
         let mut slots = self.slots.lock();
-        // The registry's reference, and this one.
-        if Arc::strong_count(slot) == 2 && name != DEFAULT && !self.store.has_sandbox(name) {
-            slots.remove(name);
+        let slot = slots.entry(name.to_owned());
+        slot.or_insert_with(|| Slot::new(created_by)).open = Some(Arc::clone(&opened));
+        Ok(Sandbox::new(&opened))
+    }
+
+    /// Removes the request-created sandbox that has been idle longest, if there is no room for this one.
+    async fn make_room(&self, name: &str, created_by: CreatedBy) -> Result<(), StoreError> {
+        let most = self.max_sandboxes;
+        let has_room = || {
+            let slots = self.slots.lock();
+            name == DEFAULT || slots.contains_key(name) || slots.len() < most
+        };
+        let least_idle = created_by.least_idle();
+        while !has_room() {
+            let idle = self.slots.longest_idle(least_idle);
+            let idle = idle.ok_or(StoreError::TooManySandboxes { most })?;
+            tracing::info!(sandbox = idle, "removed to make room for another sandbox");
+            // If it has been used meanwhile, another is looked for.
+            self.close_if(&idle, |slot| slot.evictable(least_idle).is_some())
+                .await?;
         }
+        Ok(())
     }
 
     /// Opens a sandbox from the database, or creates it.
@@ -266,88 +243,76 @@ impl Registry {
         name: &str,
         own: TemplateOverrides,
     ) -> Result<Option<Sandbox>, StoreError> {
-        let slot = self.slot_or_evict(name, own.created_by).await?;
-        let (registry, name) = (Arc::clone(self), name.to_owned());
-        run_uncancelled(async move {
-            let contents = Arc::clone(&slot).write_owned().await;
-            if contents.is_some() || registry.store.has_sandbox(&name) {
+        let name = name.to_owned();
+        self.in_turn(async move |registry| {
+            let is_open = registry.slots.take(&name, own.created_by).is_some();
+            if is_open || registry.store.has_sandbox(&name) {
                 return Ok(None);
             }
-            let opened = registry.open_in_slot(&name, slot, contents, own).await;
-            opened.map(Some)
+            registry.open_in_slot(&name, own).await.map(Some)
         })
         .await
     }
 
     /// How long a sandbox has been idle. `None`: it does not exist.
     pub(crate) fn idle(&self, name: &str) -> Option<Duration> {
-        let slots = self.slots.lock();
-        let slot = slots.get(name)?;
-        Some(match slot.contents.try_read() {
-            Ok(contents) => slot.idle(contents.as_ref()),
-            // It is being opened or closed.
-            Err(_) => Duration::ZERO,
-        })
+        self.slots.lock().get(name).map(Slot::idle)
     }
 
     /// Removes a sandbox with all its data and returns whether it existed.
     pub(crate) async fn close_sandbox(self: &Arc<Self>, name: &str) -> Result<bool, StoreError> {
-        let (registry, name) = (Arc::clone(self), name.to_owned());
-        run_uncancelled(async move { registry.close_if(&name, |_, _| true).await }).await
+        let name = name.to_owned();
+        self.in_turn(async move |registry| registry.close_if(&name, |_| true).await)
+            .await
     }
 
+    /// Called in turn.
     async fn close_if(
         &self,
         name: &str,
-        may_close: impl Fn(&Slot, Option<&Arc<SandboxCore>>) -> bool,
+        may_close: impl FnOnce(&Slot) -> bool,
     ) -> Result<bool, StoreError> {
-        let Some(slot) = self
-            .slots
-            .lock()
-            .get(name)
-            .map(|slot| Arc::clone(&slot.contents))
-        else {
-            return Ok(false);
+        let core = match self.slots.lock().get_mut(name) {
+            // Requests from now on wait for their turn, and then create a new sandbox.
+            Some(slot) if may_close(slot) => slot.open.take(),
+            _ => return Ok(false),
         };
-        let mut contents = slot.write().await;
-        // A request may have used it while this waited for the lock.
-        let may_close = |slot: &Slot| may_close(slot, contents.as_ref());
-        if !self.slots.lock().get(name).is_some_and(may_close) {
-            return Ok(false);
-        }
         // No reset or snapshot may replace its data before it is deleted.
-        let core = contents.as_ref().map(Arc::clone);
         let lock = match &core {
             Some(core) => Some(core.lifecycle_lock.lock().await),
             None => None,
         };
-        let existed = self.store.delete_sandbox(name).await?;
+        let deleted = self.store.delete_sandbox(name).await;
         drop(lock);
-        if let Some(open) = contents.take() {
-            open.close();
-        }
-        drop(contents);
         let mut slots = self.slots.lock();
-        // A request that waits for the slot creates a new sandbox in it.
-        if Arc::strong_count(&slot) <= 2 {
-            slots.remove(name);
+        match (&deleted, core) {
+            (Ok(_), core) => {
+                slots.remove(name);
+                if let Some(core) = core {
+                    core.close();
+                }
+            }
+            (Err(_), core) => {
+                if let Some(slot) = slots.get_mut(name) {
+                    slot.open = core;
+                }
+            }
         }
-        Ok(existed)
+        deleted
     }
 
     /// Removes the sandboxes that have been idle for longer. The default one stays.
     pub(crate) async fn evict_idle(&self, idle: Duration) -> Result<(), StoreError> {
-        let is_idle = |slot: &Slot, contents: Option<&Arc<SandboxCore>>| slot.idle(contents) > idle;
         let names: Vec<String> = {
             let slots = self.slots.lock();
-            // Requests in progress are looked for under the lock of the slot.
             let idle = slots
                 .iter()
-                .filter(|(name, slot)| *name != DEFAULT && is_idle(slot, None));
+                .filter(|(name, slot)| *name != DEFAULT && slot.idle() > idle);
             idle.map(|(name, _)| name.clone()).collect()
         };
         for name in names {
-            if self.close_if(&name, is_idle).await? {
+            let _turn = self.turn.lock().await;
+            if self.close_if(&name, |slot| slot.idle() > idle).await? {
                 tracing::info!(sandbox = name, "removed an idle sandbox");
             }
         }
