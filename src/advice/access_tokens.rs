@@ -3,19 +3,17 @@
 use std::collections::BTreeMap;
 
 use super::history::History;
-use super::rule::{AdviceRule, Violation};
-use super::severity::Severity;
+use super::rule::{Violation, advice_rules};
 use crate::advice::call::{CallKind, ObservedCall, sequential};
 
-/// An access token is rejected ten times, one after another, and the app neither refreshes nor signs in again.
-pub(crate) const EXPIRED_TOKEN_USED: AdviceRule = AdviceRule {
-    id: "expired-token-used",
-    severity: Severity::Error,
-    rationale: "a rejected access token stays invalid: an hour after sign-in the app stops working but continues to send requests",
-    fix: "on a 401 response, refresh once and retry; if the refresh is rejected, have the user sign in again",
-    source: "https://www.rfc-editor.org/rfc/rfc6750#section-3.1",
-    check: expired_token_kept,
-};
+advice_rules! { RULES {
+    /// An access token is rejected ten times, one after another, and the app neither refreshes nor signs in again.
+    EXPIRED_TOKEN_USED "expired-token-used" Error expired_token_kept {
+        rationale: "a rejected access token stays invalid: an hour after sign-in the app stops working but continues to send requests",
+        fix: "on a 401 response, refresh once and retry; if the refresh is rejected, have the user sign in again",
+        source: "https://www.rfc-editor.org/rfc/rfc6750#section-3.1",
+    }
+} }
 
 /// The rejections of one token that make a violation: a page may send several calls before it reads the first response.
 const MIN_REJECTIONS: usize = 10;

@@ -3,21 +3,19 @@
 use std::collections::BTreeMap;
 
 use super::history::History;
-use super::rule::{AdviceRule, Violation, times};
-use super::severity::Severity;
+use super::rule::{Violation, advice_rules, times};
 use crate::advice::call::{CallKind, ObservedCall};
 
-/// A code is exchanged twice.
-pub(crate) const CODE_REUSED: AdviceRule = AdviceRule {
-    id: "code-reused",
-    severity: Severity::Error,
-    rationale: "an authorization code works once: the second exchange is rejected, and if the app shows its \
-        response first, a signed-in user sees a failed sign-in",
-    fix: "remove the state and the verifier from the store before the exchange, so that a callback page that \
-        is reloaded or runs twice has nothing to exchange",
-    source: "https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2",
-    check: code_reused,
-};
+advice_rules! { RULES {
+    /// A code is exchanged twice.
+    CODE_REUSED "code-reused" Error code_reused {
+        rationale: "an authorization code works once: the second exchange is rejected, and if the app shows its \
+            response first, a signed-in user sees a failed sign-in",
+        fix: "remove the state and the verifier from the store before the exchange, so that a callback page that \
+            is reloaded or runs twice has nothing to exchange",
+        source: "https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2",
+    }
+} }
 
 /// Whether this exchange used up the code, and the app got a response.
 fn uses_up(call: &ObservedCall) -> bool {

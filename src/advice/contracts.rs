@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::history::History;
-use super::rule::{AdviceRule, Violation, times};
+use super::rule::{AdviceRule, Violation, advice_rules, times};
 use super::severity::Severity;
 use crate::advice::call::{CallKind, ObservedCall};
 use crate::contract::{Contract, Difference};
@@ -24,7 +24,11 @@ macro_rules! divergence_rules {
             source: DIFFERENCES,
             check: |history| find_reliance(history, Difference::$difference),
         };
-    )*};
+    )*
+
+    /// The rules for one difference each.
+    pub(crate) const RULES: &[AdviceRule] = &[$($name),*];
+    };
 }
 
 divergence_rules! {
@@ -72,15 +76,14 @@ divergence_rules! {
         "delete the tokens after every response of /revoke, and link to the connected apps of the user's account";
 }
 
-/// A refresh with a token of `client_credentials`, which only the deployed server of 2026-08 issues.
-pub(crate) const CLIENT_CREDENTIALS_REFRESH: AdviceRule = AdviceRule {
-    id: "contract-client-credentials-refresh",
-    severity: Severity::Warning,
-    rationale: "only the deployed server of 2026-08 issued a refresh token for client_credentials; today's issues none, as documented",
-    fix: "request a new token with client_credentials when the old one expires",
-    source: "https://www.rfc-editor.org/rfc/rfc6749#section-4.4.3",
-    check: client_credentials_refresh,
-};
+advice_rules! { OTHER_RULES {
+    /// A refresh with a token of `client_credentials`, which only the deployed server of 2026-08 issues.
+    CLIENT_CREDENTIALS_REFRESH "contract-client-credentials-refresh" Warning client_credentials_refresh {
+        rationale: "only the deployed server of 2026-08 issued a refresh token for client_credentials; today's issues none, as documented",
+        fix: "request a new token with client_credentials when the old one expires",
+        source: "https://www.rfc-editor.org/rfc/rfc6749#section-4.4.3",
+    }
+} }
 
 fn contract_phrase(contract: Contract) -> &'static str {
     match contract {

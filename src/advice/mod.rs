@@ -51,7 +51,7 @@ pub(crate) fn advise(all: Vec<ObservedCall>, restores: &[u64], client: Option<&s
         |history: &History| client.is_none_or(|client| history.client.as_deref() == Some(client));
     for history in histories.filter(is_requested) {
         requests += history.calls.len() as u64;
-        for rule in rules::RULES {
+        for rule in rules::rules() {
             let Some(violation) = (rule.check)(&history) else {
                 continue;
             };

@@ -1,21 +1,19 @@
 //! Rule about authorization parameters that Civitai ignores.
 
 use super::history::History;
-use super::rule::{AdviceRule, Violation};
-use super::severity::Severity;
+use super::rule::{Violation, advice_rules};
 use crate::advice::call::CallKind;
 
-/// A parameter of OpenID Connect or of an extension of OAuth at authorize that Civitai does not read.
-pub(crate) const IGNORED_PARAMETER: AdviceRule = AdviceRule {
-    id: "ignored-parameter",
-    severity: Severity::Hint,
-    rationale: "OAuth 2.0 and OpenID Connect define the parameter, but Civitai ignores it: it has no effect \
-        and causes no error",
-    fix: "omit the parameter: a signed-in user is not asked to sign in again, and the response is always in \
-        the query of the redirect URI",
-    source: "https://developer.civitai.com/site/oauth",
-    check: ignored_parameter,
-};
+advice_rules! { RULES {
+    /// A parameter of OpenID Connect or of an extension of OAuth at authorize that Civitai does not read.
+    IGNORED_PARAMETER "ignored-parameter" Hint ignored_parameter {
+        rationale: "OAuth 2.0 and OpenID Connect define the parameter, but Civitai ignores it: it has no effect \
+            and causes no error",
+        fix: "omit the parameter: a signed-in user is not asked to sign in again, and the response is always in \
+            the query of the redirect URI",
+        source: "https://developer.civitai.com/site/oauth",
+    }
+} }
 
 /// Parameters of OAuth 2.0, its extensions and OpenID Connect.
 const IGNORED: [&str; 13] = [

@@ -3,61 +3,43 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::history::History;
-use super::rule::{AdviceRule, Violation, times};
-use super::severity::Severity;
+use super::rule::{Violation, advice_rules, times};
 use crate::advice::call::{CallKind, ObservedCall};
 use crate::protocol::pkce::{Challenge, Verifier};
 
-/// No challenge at authorize, or no verifier with the code.
-pub(crate) const PKCE_MISSING: AdviceRule = AdviceRule {
-    id: "pkce-missing",
-    severity: Severity::Error,
-    rationale: "Civitai rejects an authorization without PKCE, and a token request without the verifier invalidates the code",
-    fix: "generate a verifier for each attempt; send its S256 challenge to authorize, and the verifier with the code",
-    source: "https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1",
-    check: pkce_missing,
-};
-
-/// The method `plain`, or none, which means the same; or a challenge that is the verifier.
-pub(crate) const PKCE_PLAIN: AdviceRule = AdviceRule {
-    id: "pkce-plain",
-    severity: Severity::Error,
-    rationale: "only S256 is supported; plain, the default without code_challenge_method, reveals the verifier \
-        to anyone who can read the request",
-    fix: "send code_challenge_method=S256 and, as code_challenge, the base64url-encoded SHA-256 of the verifier",
-    source: "https://www.rfc-editor.org/rfc/rfc7636#section-4.2",
-    check: pkce_plain,
-};
-
-/// A challenge that is not 43 characters of base64url.
-pub(crate) const PKCE_CHALLENGE_MALFORMED: AdviceRule = AdviceRule {
-    id: "pkce-challenge-malformed",
-    severity: Severity::Error,
-    rationale: "the challenge is accepted, but no verifier can match it: the code cannot be exchanged",
-    fix: "encode the 32 bytes of the SHA-256 as base64url without padding: 43 characters",
-    source: "https://www.rfc-editor.org/rfc/rfc7636#appendix-A",
-    check: pkce_challenge,
-};
-
-/// A verifier that is not 43 to 128 unreserved characters.
-pub(crate) const PKCE_VERIFIER_MALFORMED: AdviceRule = AdviceRule {
-    id: "pkce-verifier-malformed",
-    severity: Severity::Error,
-    rationale: "a verifier of another length or alphabet matches no challenge, and the failed exchange invalidates the code",
-    fix: "generate 32 random bytes and encode them as base64url without padding: 43 characters",
-    source: "https://www.rfc-editor.org/rfc/rfc7636#section-4.1",
-    check: pkce_verifier,
-};
-
-/// One verifier for several codes.
-pub(crate) const PKCE_VERIFIER_REUSED: AdviceRule = AdviceRule {
-    id: "pkce-verifier-reused",
-    severity: Severity::Warning,
-    rationale: "an attacker who knows the verifier of one sign-in can exchange the code of the next",
-    fix: "generate a new verifier for each attempt, and delete it after the exchange",
-    source: "https://www.rfc-editor.org/rfc/rfc7636#section-7.1",
-    check: verifier_reused,
-};
+advice_rules! { RULES {
+    /// No challenge at authorize, or no verifier with the code.
+    PKCE_MISSING "pkce-missing" Error pkce_missing {
+        rationale: "Civitai rejects an authorization without PKCE, and a token request without the verifier invalidates the code",
+        fix: "generate a verifier for each attempt; send its S256 challenge to authorize, and the verifier with the code",
+        source: "https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1",
+    }
+    /// The method `plain`, or none, which means the same; or a challenge that is the verifier.
+    PKCE_PLAIN "pkce-plain" Error pkce_plain {
+        rationale: "only S256 is supported; plain, the default without code_challenge_method, reveals the verifier \
+            to anyone who can read the request",
+        fix: "send code_challenge_method=S256 and, as code_challenge, the base64url-encoded SHA-256 of the verifier",
+        source: "https://www.rfc-editor.org/rfc/rfc7636#section-4.2",
+    }
+    /// A challenge that is not 43 characters of base64url.
+    PKCE_CHALLENGE_MALFORMED "pkce-challenge-malformed" Error pkce_challenge {
+        rationale: "the challenge is accepted, but no verifier can match it: the code cannot be exchanged",
+        fix: "encode the 32 bytes of the SHA-256 as base64url without padding: 43 characters",
+        source: "https://www.rfc-editor.org/rfc/rfc7636#appendix-A",
+    }
+    /// A verifier that is not 43 to 128 unreserved characters.
+    PKCE_VERIFIER_MALFORMED "pkce-verifier-malformed" Error pkce_verifier {
+        rationale: "a verifier of another length or alphabet matches no challenge, and the failed exchange invalidates the code",
+        fix: "generate 32 random bytes and encode them as base64url without padding: 43 characters",
+        source: "https://www.rfc-editor.org/rfc/rfc7636#section-4.1",
+    }
+    /// One verifier for several codes.
+    PKCE_VERIFIER_REUSED "pkce-verifier-reused" Warning verifier_reused {
+        rationale: "an attacker who knows the verifier of one sign-in can exchange the code of the next",
+        fix: "generate a new verifier for each attempt, and delete it after the exchange",
+        source: "https://www.rfc-editor.org/rfc/rfc7636#section-7.1",
+    }
+} }
 
 /// The authorization requests of an app. HEAD requests read no parameters.
 pub(crate) fn attempts(history: &History) -> impl Iterator<Item = &ObservedCall> {

@@ -3,41 +3,31 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::history::History;
-use super::rule::{AdviceRule, Violation, times};
-use super::severity::Severity;
+use super::rule::{Violation, advice_rules, times};
 use crate::advice::call::{CallKind, ObservedCall};
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::grant_type::GrantType;
 
-/// A device polls faster than `interval`, or than `slow_down` allows.
-pub(crate) const DEVICE_POLL_TOO_FAST: AdviceRule = AdviceRule {
-    id: "device-poll-too-fast",
-    severity: Severity::Warning,
-    rationale: "polls before the interval has passed can get slow_down, and use up the rate limit (difference device-rate-limits)",
-    fix: "wait for interval seconds between polls, and 5 more after each slow_down",
-    source: "https://www.rfc-editor.org/rfc/rfc8628#section-3.5",
-    check: poll_too_fast,
-};
-
-/// A device polls after a final response.
-pub(crate) const DEVICE_POLL_AFTER_END: AdviceRule = AdviceRule {
-    id: "device-poll-after-end",
-    severity: Severity::Warning,
-    rationale: "the response is final after the user has decided or the code has expired",
-    fix: "stop polling at any response other than authorization_pending and slow_down; start a new flow after an error",
-    source: "https://www.rfc-editor.org/rfc/rfc8628#section-3.5",
-    check: poll_after_end,
-};
-
-/// The device grant is sent to the token endpoint.
-pub(crate) const DEVICE_GRANT_AT_TOKEN: AdviceRule = AdviceRule {
-    id: "device-grant-at-token",
-    severity: Severity::Error,
-    rationale: "Civitai exchanges device codes at /device-token; RFC 8628 does so at the token endpoint",
-    fix: "poll POST /api/auth/oauth/device-token: configure it as the library's token endpoint for this flow only",
-    source: "https://developer.civitai.com/site/oauth",
-    check: device_grant_at_token,
-};
+advice_rules! { RULES {
+    /// A device polls faster than `interval`, or than `slow_down` allows.
+    DEVICE_POLL_TOO_FAST "device-poll-too-fast" Warning poll_too_fast {
+        rationale: "polls before the interval has passed can get slow_down, and use up the rate limit (difference device-rate-limits)",
+        fix: "wait for interval seconds between polls, and 5 more after each slow_down",
+        source: "https://www.rfc-editor.org/rfc/rfc8628#section-3.5",
+    }
+    /// A device polls after a final response.
+    DEVICE_POLL_AFTER_END "device-poll-after-end" Warning poll_after_end {
+        rationale: "the response is final after the user has decided or the code has expired",
+        fix: "stop polling at any response other than authorization_pending and slow_down; start a new flow after an error",
+        source: "https://www.rfc-editor.org/rfc/rfc8628#section-3.5",
+    }
+    /// The device grant is sent to the token endpoint.
+    DEVICE_GRANT_AT_TOKEN "device-grant-at-token" Error device_grant_at_token {
+        rationale: "Civitai exchanges device codes at /device-token; RFC 8628 does so at the token endpoint",
+        fix: "poll POST /api/auth/oauth/device-token: configure it as the library's token endpoint for this flow only",
+        source: "https://developer.civitai.com/site/oauth",
+    }
+} }
 
 fn device_grant_at_token(history: &History) -> Option<Violation> {
     let requests = history.calls.iter().filter(|call| {

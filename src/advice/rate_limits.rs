@@ -3,19 +3,17 @@
 use std::collections::HashMap;
 
 use super::history::History;
-use super::rule::{AdviceRule, Violation};
-use super::severity::Severity;
+use super::rule::{Violation, advice_rules};
 use crate::advice::call::{CallKind, ObservedCall};
 
-/// The same request is sent again after a 429 response, before `Retry-After` has passed, or one second without it.
-pub(crate) const RATE_LIMIT_IGNORED: AdviceRule = AdviceRule {
-    id: "rate-limit-ignored",
-    severity: Severity::Warning,
-    rationale: "rejected requests also count: an app that continues to send requests stays rate-limited",
-    fix: "after a 429 response, wait for the time in Retry-After, or until the minute has passed",
-    source: "https://www.rfc-editor.org/rfc/rfc6585#section-4",
-    check: rate_limit_ignored,
-};
+advice_rules! { RULES {
+    /// The same request is sent again after a 429 response, before `Retry-After` has passed, or one second without it.
+    RATE_LIMIT_IGNORED "rate-limit-ignored" Warning rate_limit_ignored {
+        rationale: "rejected requests also count: an app that continues to send requests stays rate-limited",
+        fix: "after a 429 response, wait for the time in Retry-After, or until the minute has passed",
+        source: "https://www.rfc-editor.org/rfc/rfc6585#section-4",
+    }
+} }
 
 /// The wait after a 429 response without `Retry-After`.
 const DEFAULT_WAIT_MS: i64 = 1000;

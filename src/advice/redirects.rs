@@ -3,55 +3,41 @@
 use url::Url;
 
 use super::history::History;
-use super::rule::{AdviceRule, Violation};
-use super::severity::Severity;
+use super::rule::{Violation, advice_rules};
 use crate::advice::call::{CallKind, ObservedCall};
 use crate::contract::{Contract, Difference};
 use crate::protocol::redirect_uri;
 
-/// A redirect URI that only the loopback rule of the deployed server accepts.
-pub(crate) const REDIRECT_URI_MATCH: AdviceRule = AdviceRule {
-    id: "contract-redirect-uri-match",
-    severity: Severity::Warning,
-    rationale: "the redirect URI is not registered: the deployed server accepts it because its scheme and path \
-        equal a registered loopback URI, but the documentation requires an exact match",
-    fix: "register the URI that the app sends, with its port, or send a registered URI",
-    source: "https://www.rfc-editor.org/rfc/rfc9700#section-2.1",
-    check: redirect_loopback_rule,
-};
-
-/// An http redirect URI that is not loopback.
-pub(crate) const REDIRECT_URI_HTTP: AdviceRule = AdviceRule {
-    id: "redirect-uri-http",
-    severity: Severity::Warning,
-    rationale: "the code is sent unencrypted, and Civitai registers only https redirect URIs, except loopback ones",
-    fix: "use https, or a loopback address during development",
-    source: "https://www.rfc-editor.org/rfc/rfc9700#section-2.6",
-    check: redirect_http,
-};
-
-/// A call with `Authorization` to the legacy host, which redirects it to another host.
-pub(crate) const AUTHORIZATION_HEADER_REDIRECTED: AdviceRule = AdviceRule {
-    id: "authorization-header-redirected",
-    severity: Severity::Warning,
-    rationale: "civitai.com redirects to auth.civitai.com, and most HTTP clients remove the Authorization \
-        header when a redirect leads to another host",
-    fix: "call auth.civitai.com directly, as in the discovery document",
-    source: "https://developer.civitai.com/site/oauth",
-    check: authorization_redirected,
-};
-
-/// A browser is sent to authorize by a page of the same site.
-pub(crate) const SAME_SITE_SIGN_IN: AdviceRule = AdviceRule {
-    id: "same-site-sign-in",
-    severity: Severity::Hint,
-    rationale: "the app and the mock are on one site here, and on two sites in production: SameSite=Strict \
-        cookies and Sec-Fetch-Site checks fail there when the browser returns from Civitai",
-    fix: "open the mock on another site than the app: http://127.0.0.1:8080 if the app is on localhost, and \
-        vice versa",
-    source: "https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site",
-    check: same_site_sign_in,
-};
+advice_rules! { RULES {
+    /// A redirect URI that only the loopback rule of the deployed server accepts.
+    REDIRECT_URI_MATCH "contract-redirect-uri-match" Warning redirect_loopback_rule {
+        rationale: "the redirect URI is not registered: the deployed server accepts it because its scheme and path \
+            equal a registered loopback URI, but the documentation requires an exact match",
+        fix: "register the URI that the app sends, with its port, or send a registered URI",
+        source: "https://www.rfc-editor.org/rfc/rfc9700#section-2.1",
+    }
+    /// An http redirect URI that is not loopback.
+    REDIRECT_URI_HTTP "redirect-uri-http" Warning redirect_http {
+        rationale: "the code is sent unencrypted, and Civitai registers only https redirect URIs, except loopback ones",
+        fix: "use https, or a loopback address during development",
+        source: "https://www.rfc-editor.org/rfc/rfc9700#section-2.6",
+    }
+    /// A call with `Authorization` to the legacy host, which redirects it to another host.
+    AUTHORIZATION_HEADER_REDIRECTED "authorization-header-redirected" Warning authorization_redirected {
+        rationale: "civitai.com redirects to auth.civitai.com, and most HTTP clients remove the Authorization \
+            header when a redirect leads to another host",
+        fix: "call auth.civitai.com directly, as in the discovery document",
+        source: "https://developer.civitai.com/site/oauth",
+    }
+    /// A browser is sent to authorize by a page of the same site.
+    SAME_SITE_SIGN_IN "same-site-sign-in" Hint same_site_sign_in {
+        rationale: "the app and the mock are on one site here, and on two sites in production: SameSite=Strict \
+            cookies and Sec-Fetch-Site checks fail there when the browser returns from Civitai",
+        fix: "open the mock on another site than the app: http://127.0.0.1:8080 if the app is on localhost, and \
+            vice versa",
+        source: "https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site",
+    }
+} }
 
 fn accepted(history: &History) -> impl Iterator<Item = &ObservedCall> {
     let all = history.calls_of(CallKind::Authorize);

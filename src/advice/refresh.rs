@@ -3,52 +3,31 @@
 use std::collections::BTreeMap;
 
 use super::history::History;
-use super::rule::{AdviceRule, Violation, times};
-use super::severity::Severity;
+use super::rule::{Violation, advice_rules, times};
 use crate::advice::call::{CallKind, ObservedCall, sequential};
 
-/// A rotated refresh token is used again, after the rotation was answered.
-pub(crate) const REFRESH_TOKEN_REUSED: AdviceRule = AdviceRule {
-    id: "refresh-token-reused",
-    severity: Severity::Error,
-    rationale: "a refresh token works once: the response contains the next one, and a user whose app still uses the old one is signed out",
-    fix: "store the new refresh token before you use the new access token; if two parts of the app can refresh \
-        at the same time, refresh in one place",
-    source: "https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2",
-    check: |history| {
-        let count = |count| format!("reused a rotated refresh token {}", times(count));
-        reuse_violation(history, false, count)
-    },
-};
-
-/// Two refreshes with one token overlap.
-pub(crate) const REFRESH_RACE: AdviceRule = AdviceRule {
-    id: "refresh-race",
-    severity: Severity::Error,
-    rationale: "if two refreshes of one grant run in parallel, one is rejected, and an app that trusts the rejection signs the user out",
-    fix: "run one refresh per grant at a time and let all other callers wait for its response (single flight); \
-        use a lock across processes",
-    source: "https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2",
-    check: |history| {
-        let count = |count| {
-            format!(
-                "sent a second refresh of the same grant before the response to the first {}",
-                times(count)
-            )
-        };
-        reuse_violation(history, true, count)
-    },
-};
-
-/// A rejected refresh token is sent twice more, each time after the previous rejection.
-pub(crate) const REFRESH_RETRIED_AFTER_REJECTION: AdviceRule = AdviceRule {
-    id: "refresh-retried-after-rejection",
-    severity: Severity::Error,
-    rationale: "a rejected refresh token stays invalid, each attempt counts towards the rate limit, and the user waits in vain",
-    fix: "treat invalid_grant as final: delete the tokens and have the user sign in again",
-    source: "https://www.rfc-editor.org/rfc/rfc6749#section-5.2",
-    check: refresh_refused_again,
-};
+advice_rules! { RULES {
+    /// A rotated refresh token is used again, after the rotation was answered.
+    REFRESH_TOKEN_REUSED "refresh-token-reused" Error refresh_token_reused {
+        rationale: "a refresh token works once: the response contains the next one, and a user whose app still uses the old one is signed out",
+        fix: "store the new refresh token before you use the new access token; if two parts of the app can refresh \
+            at the same time, refresh in one place",
+        source: "https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2",
+    }
+    /// Two refreshes with one token overlap.
+    REFRESH_RACE "refresh-race" Error refresh_race {
+        rationale: "if two refreshes of one grant run in parallel, one is rejected, and an app that trusts the rejection signs the user out",
+        fix: "run one refresh per grant at a time and let all other callers wait for its response (single flight); \
+            use a lock across processes",
+        source: "https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2",
+    }
+    /// A rejected refresh token is sent twice more, each time after the previous rejection.
+    REFRESH_RETRIED_AFTER_REJECTION "refresh-retried-after-rejection" Error refresh_refused_again {
+        rationale: "a rejected refresh token stays invalid, each attempt counts towards the rate limit, and the user waits in vain",
+        fix: "treat invalid_grant as final: delete the tokens and have the user sign in again",
+        source: "https://www.rfc-editor.org/rfc/rfc6749#section-5.2",
+    }
+} }
 
 /// The refreshes with each refresh token.
 fn refreshes_by_token(history: &History) -> BTreeMap<&str, Vec<&ObservedCall>> {
@@ -100,17 +79,24 @@ fn reuses(history: &History) -> Vec<Reuse<'_>> {
     found
 }
 
-fn reuse_violation(
-    history: &History,
-    is_parallel: bool,
-    summary: impl FnOnce(usize) -> String,
-) -> Option<Violation> {
+fn refresh_token_reused(history: &History) -> Option<Violation> {
+    reuse_violation(history, false, "reused a rotated refresh token")
+}
+
+fn refresh_race(history: &History) -> Option<Violation> {
+    let did = "sent a second refresh of the same grant before the response to the first";
+    reuse_violation(history, true, did)
+}
+
+fn reuse_violation(history: &History, is_parallel: bool, did: &str) -> Option<Violation> {
     let mut reuses = reuses(history);
     reuses.retain(|reuse| reuse.is_parallel == is_parallel);
     let requests = reuses
         .iter()
         .flat_map(|reuse| [reuse.rotation.id, reuse.second_use.id]);
-    Violation::new(requests.collect(), |_| summary(reuses.len()))
+    Violation::new(requests.collect(), |_| {
+        format!("{did} {}", times(reuses.len()))
+    })
 }
 
 /// The rejections of one refresh token, one after another, that make a violation.

@@ -21,6 +21,35 @@ pub(crate) struct AdviceRule {
     pub(crate) check: fn(&History) -> Option<Violation>,
 }
 
+/// Declares rules, and an array of them. A row has the name, the id, the severity and the check.
+macro_rules! advice_rules {
+    ($all:ident { $(
+        $(#[$doc:meta])*
+        $name:ident $id:literal $severity:ident $check:ident {
+            rationale: $rationale:literal,
+            fix: $fix:literal,
+            source: $source:literal,
+        }
+    )* }) => {
+        $(
+            $(#[$doc])*
+            pub(crate) const $name: crate::advice::rule::AdviceRule = crate::advice::rule::AdviceRule {
+                id: $id,
+                severity: crate::advice::severity::Severity::$severity,
+                rationale: $rationale,
+                fix: $fix,
+                source: $source,
+                check: $check,
+            };
+        )*
+
+        /// The rules of this file.
+        pub(crate) const $all: &[crate::advice::rule::AdviceRule] = &[$($name),*];
+    };
+}
+
+pub(crate) use advice_rules;
+
 /// A mistake that a rule found, and the requests that show it.
 pub(crate) struct Violation {
     pub(crate) summary: String,

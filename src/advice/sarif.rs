@@ -6,7 +6,7 @@ use url::Url;
 
 use super::report::{Advice, Finding};
 use super::rule::AdviceRule;
-use super::rules::RULES;
+use super::rules::rules;
 use super::severity::Severity;
 
 /// The default file of results: code scanning requires one.
@@ -45,7 +45,7 @@ pub(crate) fn reference(location: &str) -> String {
 /// The log with all rules and findings.
 pub(crate) fn log(advice: &Advice, location: &str) -> Value {
     let results = advice.findings.iter().map(|finding| {
-        let index = RULES.iter().position(|rule| rule.id == finding.rule_id);
+        let index = rules().position(|rule| rule.id == finding.rule_id);
         result(finding, index.unwrap_or_default(), location)
     });
     json!({
@@ -55,7 +55,7 @@ pub(crate) fn log(advice: &Advice, location: &str) -> Value {
             "tool": { "driver": {
                 "name": "civitai-oauth-mock",
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "rules": RULES.iter().map(described).collect::<Value>(),
+                "rules": rules().map(described).collect::<Value>(),
             } },
             "results": results.collect::<Value>(),
         }],

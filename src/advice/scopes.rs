@@ -1,23 +1,21 @@
 //! Rule about scopes.
 
 use super::history::History;
-use super::rule::{AdviceRule, Violation};
-use super::severity::Severity;
+use super::rule::{Violation, advice_rules};
 use crate::advice::call::ObservedCall;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::scope::{Scope, leading_integer};
 
-/// Less is granted than requested, and a call that needs the rest is rejected.
-pub(crate) const SCOPE_TRIMMED: AdviceRule = AdviceRule {
-    id: "scope-trimmed",
-    severity: Severity::Error,
-    rationale: "the response of /token contains the granted scope; if it is less than requested, calls that \
-        require the rest are rejected",
-    fix: "compare scope in the token response with the requested scope, and avoid calls that it does not \
-        allow; or widen the app's allowed scopes",
-    source: "https://www.rfc-editor.org/rfc/rfc6749#section-3.3",
-    check: scope_trimmed,
-};
+advice_rules! { RULES {
+    /// Less is granted than requested, and a call that needs the rest is rejected.
+    SCOPE_TRIMMED "scope-trimmed" Error scope_trimmed {
+        rationale: "the response of /token contains the granted scope; if it is less than requested, calls that \
+            require the rest are rejected",
+        fix: "compare scope in the token response with the requested scope, and avoid calls that it does not \
+            allow; or widen the app's allowed scopes",
+        source: "https://www.rfc-editor.org/rfc/rfc6749#section-3.3",
+    }
+} }
 
 /// The scope bits of a call; it needs one of them.
 fn needed(call: &ObservedCall) -> u32 {

@@ -3,74 +3,52 @@
 use std::collections::BTreeSet;
 
 use super::history::History;
-use super::rule::{AdviceRule, Violation, times};
-use super::severity::Severity;
+use super::rule::{Violation, advice_rules, times};
 use crate::advice::call::{CallKind, ObservedCall};
 use crate::contract::Difference;
 use crate::protocol::endpoint::Endpoint;
 use crate::sandbox::journal::RevokeNoop;
 
-/// A public client sends a secret.
-pub(crate) const PUBLIC_CLIENT_SECRET: AdviceRule = AdviceRule {
-    id: "public-client-secret",
-    severity: Severity::Error,
-    rationale: "a public app has no secret: anyone can read what it ships, and as documented the request is rejected",
-    fix: "omit client_secret; if the app runs on your own server, register it as confidential",
-    source: "https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1",
-    check: public_client_secret,
-};
-
-/// A secret or a token is in a query.
-pub(crate) const SECRET_IN_QUERY: AdviceRule = AdviceRule {
-    id: "secret-in-query",
-    severity: Severity::Warning,
-    rationale: "URLs appear in logs, browser histories and Referer headers, and /token does not read secrets from the query",
-    fix: "send secrets in the body, and access tokens in the Authorization: Bearer header",
-    source: "https://www.rfc-editor.org/rfc/rfc9700#section-4.3.2",
-    check: secret_in_query,
-};
-
-/// HTTP Basic at `/revoke`, which does not read it.
-pub(crate) const BASIC_AUTH_AT_REVOKE: AdviceRule = AdviceRule {
-    id: "basic-auth-at-revoke",
-    severity: Severity::Error,
-    rationale: "/revoke ignores HTTP Basic: it answers 200, and the token stays valid",
-    fix: "send client_id, and client_secret if the app has one, in the body at /revoke",
-    source: "https://developer.civitai.com/site/oauth",
-    check: basic_at_revoke,
-};
-
-/// HTTP Basic with a percent-encoded client id.
-pub(crate) const BASIC_AUTH_PERCENT_ENCODED: AdviceRule = AdviceRule {
-    id: "basic-auth-percent-encoded",
-    severity: Severity::Error,
-    rationale: "Civitai does not percent-decode HTTP Basic: an id with percent-encoded dashes, as libraries \
-        send it by RFC 6749 §2.3.1, is an unknown client",
-    fix: "send client_id and client_secret in the body: client_secret_post",
-    source: "https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1",
-    check: basic_encoded,
-};
-
-/// A revocation is answered 200 and revokes nothing, because the client or its secret is missing or wrong.
-pub(crate) const REVOKE_WITHOUT_EFFECT: AdviceRule = AdviceRule {
-    id: "revoke-without-effect",
-    severity: Severity::Warning,
-    rationale: "/revoke answers 200 even if it revokes nothing, as in this case: the token stays valid",
-    fix: "send client_id and client_secret in the body",
-    source: "https://www.rfc-editor.org/rfc/rfc7009#section-2.2",
-    check: revoke_without_effect,
-};
-
-/// A revocation by a public client, which has no effect as documented.
-pub(crate) const REVOKE_BY_PUBLIC_CLIENT: AdviceRule = AdviceRule {
-    id: "revoke-by-public-client",
-    severity: Severity::Hint,
-    rationale: "as documented, a public app cannot revoke tokens: /revoke answers 200, and the token stays \
-        valid; today's deployed server revokes a token that was issued to the app",
-    fix: "send token and client_id to /revoke, delete the tokens after every response, and link to /user/account",
-    source: "https://www.rfc-editor.org/rfc/rfc7009#section-2.2",
-    check: revoke_by_public_client,
-};
+advice_rules! { RULES {
+    /// A public client sends a secret.
+    PUBLIC_CLIENT_SECRET "public-client-secret" Error public_client_secret {
+        rationale: "a public app has no secret: anyone can read what it ships, and as documented the request is rejected",
+        fix: "omit client_secret; if the app runs on your own server, register it as confidential",
+        source: "https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1",
+    }
+    /// A secret or a token is in a query.
+    SECRET_IN_QUERY "secret-in-query" Warning secret_in_query {
+        rationale: "URLs appear in logs, browser histories and Referer headers, and /token does not read secrets from the query",
+        fix: "send secrets in the body, and access tokens in the Authorization: Bearer header",
+        source: "https://www.rfc-editor.org/rfc/rfc9700#section-4.3.2",
+    }
+    /// HTTP Basic at `/revoke`, which does not read it.
+    BASIC_AUTH_AT_REVOKE "basic-auth-at-revoke" Error basic_at_revoke {
+        rationale: "/revoke ignores HTTP Basic: it answers 200, and the token stays valid",
+        fix: "send client_id, and client_secret if the app has one, in the body at /revoke",
+        source: "https://developer.civitai.com/site/oauth",
+    }
+    /// HTTP Basic with a percent-encoded client id.
+    BASIC_AUTH_PERCENT_ENCODED "basic-auth-percent-encoded" Error basic_encoded {
+        rationale: "Civitai does not percent-decode HTTP Basic: an id with percent-encoded dashes, as libraries \
+            send it by RFC 6749 §2.3.1, is an unknown client",
+        fix: "send client_id and client_secret in the body: client_secret_post",
+        source: "https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1",
+    }
+    /// A revocation is answered 200 and revokes nothing, because the client or its secret is missing or wrong.
+    REVOKE_WITHOUT_EFFECT "revoke-without-effect" Warning revoke_without_effect {
+        rationale: "/revoke answers 200 even if it revokes nothing, as in this case: the token stays valid",
+        fix: "send client_id and client_secret in the body",
+        source: "https://www.rfc-editor.org/rfc/rfc7009#section-2.2",
+    }
+    /// A revocation by a public client, which has no effect as documented.
+    REVOKE_BY_PUBLIC_CLIENT "revoke-by-public-client" Hint revoke_by_public_client {
+        rationale: "as documented, a public app cannot revoke tokens: /revoke answers 200, and the token stays \
+            valid; today's deployed server revokes a token that was issued to the app",
+        fix: "send token and client_id to /revoke, delete the tokens after every response, and link to /user/account",
+        source: "https://www.rfc-editor.org/rfc/rfc7009#section-2.2",
+    }
+} }
 
 /// The parameters that are secrets.
 const SECRETS: [&str; 6] = [

@@ -4,29 +4,23 @@ use std::collections::BTreeMap;
 
 use super::history::History;
 use super::pkce::attempts;
-use super::rule::{AdviceRule, Violation, times};
-use super::severity::Severity;
+use super::rule::{Violation, advice_rules, times};
 
-/// An authorization without a state.
-pub(crate) const STATE_MISSING: AdviceRule = AdviceRule {
-    id: "state-missing",
-    severity: Severity::Error,
-    rationale: "Civitai rejects an authorization without a state",
-    fix: "generate a state for each attempt, and compare it when the browser returns",
-    source: "https://www.rfc-editor.org/rfc/rfc6749#section-10.12",
-    check: state_missing,
-};
-
-/// One state for several attempts, each with a challenge of its own. A browser that goes back or reloads sends the same
-/// challenge again, as do the steps of one sign-in.
-pub(crate) const STATE_REUSED: AdviceRule = AdviceRule {
-    id: "state-reused",
-    severity: Severity::Warning,
-    rationale: "the app cannot distinguish parallel sign-ins, and a response can be replayed",
-    fix: "generate a new state for each attempt, compare it when the browser returns, then delete it",
-    source: "https://www.rfc-editor.org/rfc/rfc9700#section-4.7.1",
-    check: state_reused,
-};
+advice_rules! { RULES {
+    /// An authorization without a state.
+    STATE_MISSING "state-missing" Error state_missing {
+        rationale: "Civitai rejects an authorization without a state",
+        fix: "generate a state for each attempt, and compare it when the browser returns",
+        source: "https://www.rfc-editor.org/rfc/rfc6749#section-10.12",
+    }
+    /// One state for several attempts, each with a challenge of its own. A browser that goes back or reloads sends the same
+    /// challenge again, as do the steps of one sign-in.
+    STATE_REUSED "state-reused" Warning state_reused {
+        rationale: "the app cannot distinguish parallel sign-ins, and a response can be replayed",
+        fix: "generate a new state for each attempt, compare it when the browser returns, then delete it",
+        source: "https://www.rfc-editor.org/rfc/rfc9700#section-4.7.1",
+    }
+} }
 
 fn state_missing(history: &History) -> Option<Violation> {
     let without = attempts(history).filter(|call| call.param("state").is_none());
