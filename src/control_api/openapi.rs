@@ -9,8 +9,9 @@ use serde_json::{Map, Value, json};
 
 use super::operation::{Operation, OperationMethod};
 use super::operations::operations;
-use super::response::{JsonResponse, OperationResult};
+use super::response::JsonResponse;
 use super::signature::SchemaOf;
+use crate::control::ControlResult;
 use crate::http::context::RequestContext;
 use crate::invalid::ErrorView;
 
@@ -47,7 +48,7 @@ impl JsonSchema for Document {
     }
 }
 
-async fn read_openapi(context: RequestContext) -> OperationResult<Document> {
+async fn read_openapi(context: RequestContext) -> ControlResult<JsonResponse<Document>> {
     let mut all = operations();
     all.push(operation());
     Ok(JsonResponse(document(&all, &context.base.to_string())))

@@ -8,8 +8,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::signature::{Output, Schema, Signature};
+use crate::control::ControlError;
 use crate::control::devices::Empty;
-use crate::control::{ControlError, ControlResult};
 use crate::http::respond;
 use crate::redact::printable_json;
 
@@ -29,9 +29,6 @@ impl IntoResponse for ControlError {
         json(status, &self.to_json())
     }
 }
-
-/// The result of most handlers.
-pub(crate) type OperationResult<T> = ControlResult<JsonResponse<T>>;
 
 /// 200 with this value as JSON.
 pub(crate) struct JsonResponse<T>(pub(crate) T);
