@@ -21,7 +21,8 @@ pub(crate) enum EndpointError {
     Invalid(Invalid),
 }
 
-/// Hides the details, which are logged. Only an unwritable database file is reported, since the caller can fix it.
+/// Hides the details, which are logged. A full table and an unwritable database file are reported, since the caller can
+/// fix them.
 impl From<StoreError> for OAuthError {
     fn from(error: StoreError) -> Self {
         if let StoreError::Full { .. } = error {

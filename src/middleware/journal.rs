@@ -1,5 +1,5 @@
 //! Capture of an exchange for the journal: the data that was sent and received, and the notes of the handlers. Secrets
-//! are stored as sent; `control/requests.rs` redacts its output.
+//! are stored as sent; `control/requests.rs` redacts them when the journal is read.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -37,13 +37,13 @@ pub enum Budget {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         currencies: Option<Vec<String>>,
     },
-    /// A cap on the spends within the last `unit` windows.
+    /// A cap on the spends within a window that ends now.
     Sliding {
         /// The most that may be spent, in buzz.
         limit: u64,
-        /// The unit of the window.
+        /// The unit of the window: hours, days and so on.
         window: Window,
-        /// The number of windows.
+        /// How many of these units the window has.
         unit: u64,
         /// As for [`Budget::Absolute`].
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -10,7 +10,8 @@ use crate::protocol::time::Timestamp;
 /// How long a device has, in seconds.
 pub(crate) const LIFETIME_SECONDS: u32 = 900;
 
-/// How many seconds a device should wait between two polls.
+/// How many seconds a device should wait between two polls. Advertised only: faster polls are never refused, and the advice
+/// rule `device-poll-too-fast` reports them.
 pub(crate) const INTERVAL_SECONDS: u32 = 5;
 
 /// The user's decision.

@@ -1,4 +1,4 @@
-//! How much of its budgets an app has used, and whether more fits. `period.rs` has the start of each budget's period, and
+//! The spend limits of apps: how much of its budgets an app has used, and whether more fits. `period.rs` has the start of each budget's period, and
 //! `account.rs` the accounts that pay. Spends belong to a user and a client, so that new tokens change nothing.
 
 use serde::Serialize;
@@ -36,10 +36,10 @@ pub struct BudgetState {
     pub spend: u64,
     /// The remaining amount.
     pub remaining: u64,
-    /// The window of a sliding budget.
+    /// The unit of the window of a sliding budget: hours, days and so on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
-    /// The length of the window, in its unit.
+    /// How many of these units the window has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<u64>,
 }
@@ -70,7 +70,7 @@ pub struct Spending {
     pub spend: u64,
     /// The state of each budget, in their order.
     pub rules: Vec<BudgetState>,
-    /// The amount that counts against any of them; without a budget, the total.
+    /// The spends that count against any budget; without a budget, all spends.
     pub buckets: Vec<Bucket>,
 }
 

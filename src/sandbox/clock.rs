@@ -1,5 +1,7 @@
 //! The clock of a sandbox, which can be moved, stopped and set, and the only access to the system's clock. Clocks stay
 //! within the years 1 to 9999: later, RFC 3339 has no text for a moment. A running clock stops at the end.
+//!
+//! Nothing waits for this clock: each request compares stored times with `now`, so a move takes effect at the next request.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,4 +1,4 @@
-//! The authorization code grant (RFC 6749 §4.1.3, RFC 7636 §4.5). The code is consumed before the verifier and the
+//! The authorization code grant (RFC 6749 §4.1.3, RFC 7636 §4.5). The code is used up before the verifier and the
 //! redirect URI are checked, so a failure of either check invalidates it.
 
 use crate::http::context::RequestContext;

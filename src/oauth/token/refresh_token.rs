@@ -1,5 +1,6 @@
 //! The refresh grant (RFC 6749 §6): the token is rotated. The old one is invalid immediately, old access tokens stay
-//! valid. The ceiling is not checked again.
+//! valid. The ceiling is not checked again. A refresh token that is sent again is refused as unknown, and the tokens that
+//! were issued for it stay valid: Civitai revokes no family of tokens (RFC 9700 §4.14.2 would).
 
 use crate::contract::Difference;
 use crate::http::context::RequestContext;
