@@ -11,7 +11,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, any, get, post};
 
-use crate::api::problem::Problem;
+use crate::api::problem::OrchestratorError;
 use crate::api::{blobs, me, trpc, workflows};
 use crate::control_api;
 use crate::health;
@@ -40,7 +40,7 @@ pub(crate) fn service(state: Arc<ServerState>) -> RootService {
     // Around the finished table rather than around each route: a request passes one service, and not a copy of each.
     RootService::new(move |service, mut request| {
         request.extensions_mut().insert(service);
-        let request = enter_sandbox(request);
+        let request = strip_sandbox_prefix(request);
         Box::pin(middleware::handle(
             Arc::clone(&state),
             request,
@@ -205,11 +205,11 @@ fn route(spec: &'static EndpointSpec, mut handlers: MethodRouter<Arc<ServerState
             .head(async move || me::method_not_allowed(allow))
             .fallback(async move || me::method_not_allowed(allow)),
         CivitaiServer::Orchestrator => {
-            handlers.fallback(async move || Problem::MethodNotAllowed { allow })
+            handlers.fallback(async move || OrchestratorError::MethodNotAllowed { allow })
         }
         CivitaiServer::Trpc | CivitaiServer::Pages => handlers,
     };
-    if let Some(difference) = spec.added_by {
+    if let Some(difference) = spec.missing_from_recording {
         let check = move |head: RequestHead, request: Request, next: Next| async move {
             head.rules.record_divergence(difference, true);
             if head.rules.follows_recording(difference) {
@@ -229,7 +229,7 @@ fn route(spec: &'static EndpointSpec, mut handlers: MethodRouter<Arc<ServerState
 
 /// Takes the sandbox off the path. HTTP/2, and clients behind a proxy, name the host in the target itself: it is set
 /// aside, so that everything behind sees a path.
-fn enter_sandbox(mut request: Request) -> Request {
+fn strip_sandbox_prefix(mut request: Request) -> Request {
     if let Some(authority) = request.uri().authority().cloned() {
         let target = request.uri().path_and_query().cloned();
         *request.uri_mut() = target.map(Uri::from).unwrap_or_default();

@@ -10,7 +10,7 @@ use crate::advice::call::{CallKind, ObservedCall};
 use crate::contract::{Contract, Difference};
 use crate::redact;
 
-const DIFFERENCES: &str = "https://developer.civitai.com/site/oauth";
+const DOCUMENTATION_URL: &str = "https://developer.civitai.com/site/oauth";
 
 /// A rule for a difference: the request was accepted, and would not have been under the other contract.
 macro_rules! divergence_rules {
@@ -21,7 +21,7 @@ macro_rules! divergence_rules {
             severity: Severity::$severity,
             rationale: $rationale,
             fix: $fix,
-            source: DIFFERENCES,
+            source: DOCUMENTATION_URL,
             check: |history| find_reliance(history, Difference::$difference),
         };
     )*

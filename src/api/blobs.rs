@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::orchestrator::{READ, WRITE, authenticate};
 use super::picture;
-use super::problem::Problem;
+use super::problem::OrchestratorError;
 use super::submission::require_body;
 use crate::http::base_url::BaseUrl;
 use crate::http::context::RequestContext;
@@ -30,15 +30,17 @@ const UPLOAD_SECONDS: u32 = 3600;
 pub(crate) async fn get(
     context: RequestContext,
     Path(id): Path<String>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<impl IntoResponse, OrchestratorError> {
     find(&context, &id)
         .filter(|blob| blob.is_available)
-        .ok_or(Problem::NotFound)?;
+        .ok_or(OrchestratorError::NotFound)?;
     Ok(([(CONTENT_TYPE, "image/png")], picture::tiny(&id)))
 }
 
 /// `GET /v2/consumer/blobs/upload`: a URL for an upload without a token, for example from a browser.
-pub(crate) async fn upload_url(context: RequestContext) -> Result<impl IntoResponse, Problem> {
+pub(crate) async fn upload_url(
+    context: RequestContext,
+) -> Result<impl IntoResponse, OrchestratorError> {
     authenticate(&context, &WRITE)?;
     let expires_at = context.sandbox.now().plus_seconds(UPLOAD_SECONDS);
     let mac = mac(&context, &format!("upload {}", expires_at.0));
@@ -51,11 +53,11 @@ pub(crate) async fn upload_url(context: RequestContext) -> Result<impl IntoRespo
 pub(crate) async fn upload(
     context: RequestContext,
     uri: Uri,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<impl IntoResponse, OrchestratorError> {
     let query = Params::from_urlencoded(uri.query().unwrap_or_default().as_bytes());
     match query.text("sig") {
         Some(signature) if is_valid(&context, signature) => {}
-        Some(_) => return Err(Problem::Unauthorized),
+        Some(_) => return Err(OrchestratorError::Unauthorized),
         None => {
             authenticate(&context, &WRITE)?;
         }
@@ -73,12 +75,12 @@ pub(crate) async fn upload(
 pub(crate) async fn refresh(
     context: RequestContext,
     Path(id): Path<String>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<impl IntoResponse, OrchestratorError> {
     let (user, app) = authenticate(&context, &READ)?;
-    let blob = find(&context, &id).ok_or(Problem::NotFound)?;
+    let blob = find(&context, &id).ok_or(OrchestratorError::NotFound)?;
     let caller = (user.id, app.client);
     if blob.owner.is_some_and(|owner| owner != caller) {
-        return Err(Problem::NotFound);
+        return Err(OrchestratorError::NotFound);
     }
     let blob = describe(&context.base, &id, blob.kind, blob.is_available);
     Ok(Json(blob))
@@ -89,7 +91,7 @@ fn describe(base: &BaseUrl, id: &str, kind: &str, is_available: bool) -> Value {
 }
 
 /// The media type of an upload, from its `Content-Type`.
-fn media_kind(context: &RequestContext) -> Result<&'static str, Problem> {
+fn media_kind(context: &RequestContext) -> Result<&'static str, OrchestratorError> {
     let given = context.header(&CONTENT_TYPE).unwrap_or_default();
     let kind = given
         .split('/')
@@ -100,7 +102,7 @@ fn media_kind(context: &RequestContext) -> Result<&'static str, Problem> {
     let known = KINDS.into_iter().find(|known| *known == kind);
     known.ok_or_else(|| {
         let detail = format!("Content-Type {given:?} is none of image/*, video/* and audio/*.");
-        Problem::UnsupportedMediaType(detail)
+        OrchestratorError::UnsupportedMediaType(detail)
     })
 }
 

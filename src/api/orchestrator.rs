@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::caller::{self, App};
-use super::problem::Problem;
+use super::problem::OrchestratorError;
 use crate::http::context::RequestContext;
 use crate::model::refusal_cause::RefusalCause;
 use crate::model::user::User;
@@ -31,15 +31,18 @@ pub(super) const READ: RequiredScope = RequiredScope {
 pub(super) fn authenticate(
     context: &RequestContext,
     required: &RequiredScope,
-) -> Result<(Arc<User>, App), Problem> {
+) -> Result<(Arc<User>, App), OrchestratorError> {
     let found = caller::authenticate_orchestrator(context);
-    let (user, app) = found.ok_or(Problem::Unauthorized)?;
+    let (user, app) = found.ok_or(OrchestratorError::Unauthorized)?;
     if required.any_of.iter().any(|scope| app.scope.covers(*scope)) {
         Ok((user, app))
     } else {
         let lacking = required.any_of.first().copied().unwrap_or(Scope::USER_READ);
         let cause = RefusalCause::insufficient_scope(lacking, app.scope);
         context.notes.cause(cause);
-        Err(Problem::insufficient_scope(required.names, context.rules()))
+        Err(OrchestratorError::insufficient_scope(
+            required.names,
+            context.rules(),
+        ))
     }
 }

@@ -15,7 +15,7 @@ use crate::store::StoreError;
 
 /// An error of the orchestrator.
 #[derive(Debug)]
-pub(crate) enum Problem {
+pub(crate) enum OrchestratorError {
     Invalid(InvalidInput),
     Unauthorized,
     InsufficientScope(&'static str),
@@ -32,13 +32,13 @@ pub(crate) enum Problem {
     DocumentedFunds,
 }
 
-impl From<StoreError> for Problem {
+impl From<StoreError> for OrchestratorError {
     fn from(error: StoreError) -> Self {
         Self::Failure(error)
     }
 }
 
-impl From<InvalidInput> for Problem {
+impl From<InvalidInput> for OrchestratorError {
     fn from(error: InvalidInput) -> Self {
         Self::Invalid(error)
     }
@@ -47,7 +47,7 @@ impl From<InvalidInput> for Problem {
 /// The documented message and the recorded message for too little buzz, and for an exceeded budget.
 const NO_FUNDS: &str = "Hey buddy, seems like you don't have enough funds to perform this action.";
 
-impl Problem {
+impl OrchestratorError {
     /// Difference `insufficient-scope`.
     pub(super) fn insufficient_scope(scope: &'static str, rules: &ContractRules) -> Self {
         if is_scope_documented(rules) {
@@ -83,7 +83,7 @@ fn missing_scope(scope: &str) -> String {
     format!("Token does not have {scope} scope")
 }
 
-impl IntoResponse for Problem {
+impl IntoResponse for OrchestratorError {
     fn into_response(self) -> Response {
         match self {
             Self::Invalid(error) => {

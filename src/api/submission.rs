@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::http::body::MAX_BODY_BYTES;
 use crate::model::account::Currency;
-use crate::model::workflow::Step;
+use crate::model::workflow::WorkflowStep;
 use crate::protocol::json::{MAX_JSON_VALUES, has_too_many_values, whole};
 
 /// Maximum number of steps of a workflow, and maximum bytes of their types and names together. Civitai documents
@@ -25,7 +25,7 @@ pub(super) struct Submission {
     /// None if the body has no cost.
     pub(super) cost: Option<u64>,
     pub(super) may_pay: Vec<Currency>,
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<WorkflowStep>,
     pub(super) tags: Vec<String>,
     /// A JSON object, as text.
     pub(super) metadata: String,
@@ -177,7 +177,7 @@ fn may_pay(body: &Value) -> Result<Vec<Currency>, InvalidInput> {
     Ok(named.into_iter().filter(pays).collect())
 }
 
-fn steps(given: &Value) -> Result<Vec<Step>, InvalidInput> {
+fn steps(given: &Value) -> Result<Vec<WorkflowStep>, InvalidInput> {
     let none = Vec::new();
     let given = match given {
         Value::Null => &none,
@@ -194,12 +194,12 @@ fn steps(given: &Value) -> Result<Vec<Step>, InvalidInput> {
             return Err(InvalidInput::new(format!("steps[{at}]"), message));
         }
         let text = |key: &str| step[key].as_str().filter(|text| !text.is_empty());
-        Ok(Step {
+        Ok(WorkflowStep {
             kind: text("$type").unwrap_or(PICTURE).to_owned(),
             name: text("name").map_or_else(|| at.to_string(), str::to_owned),
         })
     };
-    let steps: Vec<Step> = given
+    let steps: Vec<WorkflowStep> = given
         .iter()
         .enumerate()
         .map(read)
@@ -215,7 +215,7 @@ fn steps(given: &Value) -> Result<Vec<Step>, InvalidInput> {
         return Err(InvalidInput::new("steps", message));
     }
     Ok(if steps.is_empty() {
-        vec![Step {
+        vec![WorkflowStep {
             kind: PICTURE.to_owned(),
             name: "0".to_owned(),
         }]

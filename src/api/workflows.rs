@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::blobs;
 use super::orchestrator::{READ, WRITE, authenticate};
-use super::problem::Problem;
+use super::problem::OrchestratorError;
 use super::submission::{self, Submission};
 use super::{workflow_changes, workflow_queries};
 use crate::http::base_url::BaseUrl;
@@ -27,7 +27,10 @@ use crate::protocol::time::Timestamp;
 use crate::sandbox::spending;
 
 /// `POST /v2/consumer/workflows[?whatif=true]`.
-pub(crate) async fn post(context: RequestContext, uri: Uri) -> Result<impl IntoResponse, Problem> {
+pub(crate) async fn post(
+    context: RequestContext,
+    uri: Uri,
+) -> Result<impl IntoResponse, OrchestratorError> {
     let (user, app) = authenticate(&context, &WRITE)?;
     let query = Params::from_urlencoded(uri.query().unwrap_or_default().as_bytes());
     let is_whatif = submission::flag("whatif", query.text("whatif"))?;
@@ -57,7 +60,7 @@ pub(crate) async fn post(context: RequestContext, uri: Uri) -> Result<impl IntoR
     } else {
         let cause = cause_of_unpaid(&context, &workflow, may_pay);
         context.notes.cause(cause);
-        Err(Problem::insufficient_funds(context.rules()))
+        Err(OrchestratorError::insufficient_funds(context.rules()))
     }
 }
 
@@ -90,7 +93,10 @@ fn cause_of_unpaid(
 }
 
 /// `GET /v2/consumer/workflows`.
-pub(crate) async fn list(context: RequestContext, uri: Uri) -> Result<impl IntoResponse, Problem> {
+pub(crate) async fn list(
+    context: RequestContext,
+    uri: Uri,
+) -> Result<impl IntoResponse, OrchestratorError> {
     let (user, app) = authenticate(&context, &READ)?;
     let query = workflow_queries::parse(uri.query().unwrap_or_default())?;
     let sandbox = &context.sandbox;
@@ -107,7 +113,7 @@ pub(crate) async fn list(context: RequestContext, uri: Uri) -> Result<impl IntoR
 pub(crate) async fn get(
     context: RequestContext,
     Path(id): Path<String>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<impl IntoResponse, OrchestratorError> {
     let (user, app) = authenticate(&context, &READ)?;
     let workflow = own(&context, &id, user.id, &app.client)?;
     Ok(show(&context, &workflow))
@@ -117,7 +123,7 @@ pub(crate) async fn get(
 pub(crate) async fn put(
     context: RequestContext,
     Path(id): Path<String>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<impl IntoResponse, OrchestratorError> {
     let change = |workflow: &Workflow| {
         let body = submission::json_body(context.body())?;
         Ok(workflow_changes::from_update(&body, workflow)?)
@@ -129,7 +135,7 @@ pub(crate) async fn put(
 pub(crate) async fn patch(
     context: RequestContext,
     Path(id): Path<String>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<impl IntoResponse, OrchestratorError> {
     let change = |workflow: &Workflow| {
         let status = workflow.status(context.sandbox.now());
         Ok(workflow_changes::from_patch(
@@ -145,7 +151,7 @@ pub(crate) async fn patch(
 pub(crate) async fn delete(
     context: RequestContext,
     Path(id): Path<String>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<impl IntoResponse, OrchestratorError> {
     let (user, app) = authenticate(&context, &WRITE)?;
     let sandbox = &context.sandbox;
     let is_there = sandbox
@@ -158,8 +164,8 @@ pub(crate) async fn delete(
 async fn change_workflow(
     context: &RequestContext,
     id: &str,
-    change: impl FnOnce(&Workflow) -> Result<WorkflowChange, Problem>,
-) -> Result<StatusCode, Problem> {
+    change: impl FnOnce(&Workflow) -> Result<WorkflowChange, OrchestratorError>,
+) -> Result<StatusCode, OrchestratorError> {
     let (user, app) = authenticate(context, &WRITE)?;
     let change = change(&own(context, id, user.id, &app.client)?)?;
     let sandbox = &context.sandbox;
@@ -171,11 +177,11 @@ async fn change_workflow(
 }
 
 /// The answer to a change or deletion.
-fn no_content(is_there: bool) -> Result<StatusCode, Problem> {
+fn no_content(is_there: bool) -> Result<StatusCode, OrchestratorError> {
     if is_there {
         Ok(StatusCode::NO_CONTENT)
     } else {
-        Err(Problem::NotFound)
+        Err(OrchestratorError::NotFound)
     }
 }
 
@@ -185,10 +191,10 @@ fn own(
     id: &str,
     user: UserId,
     client: &ClientId,
-) -> Result<Workflow, Problem> {
+) -> Result<Workflow, OrchestratorError> {
     let found = context.sandbox.data().find_workflow(id);
     let own = found.filter(|found| found.user_id == user && found.client_id == *client);
-    own.ok_or(Problem::NotFound)
+    own.ok_or(OrchestratorError::NotFound)
 }
 
 /// A workflow: 200 if it is finished, 202 if it still runs.

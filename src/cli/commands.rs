@@ -15,7 +15,7 @@ use crate::protocol::scope::Scope;
 
 /// Issue tokens for a user, without a browser.
 #[derive(Debug, Args)]
-pub(super) struct Token {
+pub(super) struct TokenCommand {
     /// Id or username
     #[arg(long)]
     user: String,
@@ -37,7 +37,7 @@ pub(super) struct Token {
 ///
 /// Without a command, the clock is shown.
 #[derive(Debug, Args)]
-pub(super) struct Clock {
+pub(super) struct ClockCommand {
     #[command(subcommand)]
     operation: Option<ClockOperation>,
     #[command(flatten)]
@@ -61,9 +61,9 @@ enum ClockOperation {
     Set { at: String },
 }
 
-/// Reset the sandbox to its seed and start-up settings.
+/// ResetCommand the sandbox to its seed and start-up settings.
 #[derive(Debug, Args)]
-pub(super) struct Reset {
+pub(super) struct ResetCommand {
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -81,7 +81,7 @@ struct ClientAnswer {
     id: String,
 }
 
-pub(super) async fn token(token: Token, sources: &Sources) -> anyhow::Result<()> {
+pub(super) async fn token(token: TokenCommand, sources: &Sources) -> anyhow::Result<()> {
     let server = token.server.server(sources)?;
     let client = if let Some(client) = token.client {
         client
@@ -100,7 +100,7 @@ pub(super) async fn token(token: Token, sources: &Sources) -> anyhow::Result<()>
     token.output.print(&answer, || Ok(text::pairs(&answer)))
 }
 
-pub(super) async fn clock(clock: Clock, sources: &Sources) -> anyhow::Result<()> {
+pub(super) async fn clock(clock: ClockCommand, sources: &Sources) -> anyhow::Result<()> {
     let server = clock.server.server(sources)?;
     let (method, path, body) = match clock.operation {
         None => ("GET", "clock", json!({})),
@@ -117,7 +117,7 @@ pub(super) async fn clock(clock: Clock, sources: &Sources) -> anyhow::Result<()>
     clock.output.print(&answer, text)
 }
 
-pub(super) async fn reset(reset: Reset, sources: &Sources) -> anyhow::Result<()> {
+pub(super) async fn reset(reset: ResetCommand, sources: &Sources) -> anyhow::Result<()> {
     let server = reset.server.server(sources)?;
     let answer = server.control("POST", "reset", &json!({})).await?;
     reset.output.print(&answer, || {

@@ -70,10 +70,10 @@ enum Command {
     /// Start the server (default).
     Serve(Box<Options>),
     Healthcheck(Healthcheck),
-    Token(commands::Token),
-    Clock(commands::Clock),
+    Token(commands::TokenCommand),
+    Clock(commands::ClockCommand),
     Fault(fault::FaultOptions),
-    Reset(commands::Reset),
+    Reset(commands::ResetCommand),
     Advice(advice::Advice),
     Scope(scope::ScopeOptions),
     Pkce(pkce::PkceOptions),

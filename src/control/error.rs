@@ -77,7 +77,7 @@ impl ControlError {
                     .with_hint(StoreError::SEND_AGAIN)
                     .to_json("unwritable");
             }
-            Self::Store(invalid @ StoreError::Full { .. }) => {
+            Self::Store(invalid @ StoreError::TableFull { .. }) => {
                 let invalid = Invalid::new("sandbox", invalid.to_string());
                 return invalid.with_hint(MAKE_ROOM).to_json("full");
             }

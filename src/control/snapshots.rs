@@ -47,7 +47,7 @@ impl Sandbox {
         check_name(name)?;
         match self.take_snapshot_uncancelled(name).await {
             Ok(taken_at) => Ok(Snapshot::new(name, taken_at)),
-            Err(error @ StoreError::Full { .. }) => {
+            Err(error @ StoreError::TableFull { .. }) => {
                 let error = Invalid::new("name", error.to_string());
                 let hint =
                     "remove one with DELETE snapshots/{name}, or replace one by reusing its name";

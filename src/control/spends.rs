@@ -35,7 +35,7 @@ pub(crate) struct ResetBudgets {
 /// The number of spends that no longer count.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-pub(crate) struct Reset {
+pub(crate) struct BudgetResetCount {
     pub(crate) reset: u64,
 }
 
@@ -62,13 +62,16 @@ impl Sandbox {
     }
 
     /// Resets the absolute budgets of a user and client. Periodic budgets do not change.
-    pub(crate) async fn reset_budgets(&self, budgets: ResetBudgets) -> ControlResult<Reset> {
+    pub(crate) async fn reset_budgets(
+        &self,
+        budgets: ResetBudgets,
+    ) -> ControlResult<BudgetResetCount> {
         let user = self.user(&budgets.user, "user")?;
         let client = self.client_named(&budgets.client_id)?;
         let reset = self
             .data()
             .reset_absolute_budgets(user.id, &client.id)
             .await?;
-        Ok(Reset { reset })
+        Ok(BudgetResetCount { reset })
     }
 }

@@ -181,7 +181,7 @@ pub(crate) struct TokenList {
 /// The number of tokens that were expired.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-pub(crate) struct Expired {
+pub(crate) struct ExpiredCount {
     pub(crate) expired: u64,
 }
 
@@ -234,7 +234,7 @@ impl Sandbox {
     }
 
     /// Expires a token, or every access token.
-    pub(crate) async fn expire_tokens(&self, input: ExpireTokens) -> ControlResult<Expired> {
+    pub(crate) async fn expire_tokens(&self, input: ExpireTokens) -> ControlResult<ExpiredCount> {
         let hash: Option<SecretHash> = input.token.as_ref().map(Secret::hash);
         // A token is valid up to and including the moment it expires at.
         let moment = Timestamp(self.now().0.saturating_sub(1));
@@ -242,7 +242,7 @@ impl Sandbox {
         if hash.is_some() && expired == 0 {
             return Err(no_token().into());
         }
-        Ok(Expired { expired })
+        Ok(ExpiredCount { expired })
     }
 
     /// Revokes one token as its user would, or deletes the tokens of a user and a client, or all tokens.

@@ -25,7 +25,7 @@ pub(crate) enum EndpointError {
 /// fix them.
 impl From<StoreError> for OAuthError {
     fn from(error: StoreError) -> Self {
-        if let StoreError::Full { .. } = error {
+        if let StoreError::TableFull { .. } = error {
             let description = format!("{error}; {MAKE_ROOM}");
             return Self::new(ErrorCode::ServerError, description);
         }
@@ -107,7 +107,7 @@ pub(crate) fn failure(error: &StoreError) -> Response {
             "too_many_sandboxes",
             "delete sandboxes that are no longer needed, or raise --max-sandboxes",
         ),
-        StoreError::Full { .. } => ("full", MAKE_ROOM),
+        StoreError::TableFull { .. } => ("full", MAKE_ROOM),
         _ => {
             tracing::error!(%error, "the request failed");
             return match error {

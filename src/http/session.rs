@@ -65,7 +65,7 @@ pub(crate) async fn user_or_mock(
             match sign_in(&context.sandbox, &context.base, user.id).await {
                 Ok(cookie) => Ok((Some(user), Some(cookie))),
                 // The header identifies the user; only the following pages need the session.
-                Err(error @ StoreError::Full { .. }) => {
+                Err(error @ StoreError::TableFull { .. }) => {
                     tracing::warn!(%error, "X-Mock-User does not open a session");
                     Ok((Some(user), None))
                 }

@@ -13,14 +13,14 @@ pub(super) const LIST: &str = "a list";
 
 /// What is wrong with a value. `serde_path_to_error` knows its place.
 #[derive(Debug)]
-pub(super) enum Problem {
+pub(super) enum ValueProblem {
     /// It is of another kind.
     Kind { found: String, expected: String },
     /// It breaks a rule of its type.
     Rule(ValueError),
 }
 
-impl Problem {
+impl ValueProblem {
     pub(super) fn kind(found: String, expected: &str) -> Self {
         let expected = expected.to_owned();
         Self::Kind { found, expected }
@@ -56,7 +56,7 @@ impl Problem {
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for ValueProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Kind { found, expected } => write!(f, "{found} is not {expected}"),
@@ -65,9 +65,9 @@ impl fmt::Display for Problem {
     }
 }
 
-impl std::error::Error for Problem {}
+impl std::error::Error for ValueProblem {}
 
-impl Error for Problem {
+impl Error for ValueProblem {
     fn custom<T: fmt::Display>(reason: T) -> Self {
         Self::Rule(ValueError::read(&reason))
     }

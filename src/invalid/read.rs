@@ -8,7 +8,7 @@ use serde::de::{DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 use serde_json::Value;
 
 use super::error::Invalid;
-use super::problem::{LIST, Problem};
+use super::problem::{LIST, ValueProblem};
 use crate::protocol::json;
 
 /// Reads a JSON value.
@@ -36,8 +36,8 @@ fn describe(value: &Value) -> String {
 }
 
 impl Reader {
-    fn is_not(&self, expected: &str) -> Problem {
-        Problem::kind(describe(&self.0), expected)
+    fn is_not(&self, expected: &str) -> ValueProblem {
+        ValueProblem::kind(describe(&self.0), expected)
     }
 
     /// A whole number: also in decimal digits as text, and with a fraction of zero.
@@ -72,22 +72,22 @@ impl Reader {
 
 macro_rules! whole_numbers {
     ($($method:ident $kind:ty, $visit:ident, $expected:literal;)*) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueProblem> {
             let Some(number) = self.whole() else {
                 return Err(self.is_not($expected));
             };
             match <$kind>::try_from(number) {
                 Ok(number) => visitor.$visit(number),
-                Err(_) => Err(Problem::kind(number.to_string(), $expected)),
+                Err(_) => Err(ValueProblem::kind(number.to_string(), $expected)),
             }
         })*
     };
 }
 
 impl<'de> Deserializer<'de> for Reader {
-    type Error = Problem;
+    type Error = ValueProblem;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueProblem> {
         match self.0 {
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(value),
@@ -128,18 +128,18 @@ impl<'de> Deserializer<'de> for Reader {
         deserialize_u64 u64, visit_u64, "a whole number, 0 or more";
     }
 
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueProblem> {
         self.deserialize_f64(visitor)
     }
 
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueProblem> {
         match self.float() {
             Some(number) => visitor.visit_f64(number),
             None => Err(self.is_not("a number")),
         }
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueProblem> {
         match &self.0 {
             Value::Bool(value) => visitor.visit_bool(*value),
             Value::String(text) if text == "true" => visitor.visit_bool(true),
@@ -148,18 +148,18 @@ impl<'de> Deserializer<'de> for Reader {
         }
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueProblem> {
         match self.0 {
             Value::String(text) => visitor.visit_string(text),
             _ => Err(self.is_not("text")),
         }
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueProblem> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueProblem> {
         match self.0 {
             Value::Null => visitor.visit_none(),
             _ => visitor.visit_some(self),
@@ -170,18 +170,18 @@ impl<'de> Deserializer<'de> for Reader {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Problem> {
+    ) -> Result<V::Value, ValueProblem> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueProblem> {
         match self.0 {
             Value::Array(_) => self.deserialize_any(visitor),
             _ => Err(self.is_not(LIST)),
         }
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueProblem> {
         match self.0 {
             Value::Object(_) => self.deserialize_any(visitor),
             _ => Err(self.is_not("an object")),
@@ -194,7 +194,7 @@ impl<'de> Deserializer<'de> for Reader {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Problem> {
+    ) -> Result<V::Value, ValueProblem> {
         self.deserialize_map(visitor)
     }
 
@@ -204,7 +204,7 @@ impl<'de> Deserializer<'de> for Reader {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Problem> {
+    ) -> Result<V::Value, ValueProblem> {
         match self.0 {
             Value::String(text) => visitor.visit_enum(text.into_deserializer()),
             _ => Err(self.is_not("text")),
@@ -216,7 +216,7 @@ impl<'de> Deserializer<'de> for Reader {
     }
 }
 
-impl IntoDeserializer<'_, Problem> for Reader {
+impl IntoDeserializer<'_, ValueProblem> for Reader {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

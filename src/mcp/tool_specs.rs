@@ -25,7 +25,7 @@ pub(super) const RESET: &str = "mock-reset";
 
 /// The effect of a tool on the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Effect {
+enum ToolEffect {
     Reads,
     Adds,
     Changes,
@@ -35,7 +35,7 @@ enum Effect {
 struct ToolSpec {
     name: &'static str,
     description: &'static str,
-    effect: Effect,
+    effect: ToolEffect,
     /// The schema of its input.
     schema: fn(&mut SchemaGenerator) -> schemars::Schema,
 }
@@ -169,7 +169,7 @@ const TOOLS: [ToolSpec; 9] = [
     ToolSpec {
         name: EXCHANGE,
         description: "Exchange OAuth authorization code or refresh token for an access token.",
-        effect: Effect::Adds,
+        effect: ToolEffect::Adds,
         schema: Exchange::json_schema,
     },
     ToolSpec {
@@ -178,51 +178,51 @@ const TOOLS: [ToolSpec; 9] = [
             errors as the authorize endpoint. Without a code_challenge, generates a verifier and returns it. \
             Replace each \"(yours)\" in the exchange with your own value, such as the client_secret of a \
             confidential app.",
-        effect: Effect::Adds,
+        effect: ToolEffect::Adds,
         schema: Authorize::json_schema,
     },
     ToolSpec {
         name: REQUESTS,
         description: "List the app's requests and the responses to them, oldest first, with redacted secrets: \
             the newest 20 by default (limit).",
-        effect: Effect::Reads,
+        effect: ToolEffect::Reads,
         schema: ListRequests::json_schema,
     },
     ToolSpec {
         name: ADVICE,
         description: "List mistakes in the app's requests that fail in production, the most severe first, each \
             with the reason, the fix and the ids of the requests that show it.",
-        effect: Effect::Reads,
+        effect: ToolEffect::Reads,
         schema: ListAdvice::json_schema,
     },
     ToolSpec {
         name: ADVANCE,
         description: "Advance the clock, or move it back with a negative duration. Tokens, codes, limits and budgets follow this clock.",
-        effect: Effect::Changes,
+        effect: ToolEffect::Changes,
         schema: Advance::json_schema,
     },
     ToolSpec {
         name: FAULT,
         description: "Add a fault: a preset by name, or a custom fault.",
-        effect: Effect::Changes,
+        effect: ToolEffect::Changes,
         schema: AddFault::json_schema,
     },
     ToolSpec {
         name: DELETE_FAULTS,
         description: "Delete all faults.",
-        effect: Effect::Changes,
+        effect: ToolEffect::Changes,
         schema: Empty::json_schema,
     },
     ToolSpec {
         name: SCOPE,
         description: "Explain a scope bit by bit. Accepts a number, a preset or names.",
-        effect: Effect::Reads,
+        effect: ToolEffect::Reads,
         schema: ExplainScope::json_schema,
     },
     ToolSpec {
         name: RESET,
         description: "Reset the sandbox to its seed and start-up settings: users, clients, tokens, clock, faults, journal.",
-        effect: Effect::Changes,
+        effect: ToolEffect::Changes,
         schema: Empty::json_schema,
     },
 ];
@@ -237,9 +237,9 @@ impl ToolSpec {
         // The tool has a description already.
         schema.remove("description");
         let hints = ToolAnnotations::new()
-            .read_only(self.effect == Effect::Reads)
-            .destructive(self.effect == Effect::Changes)
-            .idempotent(self.effect == Effect::Reads)
+            .read_only(self.effect == ToolEffect::Reads)
+            .destructive(self.effect == ToolEffect::Changes)
+            .idempotent(self.effect == ToolEffect::Reads)
             .open_world(false);
         let schema = schema.ensure_object().clone();
         Tool::new(self.name, self.description, schema).with_annotations(hints)

@@ -63,7 +63,7 @@ impl Authorize {
     }
 }
 
-type ControlResult = Result<CallToolResult, ControlError>;
+type ToolResult = Result<CallToolResult, ControlError>;
 
 impl ToolCall<'_> {
     /// Calls the tool of this name; None if it does not exist.
@@ -83,7 +83,7 @@ impl ToolCall<'_> {
         Some(outcome.unwrap_or_else(|error| CallToolResult::structured_error(error.to_json())))
     }
 
-    async fn exchange(&self, arguments: Value) -> ControlResult {
+    async fn exchange(&self, arguments: Value) -> ToolResult {
         let Exchange { body } = invalid::from_json(arguments)?;
         let body = Value::Object(body).to_string();
         let path = "/api/auth/oauth/token";
@@ -110,7 +110,7 @@ impl ToolCall<'_> {
         ))
     }
 
-    async fn authorize(&self, arguments: Value) -> ControlResult {
+    async fn authorize(&self, arguments: Value) -> ToolResult {
         let sandbox = &self.request.sandbox;
         let input: Authorize =
             invalid::from_json(arguments).map_err(|error| self.with_known_names(error))?;
@@ -191,27 +191,27 @@ impl ToolCall<'_> {
         Ok((COOKIE, cookie))
     }
 
-    async fn requests(&self, arguments: Value) -> ControlResult {
+    async fn requests(&self, arguments: Value) -> ToolResult {
         let input: ListRequests = invalid::from_json(arguments)?;
         let input = RequestQuery::from(input).limit_within(SHOWN, MAX_SHOWN)?;
         let shown = self.request.sandbox.list_requests(input).await?;
         Ok(CallToolResult::structured(json!(shown)))
     }
 
-    async fn advice(&self, arguments: Value) -> ControlResult {
+    async fn advice(&self, arguments: Value) -> ToolResult {
         let ListAdvice { client_id } = invalid::from_json(arguments)?;
         let advice = self.request.sandbox.advice(client_id.as_deref()).await?;
         Ok(CallToolResult::structured(json!(*advice)))
     }
 
-    async fn advance(&self, arguments: Value) -> ControlResult {
+    async fn advance(&self, arguments: Value) -> ToolResult {
         let sandbox = &self.request.sandbox;
         let Advance { by } = invalid::from_json(arguments)?;
         let clock = sandbox.advance_clock(by.into()).await?;
         Ok(CallToolResult::structured(json!(clock)))
     }
 
-    async fn fault(&self, arguments: Value) -> ControlResult {
+    async fn fault(&self, arguments: Value) -> ToolResult {
         let input: AddFault = invalid::from_json(arguments)?;
         let sandbox = &self.request.sandbox;
         let added = match (input.preset, input.fault) {
@@ -235,13 +235,13 @@ impl ToolCall<'_> {
         Ok(CallToolResult::structured(added))
     }
 
-    fn delete_faults(&self, arguments: Value) -> ControlResult {
+    fn delete_faults(&self, arguments: Value) -> ToolResult {
         let Empty {} = invalid::from_json(arguments)?;
         self.request.sandbox.delete_faults();
         Ok(CallToolResult::structured(json!({})))
     }
 
-    async fn reset(&self, arguments: Value) -> ControlResult {
+    async fn reset(&self, arguments: Value) -> ToolResult {
         let Empty {} = invalid::from_json(arguments)?;
         self.request.sandbox.reset().await?;
         Ok(CallToolResult::structured(json!({})))
@@ -309,7 +309,7 @@ fn tool_result(status: StatusCode, answer: Value) -> CallToolResult {
     }
 }
 
-fn explain(arguments: Value) -> ControlResult {
+fn explain(arguments: Value) -> ToolResult {
     let ExplainScope { scope } = invalid::from_json(arguments)?;
     let preset = PRESETS.iter().find(|(_, preset)| *preset == scope);
     Ok(CallToolResult::structured(json!({

@@ -27,7 +27,7 @@ use crate::sandbox::Sandbox;
 use crate::sandbox::faults::ActiveFault;
 
 /// Answers a request in its sandbox.
-pub(super) async fn handle(
+pub(super) async fn run_exchange(
     state: &Arc<ServerState>,
     sandbox: Sandbox,
     request: Request,
@@ -65,8 +65,8 @@ pub(super) async fn handle(
     };
     let (response, delayed) = RunToCompletion::new(async move {
         let _permits = permits;
-        let delay = faults::delay(&context, &faults);
-        let response = faults::handle(&context, &faults, request, routes).await;
+        let delay = faults::total_delay(&context, &faults);
+        let response = faults::answer_with_faults(&context, &faults, request, routes).await;
         let (record, response) = journal::capture(&context, request_facts, &faults, response).await;
         match delay {
             Some(delay) => {

@@ -29,8 +29,8 @@ const SLOW_BODY_CHUNKS: usize = 20;
 /// Time for the first half of a truncated body to reach the client before the connection breaks.
 const TRUNCATION_DELAY: Duration = Duration::from_millis(30);
 
-/// Answers the request with all faults applied except the delay, which is [`delay`].
-pub(crate) async fn handle(
+/// Answers the request with all faults applied except the delay, which is [`total_delay`].
+pub(crate) async fn answer_with_faults(
     context: &RequestContext,
     faults: &[Arc<ActiveFault>],
     request: Request,
@@ -56,7 +56,10 @@ pub(crate) async fn handle(
 }
 
 /// The total delay of the response, if any.
-pub(crate) fn delay(context: &RequestContext, faults: &[Arc<ActiveFault>]) -> Option<Duration> {
+pub(crate) fn total_delay(
+    context: &RequestContext,
+    faults: &[Arc<ActiveFault>],
+) -> Option<Duration> {
     let delays = faults
         .iter()
         .filter_map(|fault| fault.definition.effect.delay);

@@ -24,7 +24,11 @@ use crate::sandbox::template::CreatedBy;
 
 /// Answers a request that names a sandbox that does not exist. Its body is read once, since the handler may see the
 /// request twice.
-pub(crate) async fn handle(state: &Arc<ServerState>, request: Request, routes: Router) -> Response {
+pub(crate) async fn answer_first_request(
+    state: &Arc<ServerState>,
+    request: Request,
+    routes: Router,
+) -> Response {
     let (parts, body) = request.into_parts();
     let path = SandboxPrefix::from_extensions(&parts.extensions);
     let (first, second) = match to_bytes(body, MAX_BODY_BYTES).await {
@@ -61,7 +65,7 @@ pub(crate) async fn handle(state: &Arc<ServerState>, request: Request, routes: R
     match state.registry.get_or_create(path.name(), created_by).await {
         Ok(sandbox) => {
             let request = Request::from_parts(parts, second);
-            exchange::handle(state, sandbox, request, routes).await
+            exchange::run_exchange(state, sandbox, request, routes).await
         }
         Err(error) => respond::failure(&error),
     }

@@ -29,8 +29,8 @@ use crate::http::state::ServerState;
 pub(crate) async fn handle(state: Arc<ServerState>, request: Request, routes: Router) -> Response {
     let path = SandboxPrefix::from_extensions(request.extensions());
     match state.registry.find(path.name()).await {
-        Ok(Some(sandbox)) => exchange::handle(&state, sandbox, request, routes).await,
-        Ok(None) => first_request::handle(&state, request, routes).await,
+        Ok(Some(sandbox)) => exchange::run_exchange(&state, sandbox, request, routes).await,
+        Ok(None) => first_request::answer_first_request(&state, request, routes).await,
         Err(error) => respond::failure(&error),
     }
 }

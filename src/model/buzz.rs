@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::invalid::Invalid;
 use crate::model::account::Currency;
-use crate::model::period::{self, Window, is_readable};
+use crate::model::period::{self, Window, is_cron_expression};
 use crate::protocol::error::OAuthError;
 use crate::protocol::json::whole;
 
@@ -188,7 +188,7 @@ impl Budget {
     fn warnings(&self, path: &str) -> Vec<Invalid> {
         let mut found = Vec::new();
         if let Self::Rollover { cron, .. } = self
-            && !is_readable(cron)
+            && !is_cron_expression(cron)
         {
             let reason = format!("{cron:?} is not a cron expression: the budget never resets");
             found.push(Invalid::new(format!("{path}.cron"), reason).with_hint(period::CRON_HINT));

@@ -132,11 +132,11 @@ impl Client {
 
     /// Whether the browser may be redirected to `given` with a response for this client.
     pub(crate) fn accepts_redirect(&self, given: &str, rules: &ContractRules) -> bool {
-        self.has_registered(given, rules) || self.redirect_extension(given).is_some()
+        self.match_registered(given, rules) || self.redirect_extension(given).is_some()
     }
 
     /// Difference `redirect-uri-match`.
-    fn has_registered(&self, given: &str, rules: &ContractRules) -> bool {
+    fn match_registered(&self, given: &str, rules: &ContractRules) -> bool {
         let is_live = rules.follows_deployed_server(Difference::RedirectUriMatch);
         if redirect_uri::matches(&self.redirect_uris, given, Matching::Exact) {
             return true;
@@ -156,7 +156,7 @@ impl Client {
         rules: &ContractRules,
     ) -> Option<&'static str> {
         self.redirect_extension(given)
-            .filter(|_| !self.has_registered(given, rules))
+            .filter(|_| !self.match_registered(given, rules))
     }
 
     fn redirect_extension(&self, given: &str) -> Option<&'static str> {

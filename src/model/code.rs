@@ -3,7 +3,7 @@
 use crate::contract::{Contract, Difference};
 use crate::model::client::Client;
 use crate::protocol::contract_rules::ContractRules;
-use crate::protocol::error::{OAuthError, scope_refused};
+use crate::protocol::error::{OAuthError, scope_not_allowed_error};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::pkce::{Challenge, Verifier};
 use crate::protocol::scope::Scope;
@@ -105,6 +105,6 @@ pub(crate) fn limit_to_ceiling(
     rules.record_divergence(Difference::ScopeCeiling, true);
     match rules.contract_for(Difference::ScopeCeiling) {
         Contract::Documented => Ok(scope.intersection(client.scope_ceiling())),
-        Contract::Live | Contract::Live2026_08 => Err(scope_refused()),
+        Contract::Live | Contract::Live2026_08 => Err(scope_not_allowed_error()),
     }
 }

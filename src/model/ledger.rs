@@ -126,7 +126,7 @@ impl<'a> BudgetPeriod<'a> {
         sum(counted.map(|spend| spend.amount))
     }
 
-    fn rule(&self, spends: &[Spend]) -> BudgetState {
+    fn state(&self, spends: &[Spend]) -> BudgetState {
         let (limit, spend) = (self.budget.limit(), self.spend(spends.iter()));
         let (window, unit) = match self.budget {
             Budget::Sliding { window, unit, .. } => (Some(*window), Some(*unit)),
@@ -171,7 +171,7 @@ impl LimitWithPeriods {
     }
 
     /// Whether an app with these spends may also spend these amounts: each budget must have room for them.
-    pub(crate) fn has_room<'s>(
+    pub(crate) fn fits_every_budget<'s>(
         &self,
         spends: &(impl Iterator<Item = &'s Spend> + Clone),
         more: &[Payment],
@@ -211,7 +211,7 @@ impl Spending {
             .collect();
         Self {
             spend: sum(buckets.iter().map(|bucket| bucket.amount)),
-            rules: counted.iter().map(|budget| budget.rule(spends)).collect(),
+            rules: counted.iter().map(|budget| budget.state(spends)).collect(),
             buckets,
         }
     }
@@ -371,7 +371,7 @@ mod tests {
                     let (before, after) = (plain(budget, &spends, now), plain(budget, &after, now));
                     before == after || after <= budget.limit()
                 });
-                prop_assert_eq!(LimitWithPeriods::new(limit.clone(), now).has_room(&spends.iter(), &[more]), fits);
+                prop_assert_eq!(LimitWithPeriods::new(limit.clone(), now).fits_every_budget(&spends.iter(), &[more]), fits);
                 if fits && amount > 0 {
                     spends = after;
                 }
@@ -386,6 +386,6 @@ mod tests {
             amount: u64::MAX,
         };
         let limit = LimitWithPeriods::new(BuzzLimit(Vec::new()), Timestamp(0));
-        assert!(limit.has_room(&[].iter(), &[more, more]));
+        assert!(limit.fits_every_budget(&[].iter(), &[more, more]));
     }
 }

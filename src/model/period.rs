@@ -26,7 +26,7 @@ pub enum Window {
 }
 
 /// A start before every spend.
-const ALWAYS: Timestamp = Timestamp(i64::MIN);
+const BEFORE_ALL_SPENDS: Timestamp = Timestamp(i64::MIN);
 
 /// The start of the last `unit` windows.
 ///
@@ -39,7 +39,7 @@ pub(crate) fn window_start(now: Timestamp, window: Window, unit: u64) -> Timesta
         Window::Hour => 60 * 60,
         Window::Day => 24 * 60 * 60,
         Window::Week => 7 * 24 * 60 * 60,
-        Window::Month => return months_before(now, unit).unwrap_or(ALWAYS),
+        Window::Month => return months_before(now, unit).unwrap_or(BEFORE_ALL_SPENDS),
     };
     let length = i64::try_from(unit.saturating_mul(seconds).saturating_mul(1000));
     Timestamp(now.0.saturating_sub(length.unwrap_or(i64::MAX)))
@@ -71,11 +71,11 @@ pub(crate) fn last_tick(cron: &str, now: Timestamp) -> Timestamp {
             tick.assume_utc().unix_timestamp().checked_mul(1000)?,
         ))
     };
-    tick().unwrap_or(ALWAYS)
+    tick().unwrap_or(BEFORE_ALL_SPENDS)
 }
 
-/// Whether a rollover budget of this expression is ever reset.
-pub(crate) fn is_readable(cron: &str) -> bool {
+/// Whether it can be parsed. One that never fires, such as `0 0 30 2 *`, can be, too.
+pub(crate) fn is_cron_expression(cron: &str) -> bool {
     Schedule::read(cron).is_some()
 }
 
@@ -170,7 +170,7 @@ mod tests {
     fn schedule_that_never_fires_has_no_period_start() {
         let now = at("2026-03-31T12:00:00Z");
         for cron in ["soon", "0 0 30 2 *", "61 * * * *", " ", "* * * * * * * *"] {
-            assert_eq!(last_tick(cron, now), ALWAYS, "{cron:?}");
+            assert_eq!(last_tick(cron, now), BEFORE_ALL_SPENDS, "{cron:?}");
         }
     }
 }

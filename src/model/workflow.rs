@@ -13,7 +13,7 @@ pub(crate) struct Workflow {
     pub(crate) client_id: ClientId,
     /// In buzz.
     pub(crate) cost: u64,
-    pub(crate) steps: Vec<Step>,
+    pub(crate) steps: Vec<WorkflowStep>,
     pub(crate) tags: Vec<String>,
     /// The app's own JSON object, as text.
     pub(crate) metadata: String,
@@ -25,7 +25,7 @@ pub(crate) struct Workflow {
 
 /// One of the things to be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Step {
+pub(crate) struct WorkflowStep {
     #[serde(rename = "$type")]
     pub(crate) kind: String,
     pub(crate) name: String,
@@ -72,7 +72,7 @@ impl Workflow {
     /// The approximate bytes of its texts.
     pub(crate) fn size_in_bytes(&self) -> usize {
         let steps = self.steps.iter();
-        let steps = steps.map(|step| size_of::<Step>() + step.kind.len() + step.name.len());
+        let steps = steps.map(|step| size_of::<WorkflowStep>() + step.kind.len() + step.name.len());
         let tags = self.tags.iter();
         let tags = tags.map(|tag| size_of::<String>() + tag.len());
         steps.chain(tags).sum::<usize>() + self.metadata.len()

@@ -21,7 +21,7 @@ use crate::oauth::clients;
 use crate::protocol::authorize_request::{AuthorizeRequest, BuzzLimitParam, CodeRequest};
 use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::endpoint::{AUTHORIZE, CONSENT_PAGE, LOGIN};
-use crate::protocol::error::{OAuthError, grant_refused};
+use crate::protocol::error::{OAuthError, grant_not_allowed_error};
 use crate::protocol::format::{has_scheme, is_vschar};
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::params::Params;
@@ -235,7 +235,7 @@ fn check_before_issue(
     }
     if !client.may_use(GrantType::AuthorizationCode) {
         clients::record_refused_grant(context, client, GrantType::AuthorizationCode);
-        return Err(grant_refused());
+        return Err(grant_not_allowed_error());
     }
     request.issuable.clone()
 }

@@ -28,13 +28,13 @@ pub(crate) async fn post(context: RequestContext) -> impl IntoResponse {
 fn introspect(
     context: &RequestContext,
     request: &IntrospectRequest,
-) -> Result<Introspection, OAuthError> {
+) -> Result<IntrospectionResponse, OAuthError> {
     check_client(context, request.credentials.as_ref())?;
     let token = request.token.as_ref();
     let active = token.and_then(|token| active_token(&context.sandbox, token));
     Ok(active.map_or(
-        Introspection::Inactive { active: false },
-        Introspection::Active,
+        IntrospectionResponse::Inactive { active: false },
+        IntrospectionResponse::Active,
     ))
 }
 
@@ -90,7 +90,7 @@ struct ActiveToken {
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Introspection {
+enum IntrospectionResponse {
     Active(ActiveToken),
     Inactive { active: bool },
 }

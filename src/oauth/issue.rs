@@ -54,8 +54,8 @@ pub(crate) fn issue_tokens(
         scope: permission.scope.with_user_read(),
         ..permission.clone()
     };
-    let life = sandbox.settings().access_token_seconds;
-    issue_tokens_with_lifetime(sandbox, &permission, with_refresh, life)
+    let lifetime_seconds = sandbox.settings().access_token_seconds;
+    issue_tokens_with_lifetime(sandbox, &permission, with_refresh, lifetime_seconds)
 }
 
 /// As [`issue_tokens`], with exactly this scope and an access token of this lifetime in seconds.

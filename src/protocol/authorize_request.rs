@@ -2,7 +2,7 @@
 
 use super::contract_rules::ContractRules;
 use crate::contract::Difference;
-use crate::protocol::error::{ErrorCode, OAuthError, bad_scope_text};
+use crate::protocol::error::{ErrorCode, OAuthError, malformed_scope_error};
 use crate::protocol::format::{is_scope_text, is_vschar};
 use crate::protocol::ids::ClientId;
 use crate::protocol::params::Params;
@@ -161,8 +161,8 @@ fn issuable(params: &Params) -> Result<(), OAuthError> {
         ));
     }
     match params.scope() {
-        Ok(Some(text)) if !is_scope_text(text.trim()) => Err(bad_scope_text()),
-        Err(()) => Err(bad_scope_text()),
+        Ok(Some(text)) if !is_scope_text(text.trim()) => Err(malformed_scope_error()),
+        Err(()) => Err(malformed_scope_error()),
         _ => Ok(()),
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct EndpointSpec {
     pub(crate) cors: CorsPolicy,
     pub(crate) user: UserSource,
     /// The difference that added the endpoint, if it did not exist in the recording.
-    pub(crate) added_by: Option<Difference>,
+    pub(crate) missing_from_recording: Option<Difference>,
 }
 
 /// The server of Civitai that has an endpoint. It determines the format of errors.
@@ -66,7 +66,7 @@ const AUTH: EndpointSpec = EndpointSpec {
     allow: "POST",
     cors: CorsPolicy::Closed,
     user: UserSource::SessionOrLogin,
-    added_by: None,
+    missing_from_recording: None,
 };
 
 /// Discovery and keys.
@@ -171,7 +171,7 @@ endpoints! {
     DeviceDeny "device-deny" {
         DEVICE_DENY: EndpointSpec {
             paths: &["/api/auth/oauth/device-deny"],
-            added_by: Some(Difference::DeviceDeny),
+            missing_from_recording: Some(Difference::DeviceDeny),
             ..AUTH
         },
     }
@@ -196,7 +196,7 @@ endpoints! {
     Introspect "introspect" {
         INTROSPECT: EndpointSpec {
             paths: &["/api/auth/oauth/introspect"],
-            added_by: Some(Difference::Introspection),
+            missing_from_recording: Some(Difference::Introspection),
             ..AUTH
         },
     }

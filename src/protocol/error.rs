@@ -129,21 +129,21 @@ impl OAuthError {
 }
 
 /// The error for a scope with an invalid character.
-pub(crate) fn bad_scope_text() -> OAuthError {
+pub(crate) fn malformed_scope_error() -> OAuthError {
     OAuthError::invalid_scope("Invalid parameter: `scope`")
 }
 
 /// The error for a scope that exceeds that of the client.
-pub(crate) fn scope_refused() -> OAuthError {
+pub(crate) fn scope_not_allowed_error() -> OAuthError {
     OAuthError::invalid_scope("Invalid scope: Requested scope is invalid")
 }
 
 /// The error for a grant that the client may not use.
-pub(crate) fn grant_refused() -> OAuthError {
+pub(crate) fn grant_not_allowed_error() -> OAuthError {
     OAuthError::unauthorized_client("Unauthorized client: `grant_type` is invalid")
 }
 
 /// The error for an unknown client or a wrong secret.
-pub(crate) fn client_refused() -> OAuthError {
+pub(crate) fn invalid_client_error() -> OAuthError {
     OAuthError::invalid_client("Invalid client: client is invalid")
 }

@@ -7,7 +7,9 @@
 use super::client_auth::{Credentials, CredentialsError};
 use super::contract_rules::ContractRules;
 use crate::contract::Difference;
-use crate::protocol::error::{ErrorCode, OAuthError, bad_scope_text, grant_refused};
+use crate::protocol::error::{
+    ErrorCode, OAuthError, grant_not_allowed_error, malformed_scope_error,
+};
 use crate::protocol::format::{has_scheme, is_name_char, is_scope_text, is_vschar};
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::params::Params;
@@ -129,7 +131,7 @@ impl TokenGrant {
         params
             .text("grant_type")
             .map(|_| grant)
-            .ok_or_else(grant_refused)
+            .ok_or_else(grant_not_allowed_error)
     }
 
     pub(crate) fn grant_type(&self) -> GrantType {
@@ -214,7 +216,7 @@ impl InvalidVerifier {
 
 impl RefreshRequest {
     fn parse(params: &Params) -> Result<Self, OAuthError> {
-        let scope = params.scope().map_err(|()| bad_scope_text());
+        let scope = params.scope().map_err(|()| malformed_scope_error());
         let not_empty = |scope: &str| (!scope.is_empty()).then(|| scope.to_owned());
         Ok(Self {
             token: secret(params, "refresh_token")?,
@@ -235,9 +237,9 @@ impl RefreshRequest {
 
 impl ClientCredentialsRequest {
     fn parse(params: &Params) -> Result<Self, OAuthError> {
-        let scope = params.scope().map_err(|()| bad_scope_text())?;
+        let scope = params.scope().map_err(|()| malformed_scope_error())?;
         if scope.is_some_and(|scope| !is_scope_text(scope.trim())) {
-            return Err(bad_scope_text());
+            return Err(malformed_scope_error());
         }
         let scope = scope.map(str::to_owned);
         Ok(Self { scope })

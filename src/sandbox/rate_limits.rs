@@ -78,18 +78,18 @@ impl Limit {
 
 /// The windows of one sandbox, at most [`MAX_WINDOWS`].
 #[derive(Debug, Default)]
-pub(crate) struct RateLimits(Mutex<HashMap<Key, Window>>);
+pub(crate) struct RateLimits(Mutex<HashMap<Key, RateWindow>>);
 
 /// The limit, and the user, client or address. Long keys are replaced by their SHA-256.
 type Key = (Limit, Box<str>);
 
 #[derive(Debug)]
-struct Window {
+struct RateWindow {
     began: Timestamp,
     requests: u32,
 }
 
-impl Window {
+impl RateWindow {
     /// A clock that was moved back ends windows too.
     fn has_ended(&self, now: Timestamp) -> bool {
         !(0..WINDOW_MS).contains(&now.0.saturating_sub(self.began.0))
@@ -98,7 +98,7 @@ impl Window {
 
 /// Removes the windows that have ended, and the older half of the others if they are many: the next removal is far away,
 /// so that a request costs little on average.
-fn make_room(windows: &mut HashMap<Key, Window>, now: Timestamp) {
+fn make_room(windows: &mut HashMap<Key, RateWindow>, now: Timestamp) {
     windows.retain(|_, window| !window.has_ended(now));
     if windows.len() > MAX_WINDOWS / 2 {
         let mut began: Vec<Timestamp> = windows.values().map(|window| window.began).collect();
@@ -109,7 +109,7 @@ fn make_room(windows: &mut HashMap<Key, Window>, now: Timestamp) {
 }
 
 impl RateLimits {
-    fn windows(&self) -> MutexGuard<'_, HashMap<Key, Window>> {
+    fn windows(&self) -> MutexGuard<'_, HashMap<Key, RateWindow>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -124,7 +124,7 @@ impl RateLimits {
         if windows.len() >= MAX_WINDOWS {
             make_room(&mut windows, now);
         }
-        let new = || Window {
+        let new = || RateWindow {
             began: now,
             requests: 0,
         };

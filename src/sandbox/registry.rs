@@ -154,12 +154,12 @@ impl Registry {
     /// Removes the request-created sandbox that has been idle longest, if there is no room for this one.
     async fn make_room(&self, name: &str, created_by: CreatedBy) -> Result<(), StoreError> {
         let most = self.max_sandboxes;
-        let has_room = || {
+        let fits_every_budget = || {
             let slots = self.slots.lock();
             name == DEFAULT || slots.contains_key(name) || slots.len() < most
         };
         let least_idle = created_by.least_idle();
-        while !has_room() {
+        while !fits_every_budget() {
             let idle = self.slots.longest_idle(least_idle);
             let idle = idle.ok_or(StoreError::TooManySandboxes { most })?;
             tracing::info!(sandbox = idle, "removed to make room for another sandbox");

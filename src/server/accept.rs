@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
-use super::connection::{Connection, Shared};
+use super::connection::{ServedConnection, Shared};
 #[cfg(feature = "tls")]
 use super::tls::Tls;
 use crate::http::connection::ListenerKind;
@@ -59,7 +59,7 @@ pub(super) async fn accept(listener: Listener, shared: Shared, tasks: TaskTracke
             }
             continue;
         };
-        let connection = Connection::new(&shared, listener.kind, peer, permit);
+        let connection = ServedConnection::new(&shared, listener.kind, peer, permit);
         #[cfg(feature = "tls")]
         if let Some(tls) = &listener.tls {
             tasks.spawn(connection.serve_tls(stream, Arc::clone(tls)));

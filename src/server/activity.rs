@@ -37,7 +37,7 @@ pub(super) struct Timeouts {
 
 /// The reason that a connection is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Expired {
+pub(super) enum CloseReason {
     /// No request has arrived.
     NoRequest,
     /// No request is open, and no other has arrived.
@@ -57,7 +57,7 @@ pub(super) fn now() -> Instant {
 
 /// When to check again whether a connection has expired.
 pub(super) enum NextCheck {
-    Expired(Expired),
+    CloseReason(CloseReason),
     At(Instant),
     Never,
 }
@@ -70,7 +70,7 @@ enum Protocol {
 }
 
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct ConnectionActivity {
     protocol: Protocol,
     is_closing: bool,
     /// Like the fields below, for HTTP/2 only.
@@ -85,10 +85,10 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Activity {
     timeouts: Timeouts,
-    state: Mutex<State>,
+    state: Mutex<ConnectionActivity>,
     /// One request at a time waits for memory and takes its first step.
     pub(super) first_step: Semaphore,
-    has_room: Notify,
+    fits_every_budget: Notify,
     running: Arc<Semaphore>,
 }
 
@@ -101,7 +101,7 @@ impl Activity {
         };
         Arc::new(Self {
             timeouts,
-            state: Mutex::new(State {
+            state: Mutex::new(ConnectionActivity {
                 protocol: Protocol::Unknown,
                 is_closing: false,
                 open_requests: 0,
@@ -110,12 +110,12 @@ impl Activity {
                 progress: now,
             }),
             first_step: Semaphore::new(1),
-            has_room: Notify::new(),
+            fits_every_budget: Notify::new(),
             running: Arc::new(Semaphore::new(MAX_STREAMS as usize)),
         })
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, ConnectionActivity> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -143,11 +143,11 @@ impl Activity {
     }
 
     /// Waits until the connection is to be closed, and returns the reason.
-    pub(super) async fn expired(&self) -> Expired {
+    pub(super) async fn expired(&self) -> CloseReason {
         loop {
             let now = now();
             let next = match self.next_check(now) {
-                NextCheck::Expired(expired) => return expired,
+                NextCheck::CloseReason(expired) => return expired,
                 NextCheck::At(next) => next,
                 NextCheck::Never => pending().await,
             };
@@ -166,16 +166,18 @@ impl Activity {
         let shortest = idle.min(self.timeouts.body);
         let (since, timeout, expired) = match state.protocol {
             Protocol::Http1 => return NextCheck::Never,
-            Protocol::Unknown => (state.idle_since, idle, Expired::NoRequest),
-            Protocol::Http2 if state.open_requests == 0 => (state.idle_since, idle, Expired::Idle),
+            Protocol::Unknown => (state.idle_since, idle, CloseReason::NoRequest),
+            Protocol::Http2 if state.open_requests == 0 => {
+                (state.idle_since, idle, CloseReason::Idle)
+            }
             Protocol::Http2 if state.unread_bytes > 0 => {
-                (state.progress, self.timeouts.body, Expired::Stalled)
+                (state.progress, self.timeouts.body, CloseReason::Stalled)
             }
             Protocol::Http2 => return NextCheck::At(now + shortest),
         };
         let deadline = since + timeout;
         if deadline <= now {
-            NextCheck::Expired(expired)
+            NextCheck::CloseReason(expired)
         } else {
             NextCheck::At(deadline.min(now + shortest))
         }
@@ -196,7 +198,7 @@ impl Activity {
 
     pub(super) async fn wait_for_room(&self) {
         while self.state().unread_bytes >= MAX_UNREAD_BYTES {
-            self.has_room.notified().await;
+            self.fits_every_budget.notified().await;
         }
     }
 }
@@ -217,10 +219,10 @@ impl OpenRequest {
         }
         state.unread_bytes = (state.unread_bytes - self.unread_bytes).saturating_add(bytes);
         self.unread_bytes = bytes;
-        let has_room = state.unread_bytes < MAX_UNREAD_BYTES;
+        let fits_every_budget = state.unread_bytes < MAX_UNREAD_BYTES;
         drop(state);
-        if has_room {
-            self.activity.has_room.notify_one();
+        if fits_every_budget {
+            self.activity.fits_every_budget.notify_one();
         }
     }
 

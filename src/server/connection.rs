@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
-use super::activity::{Activity, Expired, Timeouts};
+use super::activity::{Activity, CloseReason, Timeouts};
 use super::drain::{DrainOnDrop, DrainState};
 use super::head;
 use super::limits::Limits;
@@ -50,7 +50,7 @@ pub(super) struct Shared {
 
 /// A connection that is about to be served.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(super) struct ServedConnection {
     shared: Shared,
     kind: ListenerKind,
     peer: SocketAddr,
@@ -62,7 +62,7 @@ pub(super) struct Connection {
     permit: Arc<OwnedSemaphorePermit>,
 }
 
-impl Connection {
+impl ServedConnection {
     pub(super) fn new(
         shared: &Shared,
         kind: ListenerKind,
@@ -70,8 +70,8 @@ impl Connection {
         permit: OwnedSemaphorePermit,
     ) -> Self {
         let timeouts = Timeouts {
-            head: shared.limits.head,
-            body: shared.limits.body,
+            head: shared.limits.head_timeout,
+            body: shared.limits.body_timeout,
         };
         Self {
             shared: shared.clone(),
@@ -124,7 +124,7 @@ impl Connection {
             reset: self.reset.clone(),
             head_timeout: self.head_timeout.clone(),
             has_unanswered: false,
-            write_timeout: self.shared.limits.body,
+            write_timeout: self.shared.limits.body_timeout,
             stalled: None,
             closing: None,
         };
@@ -159,9 +159,9 @@ impl Connection {
                 // Drops the connection, and its socket with it.
                 () = self.reset.requested() => return,
                 expired = self.expired() => match expired {
-                    Expired::Idle if !is_closing => {}
-                    Expired::Idle | Expired::Stalled => return,
-                    Expired::NoRequest => {
+                    CloseReason::Idle if !is_closing => {}
+                    CloseReason::Idle | CloseReason::Stalled => return,
+                    CloseReason::NoRequest => {
                         self.head_timeout.cancel();
                         return;
                     }
@@ -183,7 +183,7 @@ impl Connection {
 
     /// Waits until the connection has expired. A client that keeps the connection busy without requests uses up the
     /// task's cooperative budget in tokio; a timer that took part in that budget would never fire.
-    async fn expired(&self) -> Expired {
+    async fn expired(&self) -> CloseReason {
         tokio::task::unconstrained(self.activity.expired()).await
     }
 }
@@ -247,8 +247,12 @@ impl Requests {
     ) -> Request {
         let limits = &self.shared.limits;
         let limited = |body| {
-            let body = DrainOnDrop::new(body, limits.body, drain_state);
-            Body::new(LimitedBody::new(body, limits.body, &limits.body_memory))
+            let body = DrainOnDrop::new(body, limits.body_timeout, drain_state);
+            Body::new(LimitedBody::new(
+                body,
+                limits.body_timeout,
+                &limits.body_memory,
+            ))
         };
         let mut request = request.map(limited);
         request.extensions_mut().insert(Arc::clone(&self.info));

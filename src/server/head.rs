@@ -25,7 +25,7 @@ pub(super) fn rejection<B>(request: &Request<B>, limits: &Limits) -> Option<Resp
         return Some(answer(status, "target_too_long", &error));
     }
     // The HTTP/1 parser has its own count.
-    let (sent, most) = (request.headers().len(), limits.headers);
+    let (sent, most) = (request.headers().len(), limits.max_headers);
     if request.version() == Version::HTTP_2 && sent > most {
         let error = Invalid::new("headers", format!("{sent} headers, more than {most}"))
             .with_hint("send fewer, or raise --max-headers");

@@ -41,11 +41,11 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
     /// For the head of a request, and for the next request to begin.
-    pub(crate) head: Duration,
+    pub(crate) head_timeout: Duration,
     /// For the whole body of a request, and for a client to read a part of the response.
-    pub(crate) body: Duration,
+    pub(crate) body_timeout: Duration,
     head_bytes: usize,
-    pub(crate) headers: usize,
+    pub(crate) max_headers: usize,
     pub(crate) body_memory: BodyMemory,
     connections: Arc<Semaphore>,
     max_connections: usize,
@@ -92,10 +92,10 @@ impl Limits {
         }
         let max_connections = config.max_connections.min(Semaphore::MAX_PERMITS);
         Ok(Self {
-            head: config.head_timeout,
-            body: config.body_timeout,
+            head_timeout: config.head_timeout,
+            body_timeout: config.body_timeout,
             head_bytes: config.max_head_bytes,
-            headers: config.max_headers,
+            max_headers: config.max_headers,
             body_memory: BodyMemory::default(),
             connections: Arc::new(Semaphore::new(max_connections)),
             max_connections,
@@ -150,11 +150,11 @@ impl Limits {
         builder
             .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.head)
+            .header_read_timeout(self.head_timeout)
             .max_buf_size(self.head_bytes)
             .half_close(true);
-        if self.headers != DEFAULT_MAX_HEADERS {
-            builder.http1().max_headers(self.headers);
+        if self.max_headers != DEFAULT_MAX_HEADERS {
+            builder.http1().max_headers(self.max_headers);
         }
         builder
             .http2()
@@ -165,7 +165,7 @@ impl Limits {
             )
             .max_concurrent_streams(self.streams())
             .max_send_buf_size(SEND_BUFFER_BYTES)
-            .keep_alive_interval(self.head)
+            .keep_alive_interval(self.head_timeout)
             .keep_alive_timeout(PING_TIMEOUT);
         builder
     }

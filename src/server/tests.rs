@@ -10,7 +10,9 @@ use axum::body::Body;
 use axum::http::Extensions;
 use axum::response::Response;
 
-use super::activity::{Activity, Expired, MAX_STREAMS, MAX_UNREAD_BYTES, NextCheck, Timeouts, now};
+use super::activity::{
+    Activity, CloseReason, MAX_STREAMS, MAX_UNREAD_BYTES, NextCheck, Timeouts, now,
+};
 use super::limits::{self, Limits};
 use super::response_body;
 use crate::config::Config;
@@ -101,21 +103,21 @@ fn connection_expires_by_what_is_open_on_it() {
         body: Duration::from_secs(40),
     });
     let expired = |seconds| match activity.next_check(now() + Duration::from_secs(seconds)) {
-        NextCheck::Expired(expired) => Some(expired),
+        NextCheck::CloseReason(expired) => Some(expired),
         NextCheck::At(_) | NextCheck::Never => None,
     };
     assert_eq!(expired(29), None);
-    assert_eq!(expired(31), Some(Expired::NoRequest));
+    assert_eq!(expired(31), Some(CloseReason::NoRequest));
     let mut request = activity.open();
     assert_eq!(expired(3600), None);
     request.set_unread(10);
     assert_eq!(expired(39), None);
-    assert_eq!(expired(41), Some(Expired::Stalled));
+    assert_eq!(expired(41), Some(CloseReason::Stalled));
     drop(request);
     assert_eq!(expired(29), None);
-    assert_eq!(expired(31), Some(Expired::Idle));
+    assert_eq!(expired(31), Some(CloseReason::Idle));
     activity.close();
-    assert_eq!(expired(1), Some(Expired::Idle));
+    assert_eq!(expired(1), Some(CloseReason::Idle));
     activity.note_http1();
     assert_eq!(expired(3600), None);
 }

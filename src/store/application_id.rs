@@ -95,14 +95,14 @@ pub(super) async fn check_owner(path: &Path) -> Result<bool, String> {
 }
 
 /// The parts of a SQLite file that identify its owner.
-struct Contents {
+struct FileOwner {
     application_id: i32,
     user_version: i32,
     /// The names of the tables and views.
     tables: Vec<String>,
 }
 
-async fn contents(connection: &mut SqliteConnection) -> Result<Contents, sqlx::Error> {
+async fn contents(connection: &mut SqliteConnection) -> Result<FileOwner, sqlx::Error> {
     let (application_id, user_version) =
         sqlx::query_as("select * from pragma_application_id, pragma_user_version")
             .fetch_one(&mut *connection)
@@ -112,7 +112,7 @@ async fn contents(connection: &mut SqliteConnection) -> Result<Contents, sqlx::E
     )
     .fetch_all(connection)
     .await?;
-    Ok(Contents {
+    Ok(FileOwner {
         application_id,
         user_version,
         tables,

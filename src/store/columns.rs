@@ -9,7 +9,7 @@ pub(crate) const ROW_BYTES: usize = 256;
 /// Checks that a table of this many rows has room for one more. Errors: it is full.
 pub(crate) fn check_room(rows: usize, most: usize, what: &'static str) -> Result<(), StoreError> {
     if rows >= most {
-        return Err(StoreError::Full { what, most });
+        return Err(StoreError::TableFull { what, most });
     }
     Ok(())
 }

@@ -48,7 +48,7 @@ pub enum StoreError {
     },
     /// A table is full.
     #[error("the limit of {most} {what} is reached")]
-    Full {
+    TableFull {
         /// Which rows.
         what: &'static str,
         /// How many.

@@ -16,9 +16,9 @@ const HEADER_BYTES: usize = 100;
 
 /// The parts of the header that no commit changes while this server runs: page size and format, encoding, the number of starts
 /// (`user_version`) and the application id.
-const FIXED: [Range<usize>; 2] = [0..24, 44..92];
+const STABLE_HEADER_RANGES: [Range<usize>; 2] = [0..24, 44..92];
 
-type Fixed = [Vec<u8>; 2];
+type StableHeader = [Vec<u8>; 2];
 
 /// The files that belong to the database, as they were when it was opened: writes into a removed file are lost.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(super) struct FileIdentity {
     /// The longest that the file has been, in bytes: SQLite shortens it only for `vacuum`, which this server does not use.
     bytes: u64,
     /// None if another program prevented SQLite from writing the header.
-    header: Option<Fixed>,
+    header: Option<StableHeader>,
     /// Set once another program has written to the file: SQLite may have mixed its pages with its own.
     is_overwritten: bool,
     #[cfg(unix)]
@@ -70,7 +70,11 @@ impl FileIdentity {
             #[cfg(unix)]
             file_id: FileId::for_path(&path),
             bytes: length_of(&file),
-            header: if is_complete { fixed(&file).ok() } else { None },
+            header: if is_complete {
+                read_stable_header(&file).ok()
+            } else {
+                None
+            },
             file,
             is_overwritten: false,
             #[cfg(unix)]
@@ -92,7 +96,9 @@ impl FileIdentity {
 
     /// Errors: the file is shorter than it was, or has another header. Changes of other parts are not noticed.
     pub(super) fn check_content(&mut self) -> Outcome {
-        let is_changed = |known: &Fixed| !fixed(&self.file).is_ok_and(|found| found == *known);
+        let is_changed = |known: &StableHeader| {
+            !read_stable_header(&self.file).is_ok_and(|found| found == *known)
+        };
         self.is_overwritten |=
             length_of(&self.file) < self.bytes || self.header.as_ref().is_some_and(is_changed);
         if !self.is_overwritten {
@@ -116,14 +122,14 @@ impl FileIdentity {
 
     /// Whether SQLite would write into a log that was removed, replaced or truncated.
     #[cfg(unix)]
-    pub(super) fn is_log_missing(&self) -> bool {
+    pub(super) fn is_wal_replaced(&self) -> bool {
         let is_another = self.log_file.is_some() && FileId::for_path(&self.log) != self.log_file;
         is_another || length(&self.log) < self.log_bytes
     }
 
     /// An open file cannot be removed, but truncated.
     #[cfg(not(unix))]
-    pub(super) fn is_log_missing(&self) -> bool {
+    pub(super) fn is_wal_replaced(&self) -> bool {
         length(&self.log) < self.log_bytes
     }
 
@@ -147,11 +153,11 @@ fn length_of(file: &fs::File) -> u64 {
 }
 
 /// The parts of the header that do not change.
-fn fixed(mut file: &fs::File) -> io::Result<Fixed> {
+fn read_stable_header(mut file: &fs::File) -> io::Result<StableHeader> {
     let mut header = [0; HEADER_BYTES];
     file.rewind()?;
     file.read_exact(&mut header)?;
-    Ok(FIXED.map(|range| header[range].to_vec()))
+    Ok(STABLE_HEADER_RANGES.map(|range| header[range].to_vec()))
 }
 
 /// 0 if the file does not exist.

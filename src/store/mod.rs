@@ -26,6 +26,7 @@ mod readers;
 mod removal;
 mod sandbox_data;
 mod sandbox_index;
+mod sandbox_index_commit;
 mod sandboxes;
 mod sessions;
 mod snapshots;
@@ -35,7 +36,6 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod tokens;
-mod transaction;
 mod users;
 mod workflows;
 mod write_batch;

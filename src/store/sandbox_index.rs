@@ -10,7 +10,7 @@ use super::statement::Statement;
 use super::tables::Tables;
 use super::tables::data_keys::{self, TABLES};
 use super::tables::sandboxes::{self, SandboxRow};
-use super::tables::snapshots::{self, Snapshot};
+use super::tables::snapshots::{self, StoredSnapshot};
 use super::write_batch::WriteBatch;
 
 use sqlx::SqliteConnection;
@@ -162,7 +162,7 @@ pub(super) struct SandboxRecord {
     pub(crate) row: SandboxRow,
     /// The size of its own seed.
     pub(super) seed_bytes: usize,
-    pub(super) snapshots: BTreeMap<String, Snapshot>,
+    pub(super) snapshots: BTreeMap<String, StoredSnapshot>,
 }
 
 impl SandboxIndex {
@@ -208,7 +208,7 @@ impl SandboxIndex {
         (record.row.data.key() == data.key()).then_some(record)
     }
 
-    pub(super) fn snapshot(&self, sandbox: &str, name: &str) -> Option<&Snapshot> {
+    pub(super) fn snapshot(&self, sandbox: &str, name: &str) -> Option<&StoredSnapshot> {
         self.sandboxes.get(sandbox)?.snapshots.get(name)
     }
 }
@@ -254,7 +254,7 @@ impl SandboxIndex {
         let all: usize = all.map(|(_, snapshot)| snapshot.bytes).sum();
         if all + planned_bytes + bytes > MAX_SNAPSHOT_BYTES {
             let what = "bytes in the snapshots of all sandboxes";
-            return Err(StoreError::Full {
+            return Err(StoreError::TableFull {
                 what,
                 most: MAX_SNAPSHOT_BYTES,
             });
@@ -292,7 +292,7 @@ impl SandboxIndex {
             .sum();
         if bytes > 0 && all + planned + bytes > MAX_SEED_BYTES {
             let what = "bytes in the seeds of sandboxes";
-            return Err(StoreError::Full {
+            return Err(StoreError::TableFull {
                 what,
                 most: MAX_SEED_BYTES,
             });

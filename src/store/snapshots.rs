@@ -7,7 +7,7 @@ use crate::store::initial_data::DataSource;
 use crate::store::sandbox_data::SandboxData;
 use crate::store::sandbox_index::LockedSource;
 use crate::store::tables::data_keys::mark_retired;
-use crate::store::tables::snapshots::{Snapshot, delete, put};
+use crate::store::tables::snapshots::{StoredSnapshot, delete, put};
 use std::sync::Arc;
 
 /// A snapshot as it is listed: its name, and when it was taken.
@@ -37,7 +37,7 @@ impl Store {
                     return Ok(None);
                 }
                 index.check_room_for_snapshot(sandbox, name, *bytes)?;
-                let snapshot = Snapshot {
+                let snapshot = StoredSnapshot {
                     data: index.create_data(source, batch),
                     state: std::mem::take(state),
                     taken_at: *taken_at,

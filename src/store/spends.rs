@@ -9,7 +9,7 @@ use crate::store::columns::check_room;
 use crate::store::error::StoreError;
 use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::grant_tables::UserClientFilter;
-use crate::store::tables::spends::{MAX_SPENDS, forgive, insert};
+use crate::store::tables::spends::{MAX_SPENDS, insert, mark_before_reset};
 use crate::store::tables::workflows;
 
 /// A spend of a user's buzz by a client.
@@ -67,7 +67,7 @@ impl SandboxData {
             let Some(payments) = split(workflow.cost, may_pay, &accounts) else {
                 return Ok(false);
             };
-            if !tables.has_room(user, client, prepared, &payments, now) {
+            if !tables.fits_every_budget(user, client, prepared, &payments, now) {
                 return Ok(false);
             }
             // A free workflow adds none.
@@ -112,7 +112,7 @@ impl SandboxData {
                 reset += u64::from(!spend.is_before_reset);
                 spend.is_before_reset = true;
             }
-            batch.push(|key| forgive(key, user, client));
+            batch.push(|key| mark_before_reset(key, user, client));
             reset
         })
         .await

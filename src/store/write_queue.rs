@@ -69,13 +69,13 @@ enum State {
 #[derive(Debug)]
 pub(super) struct WriteQueue {
     path: PathBuf,
-    contents: Mutex<Contents>,
+    contents: Mutex<QueueContents>,
     wake: Notify,
     state: watch::Sender<State>,
 }
 
 #[derive(Debug, Default)]
-struct Contents {
+struct QueueContents {
     transaction: Transaction,
     probe: Option<Probe>,
     /// The reason, while no change is accepted.
@@ -96,7 +96,7 @@ impl WriteQueue {
         }
     }
 
-    fn contents(&self) -> MutexGuard<'_, Contents> {
+    fn contents(&self) -> MutexGuard<'_, QueueContents> {
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -244,7 +244,7 @@ impl WriteQueue {
 
     /// Refuses changes from now on. Returns the transactions that failed: the one that could not be committed, and what is
     /// queued.
-    pub(super) fn refuse(&self, transaction: Transaction, reason: &Arc<str>) -> [Transaction; 2] {
+    pub(super) fn suspend(&self, transaction: Transaction, reason: &Arc<str>) -> [Transaction; 2] {
         let mut contents = self.contents();
         contents.refusal = Some(Arc::clone(reason));
         let mut failed = [transaction, std::mem::take(&mut contents.transaction)];
@@ -344,7 +344,7 @@ mod tests {
             tokio::task::yield_now().await;
         }
         let full = Arc::from("it was full then");
-        finish(queue.refuse(under_way.transaction, &full), &full);
+        finish(queue.suspend(under_way.transaction, &full), &full);
         queue
             .committed(first)
             .await
@@ -360,7 +360,7 @@ mod tests {
     async fn change_accepted_before_a_failed_commit_is_reloaded_before_reads() {
         let queue = WriteQueue::new(Path::new("mock.db"));
         let full = Arc::from("full");
-        finish(queue.refuse(Transaction::default(), &full), &full);
+        finish(queue.suspend(Transaction::default(), &full), &full);
         assert!(queue.take_stale().is_empty() && queue.try_finish_reload());
         // It passed `wait_until_writable` before the commit failed, and waited for the lock of its data.
         let memory: Arc<dyn Reload> = Arc::new(Memory);
@@ -387,7 +387,7 @@ mod tests {
         let under_way = queue.next().await;
         let second = queue.append(one()).unwrap();
         let reason = Arc::from("full");
-        finish(queue.refuse(under_way.transaction, &reason), &reason);
+        finish(queue.suspend(under_way.transaction, &reason), &reason);
         for pending in [first, second] {
             queue.committed(pending).await.expect_err("refused");
         }

@@ -55,8 +55,8 @@ impl Writer {
         }
         self.readers.close().await;
         // The content of a removed write-ahead log must reach the file.
-        if self.identity.is_log_missing()
-            && let Err(error) = self.save_log().await
+        if self.identity.is_wal_replaced()
+            && let Err(error) = self.checkpoint_wal().await
         {
             tracing::error!(%error, "changes are lost");
         }
@@ -75,7 +75,7 @@ impl Writer {
                 Ok(())
             }
             Err(error) => {
-                let failed = self.queue.refuse(transaction, &error);
+                let failed = self.queue.suspend(transaction, &error);
                 // Before any answer: a client that gets a 503 must find the data as it was.
                 let _ = self.reload().await;
                 for transaction in failed {
@@ -105,8 +105,8 @@ impl Writer {
         batcher: &mut StatementBatcher,
     ) -> Outcome {
         self.identity.check()?;
-        if self.connection.is_some() && self.identity.is_log_missing() {
-            self.save_log().await?;
+        if self.connection.is_some() && self.identity.is_wal_replaced() {
+            self.checkpoint_wal().await?;
         }
         let connection = self.connection().await?;
         let mut queries = batcher.queries(statements);
@@ -188,7 +188,7 @@ impl Writer {
 
     /// Writes the content of a removed write-ahead log into the database file, and has the next connection begin a new one:
     /// SQLite would go on writing into the removed log, and a crash would lose it.
-    async fn save_log(&mut self) -> Outcome {
+    async fn checkpoint_wal(&mut self) -> Outcome {
         let Some(connection) = &mut self.connection else {
             return Ok(());
         };

@@ -7,7 +7,7 @@ use crate::model::refusal_cause::RefusalCause;
 use crate::oauth::clients;
 use crate::oauth::issue::{IssuedTokens, TokenPermission, issue_tokens};
 use crate::protocol::contract_rules::ContractRules;
-use crate::protocol::error::{OAuthError, scope_refused};
+use crate::protocol::error::{OAuthError, scope_not_allowed_error};
 use crate::protocol::scope::Scope;
 use crate::protocol::token_request::{ClientCredentialsRequest, RequestedScope};
 
@@ -29,12 +29,12 @@ pub(super) async fn grant(
     let scope = scope(client, requested, rules)?.with_user_read();
     if !client.scope_ceiling().covers(scope) {
         clients::record_refused_scope(context, client, scope);
-        return Err(scope_refused());
+        return Err(scope_not_allowed_error());
     }
     if !is_within_grant(scope, rules) {
         let cause = RefusalCause::scope_not_allowed(&client.name, scope, grant_ceiling());
         context.notes.cause(cause);
-        return Err(scope_refused());
+        return Err(scope_not_allowed_error());
     }
     context.notes.user(client.owner);
     let permission = TokenPermission {
@@ -84,7 +84,7 @@ fn scope(
     match (requested, contract) {
         (RequestedScope::Read(scope), _) => Ok(scope),
         (RequestedScope::Absent, Contract::Documented) => Ok(client.scope_ceiling()),
-        (RequestedScope::Unreadable, Contract::Documented) => Err(scope_refused()),
+        (RequestedScope::Unreadable, Contract::Documented) => Err(scope_not_allowed_error()),
         (
             RequestedScope::Absent | RequestedScope::Unreadable,
             Contract::Live | Contract::Live2026_08,

@@ -17,7 +17,7 @@ use crate::model::client::Client;
 use crate::oauth::clients;
 use crate::oauth::issue::Tokens;
 use crate::protocol::client_auth::Credentials;
-use crate::protocol::error::{OAuthError, client_refused, grant_refused};
+use crate::protocol::error::{OAuthError, grant_not_allowed_error, invalid_client_error};
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::token_request::{TokenGrant, TokenRequest};
 use crate::sandbox::journal::CredentialAction;
@@ -66,7 +66,7 @@ async fn exchange(
     let grant = request.grant?;
     if !client.may_use(grant.grant_type()) {
         clients::record_refused_grant(context, &client, grant.grant_type());
-        return Err(grant_refused());
+        return Err(grant_not_allowed_error());
     }
     let issued = match grant {
         TokenGrant::AuthorizationCode(exchange) => {
@@ -82,7 +82,7 @@ async fn exchange(
             client_credentials::grant(context, &client, &request?).await?
         }
         // No client has it.
-        TokenGrant::Password => return Err(grant_refused()),
+        TokenGrant::Password => return Err(grant_not_allowed_error()),
     };
     for token in &issued.tokens {
         context.record_credential(CredentialAction::Issued, &token.hash);
@@ -115,7 +115,7 @@ async fn authenticate(
     let secret = credentials.secret.as_ref();
     let refused = || OAuthError {
         by_header: context.has_authorization_header(),
-        ..client_refused()
+        ..invalid_client_error()
     };
     let client = clients::find_or_register(context, &credentials.client_id).await?;
     let client = client.ok_or_else(|| {
@@ -156,7 +156,7 @@ fn check_not_public(
         // A client that was registered by its first request may still present a secret.
         Some(client) if !client.confidential && !client.auto_registered => {
             clients::record_refused_grant(context, &client, GrantType::ClientCredentials);
-            Err(grant_refused())
+            Err(grant_not_allowed_error())
         }
         _ => Ok(()),
     }

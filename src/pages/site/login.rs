@@ -64,7 +64,7 @@ pub(crate) async fn post(context: RequestContext) -> PageResult {
             return Ok(respond::with_cookie(redirect, Some(&cookie)));
         }
         Err(LoginError::Form(problem)) => (StatusCode::BAD_REQUEST, problem),
-        Err(LoginError::Store(error @ StoreError::Full { .. })) => (
+        Err(LoginError::Store(error @ StoreError::TableFull { .. })) => (
             StatusCode::SERVICE_UNAVAILABLE,
             format!("{error}; {MAKE_ROOM}."),
         ),

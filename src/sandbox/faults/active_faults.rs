@@ -167,7 +167,7 @@ impl Faults {
         let prepared: Vec<FaultCounters> = faults.into_iter().map(new).collect();
         let own = self.set().size_in_bytes();
         if self.memory.get().saturating_sub(own) > MAX_FAULTS_BYTES {
-            return Err(StoreError::Full {
+            return Err(StoreError::TableFull {
                 what: "bytes in the faults of all sandboxes",
                 most: MAX_FAULTS_BYTES,
             });

@@ -37,10 +37,10 @@ pub(crate) struct Evicted {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Ring(Mutex<State>);
+pub(super) struct Ring(Mutex<RingState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct RingState {
     entries: VecDeque<Arc<StoredExchange>>,
     credentials: CredentialEvents,
     counters: Counters,
@@ -52,7 +52,7 @@ struct State {
     clearings: u64,
 }
 
-impl State {
+impl RingState {
     /// The id of the oldest exchange: they are numbered without gaps.
     fn first_id(&self) -> u64 {
         self.last_id + 1 - self.entries.len() as u64
@@ -74,7 +74,7 @@ impl State {
 }
 
 impl Ring {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, RingState> {
         // Entries are added whole: after a panic under the lock, the state is still valid.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

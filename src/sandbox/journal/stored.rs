@@ -11,7 +11,7 @@ use super::capture::{Capture, CapturedBody, Facts, STORED_HEADERS};
 use super::credentials::{CredentialEvent, CredentialEvents};
 use super::entry::Entry;
 use super::memory_limit::MemoryLimit;
-use super::truncate::{self, JsonSizeLimit, MAX_BODY_BYTES};
+use super::truncate::{self, JsonSizeLimit, MAX_STORED_BODY_BYTES};
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::grant_type::GrantType;
@@ -51,10 +51,10 @@ impl StoredBody {
     fn new(body: CapturedBody<'_>) -> Self {
         let params = match body {
             CapturedBody::Empty => return Self::Form(Box::default()),
-            CapturedBody::Form(bytes, _) if bytes.len() <= MAX_BODY_BYTES => {
+            CapturedBody::Form(bytes, _) if bytes.len() <= MAX_STORED_BODY_BYTES => {
                 return Self::Form(bytes.into());
             }
-            CapturedBody::Json(bytes, _) if bytes.len() <= MAX_BODY_BYTES => {
+            CapturedBody::Json(bytes, _) if bytes.len() <= MAX_STORED_BODY_BYTES => {
                 return Self::Json(bytes.into());
             }
             CapturedBody::Form(_, params)
@@ -87,7 +87,7 @@ struct StoredAnswer {
 impl StoredAnswer {
     /// None if a long answer is not JSON.
     fn new(answer: &[u8]) -> Option<Self> {
-        if answer.len() <= MAX_BODY_BYTES {
+        if answer.len() <= MAX_STORED_BODY_BYTES {
             return Some(Self {
                 json: answer.into(),
                 is_reduced: false,

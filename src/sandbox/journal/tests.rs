@@ -136,7 +136,7 @@ fn large_body_is_reduced_and_its_client_is_stored() {
 #[test]
 fn many_small_values_are_reduced_when_read() {
     let body = format!(r#"{{"a":[{}[]]}}"#, "[],".repeat(2500));
-    assert!(body.len() < truncate::MAX_BODY_BYTES);
+    assert!(body.len() < truncate::MAX_STORED_BODY_BYTES);
     let params = Params::from_json(body.as_bytes());
     let entry = read(CapturedBody::Json(body.as_bytes(), &params), None);
     assert!(size_in_bytes(&entry.params["a"]) < 20_000);

@@ -14,7 +14,7 @@ pub(crate) const MAX_TEXT_BYTES: usize = 4096;
 const MAX_MARK_BYTES: usize = 64;
 
 /// A body or a JSON answer up to this size is stored as it came; a larger one is reduced to about this size.
-pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024;
+pub(crate) const MAX_STORED_BODY_BYTES: usize = 8 * 1024;
 
 /// A longer query is reduced pair by pair, so that about twice this size is stored at most.
 const MAX_QUERY_BYTES: usize = MAX_TEXT_BYTES;
@@ -97,7 +97,7 @@ impl Default for JsonSizeLimit {
     fn default() -> Self {
         Self {
             nodes: MAX_NODES,
-            bytes: MAX_BODY_BYTES,
+            bytes: MAX_STORED_BODY_BYTES,
         }
     }
 }
@@ -166,9 +166,9 @@ impl JsonSizeLimit {
 
     /// Whether there is room for one more value.
     fn take_node(&mut self) -> bool {
-        let has_room = self.nodes > 0 && self.bytes > 0;
+        let fits_every_budget = self.nodes > 0 && self.bytes > 0;
         self.nodes = self.nodes.saturating_sub(1);
-        has_room
+        fits_every_budget
     }
 
     fn text(&mut self, whole: &str) -> String {
@@ -231,7 +231,11 @@ mod tests {
         let object = JsonSizeLimit::default().object(&heavy.collect());
         assert_eq!(object.get("…"), Some(&json!("and 57 more")));
         let written = Value::from(object).to_string();
-        assert!(written.len() < MAX_BODY_BYTES + 500, "{}", written.len());
+        assert!(
+            written.len() < MAX_STORED_BODY_BYTES + 500,
+            "{}",
+            written.len()
+        );
     }
 
     #[test]

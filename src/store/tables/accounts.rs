@@ -12,9 +12,9 @@ use std::collections::HashMap;
 
 /// Every account of a sandbox, by user.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Accounts(HashMap<UserId, [Account; 3]>);
+pub(crate) struct AccountTable(HashMap<UserId, [Account; 3]>);
 
-impl Accounts {
+impl AccountTable {
     /// Opens the accounts of a user who has none yet. Existing accounts do not change: some of their buzz may be spent.
     pub(crate) fn open(&mut self, user: UserId, buzz: Buzz) {
         self.0.entry(user).or_insert_with(|| {

@@ -12,12 +12,12 @@ use std::sync::Arc;
 
 /// Every client of a sandbox, and its place in the order of registration.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Clients {
+pub(crate) struct ClientTable {
     pub(crate) by_id: HashMap<String, (i64, Arc<Client>)>,
     last: i64,
 }
 
-impl Clients {
+impl ClientTable {
     /// Replaces the client of the same id, or adds one after all others. Returns whether it replaced one.
     pub(crate) fn put(&mut self, client: &Client, batch: &mut WriteBatch<'_>) -> bool {
         let before = self.by_id.get(client.id.as_str());

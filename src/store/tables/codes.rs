@@ -21,7 +21,7 @@ pub(crate) const MAX_CODES: usize = if cfg!(test) { 200 } else { 10_000 };
 
 /// Every code of a sandbox that has not been redeemed.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Codes {
+pub(crate) struct CodeTable {
     pub(crate) by_hash: HashMap<SecretHash, StoredCode>,
     last_number: i64,
     purge_threshold: PurgeThreshold,
@@ -34,7 +34,7 @@ pub(crate) struct StoredCode {
     pub(crate) code: AuthorizationCode,
 }
 
-impl Codes {
+impl CodeTable {
     /// A code of this client, expired or not, until it is purged.
     pub(crate) fn find(
         &self,
@@ -95,7 +95,7 @@ impl Codes {
 
     /// Reads the rows of a sandbox from the file.
     pub(crate) async fn read(db: &mut SqliteConnection, key: &str) -> Result<Self, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(
+        let rows: Vec<CodeRow> = sqlx::query_as(
             "select number, hash, client_id, user_id, scope, redirect_uri, challenge, nonce,
                     issued_at, expires_at, kept_until from codes where sandbox = ?",
         )
@@ -116,7 +116,7 @@ pub(crate) fn matches(code: &AuthorizationCode, filter: UserClientFilter<'_>) ->
 }
 
 #[derive(Debug, sqlx::FromRow)]
-struct Row {
+struct CodeRow {
     pub(crate) number: i64,
     hash: Vec<u8>,
     client_id: ClientId,
@@ -131,7 +131,7 @@ struct Row {
     retained_until: Timestamp,
 }
 
-impl Row {
+impl CodeRow {
     fn read(self) -> Result<(SecretHash, StoredCode), StoreError> {
         let hash = SecretHash::from_bytes(&self.hash);
         let code = AuthorizationCode {

@@ -17,9 +17,9 @@ pub(crate) const MAX_CONSENTS: usize = if cfg!(test) { 200 } else { 10_000 };
 
 /// Every consent of a sandbox, and when it was given.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Consents(pub(crate) HashMap<(UserId, ClientId), (Consent, Timestamp)>);
+pub(crate) struct ConsentTable(pub(crate) HashMap<(UserId, ClientId), (Consent, Timestamp)>);
 
-impl Consents {
+impl ConsentTable {
     /// How much of the user's buzz this client may spend.
     pub(crate) fn limit(&self, user: UserId, client: &ClientId) -> Option<&BuzzLimit> {
         let (consent, _) = self.0.get(&(user, client.clone()))?;

@@ -19,13 +19,13 @@ pub(crate) const MAX_DEVICES: usize = if cfg!(test) { 200 } else { 100_000 };
 
 /// Every device authorization of a sandbox, by its device code and by its user code.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Devices {
+pub(crate) struct DeviceTable {
     pub(crate) by_device_code: HashMap<SecretHash, (SecretHash, DeviceGrant)>,
     pub(crate) by_user_code: HashMap<SecretHash, SecretHash>,
     purge_threshold: PurgeThreshold,
 }
 
-impl Devices {
+impl DeviceTable {
     pub(crate) fn insert(
         &mut self,
         device_code: SecretHash,
@@ -109,7 +109,7 @@ impl Devices {
 
     /// Reads the rows of a sandbox from the file.
     pub(crate) async fn read(db: &mut SqliteConnection, key: &str) -> Result<Self, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(
+        let rows: Vec<DeviceRow> = sqlx::query_as(
             "select hash, user_code_hash, client_id, scope, status, user_id, expires_at from device_codes
              where sandbox = ?",
         )
@@ -126,7 +126,7 @@ impl Devices {
 }
 
 #[derive(Debug, sqlx::FromRow)]
-struct Row {
+struct DeviceRow {
     hash: Vec<u8>,
     user_code_hash: Vec<u8>,
     client_id: ClientId,
@@ -136,7 +136,7 @@ struct Row {
     expires_at: Timestamp,
 }
 
-impl Row {
+impl DeviceRow {
     fn read(self) -> Result<(SecretHash, SecretHash, DeviceGrant), StoreError> {
         let decision = match (self.status.as_str(), self.user_id) {
             ("pending", _) => UserDecision::Pending,

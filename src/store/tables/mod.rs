@@ -15,18 +15,18 @@ pub(crate) mod tokens;
 pub(crate) mod users;
 pub(crate) mod workflows;
 
-use accounts::Accounts;
-use clients::Clients;
-use codes::Codes;
-use consents::Consents;
-use devices::Devices;
+use accounts::AccountTable;
+use clients::ClientTable;
+use codes::CodeTable;
+use consents::ConsentTable;
+use devices::DeviceTable;
 use grant_tables::{GrantTable, UserClientFilter};
-use sessions::Sessions;
-use spends::Spends;
+use sessions::SessionTable;
+use spends::SpendTable;
 use sqlx::SqliteConnection;
-use tokens::Tokens;
-use users::Users;
-use workflows::Workflows;
+use tokens::TokenTable;
+use users::UserTable;
+use workflows::WorkflowTable;
 
 use super::columns::ROW_BYTES;
 use super::commit::PendingCommit;
@@ -44,16 +44,16 @@ use crate::protocol::time::Timestamp;
 pub(crate) struct Tables {
     /// The commit of the last change. None if the rows were read from the file.
     pub(crate) pending: Option<PendingCommit>,
-    pub(crate) users: Users,
-    pub(crate) clients: Clients,
-    pub(crate) sessions: Sessions,
-    pub(crate) consents: Consents,
-    pub(crate) codes: Codes,
-    pub(crate) tokens: Tokens,
-    pub(crate) devices: Devices,
-    pub(crate) accounts: Accounts,
-    pub(crate) workflows: Workflows,
-    pub(crate) spends: Spends,
+    pub(crate) users: UserTable,
+    pub(crate) clients: ClientTable,
+    pub(crate) sessions: SessionTable,
+    pub(crate) consents: ConsentTable,
+    pub(crate) codes: CodeTable,
+    pub(crate) tokens: TokenTable,
+    pub(crate) devices: DeviceTable,
+    pub(crate) accounts: AccountTable,
+    pub(crate) workflows: WorkflowTable,
+    pub(crate) spends: SpendTable,
 }
 
 impl Tables {
@@ -70,7 +70,7 @@ impl Tables {
             + self.spends.count() * ROW_BYTES
     }
 
-    /// As [`Clients::put`]. A new client does not inherit the device codes of a deleted one of the same id.
+    /// As [`ClientTable::put`]. A new client does not inherit the device codes of a deleted one of the same id.
     pub(crate) fn put_client(&mut self, client: &Client, batch: &mut WriteBatch<'_>) {
         let is_known = self.clients.put(client, batch);
         if !is_known && !self.devices.is_empty() {
@@ -84,7 +84,7 @@ impl Tables {
 
     /// Whether every budget of a user and a client has room for these amounts. `prepared` counts unless the limit has
     /// changed since.
-    pub(crate) fn has_room(
+    pub(crate) fn fits_every_budget(
         &self,
         user: UserId,
         client: &ClientId,
@@ -99,7 +99,7 @@ impl Tables {
         let limit = prepared.unwrap_or_else(|| LimitWithPeriods::new(limit.clone(), now));
         let spends = self.spends.by_user_and_client.get(&(user, client.clone()));
         let spends = spends.into_iter().flatten().map(|(_, spend)| spend);
-        limit.has_room(&spends, payments)
+        limit.fits_every_budget(&spends, payments)
     }
 
     /// Refunds a workflow. Budgets no longer count it.
@@ -159,16 +159,16 @@ impl Tables {
     pub(crate) async fn read(db: &mut SqliteConnection, key: &str) -> Result<Self, StoreError> {
         Ok(Self {
             pending: None,
-            users: Users::read(db, key).await?,
-            clients: Clients::read(db, key).await?,
-            sessions: Sessions::read(db, key).await?,
-            consents: Consents::read(db, key).await?,
-            codes: Codes::read(db, key).await?,
-            tokens: Tokens::read(db, key).await?,
-            devices: Devices::read(db, key).await?,
-            accounts: Accounts::read(db, key).await?,
-            workflows: Workflows::read(db, key).await?,
-            spends: Spends::read(db, key).await?,
+            users: UserTable::read(db, key).await?,
+            clients: ClientTable::read(db, key).await?,
+            sessions: SessionTable::read(db, key).await?,
+            consents: ConsentTable::read(db, key).await?,
+            codes: CodeTable::read(db, key).await?,
+            tokens: TokenTable::read(db, key).await?,
+            devices: DeviceTable::read(db, key).await?,
+            accounts: AccountTable::read(db, key).await?,
+            workflows: WorkflowTable::read(db, key).await?,
+            spends: SpendTable::read(db, key).await?,
         })
     }
 }

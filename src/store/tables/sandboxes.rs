@@ -39,7 +39,7 @@ impl fmt::Debug for StoredKey {
 
 /// A row of the table, its columns by name.
 #[derive(sqlx::FromRow)]
-struct Row {
+struct StoredSandboxRow {
     name: String,
     data_key: String,
     clock: String,
@@ -55,12 +55,12 @@ pub(crate) async fn read(
     db: &mut SqliteConnection,
     file: &Arc<DatabaseFile>,
 ) -> Result<Vec<(String, SandboxRow)>, StoreError> {
-    let rows: Vec<Row> = sqlx::query_as(
+    let rows: Vec<StoredSandboxRow> = sqlx::query_as(
         "select name, data_key, clock, signing_key, key_id, seed_data_key, settings, is_explicit from sandboxes",
     )
     .fetch_all(db)
     .await?;
-    let read = |row: Row| {
+    let read = |row: StoredSandboxRow| {
         let key_id = row.key_id;
         let sandbox = SandboxRow {
             data: SandboxData::in_file(row.data_key, file),

@@ -14,12 +14,12 @@ use std::collections::HashMap;
 
 /// Every session of a sandbox: owner, and when it ends.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Sessions {
+pub(crate) struct SessionTable {
     pub(crate) by_hash: HashMap<SecretHash, (UserId, Timestamp)>,
     purge_threshold: PurgeThreshold,
 }
 
-impl Sessions {
+impl SessionTable {
     pub(crate) fn count(&self) -> usize {
         self.by_hash.len()
     }

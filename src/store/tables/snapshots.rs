@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// A stored snapshot.
 #[derive(Debug)]
-pub(crate) struct Snapshot {
+pub(crate) struct StoredSnapshot {
     pub(crate) data: Arc<SandboxData>,
     pub(crate) state: String,
     pub(crate) taken_at: Timestamp,
@@ -25,7 +25,7 @@ pub(crate) async fn read(
     file: &Arc<DatabaseFile>,
     sandbox: &str,
     sizes: &HashMap<String, usize>,
-) -> Result<BTreeMap<String, Snapshot>, StoreError> {
+) -> Result<BTreeMap<String, StoredSnapshot>, StoreError> {
     let rows: Vec<(String, String, Timestamp, String)> =
         sqlx::query_as("select name, state, taken_at, data_key from snapshots where sandbox = ?")
             .bind(sandbox)
@@ -33,7 +33,7 @@ pub(crate) async fn read(
             .await?;
     let read = |(name, state, taken_at, key): (String, String, Timestamp, String)| {
         let row_bytes = sizes.get(&key).copied().unwrap_or_default();
-        let snapshot = Snapshot {
+        let snapshot = StoredSnapshot {
             bytes: row_bytes + state.len(),
             data: SandboxData::in_file(key, file),
             state,
@@ -44,7 +44,7 @@ pub(crate) async fn read(
     Ok(rows.into_iter().map(read).collect())
 }
 
-pub(crate) fn put(sandbox: &str, name: &str, snapshot: &Snapshot) -> Statement {
+pub(crate) fn put(sandbox: &str, name: &str, snapshot: &StoredSnapshot) -> Statement {
     Statement::new(
         "insert or replace into snapshots (sandbox, name, state, taken_at, data_key) values (?, ?, ?, ?, ?)",
     )

@@ -16,12 +16,12 @@ pub(crate) const MAX_SPENDS: usize = 100_000;
 
 /// Every spend of a sandbox, by user and client, with the workflow that it paid for.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Spends {
+pub(crate) struct SpendTable {
     pub(crate) by_user_and_client: HashMap<(UserId, ClientId), Vec<(String, Spend)>>,
     pub(crate) count: usize,
 }
 
-impl Spends {
+impl SpendTable {
     pub(crate) fn insert(
         &mut self,
         workflow: &str,
@@ -66,7 +66,7 @@ impl Spends {
 
     /// Reads the rows of a sandbox from the file.
     pub(crate) async fn read(db: &mut SqliteConnection, key: &str) -> Result<Self, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(
+        let rows: Vec<SpendRow> = sqlx::query_as(
             "select workflow_id, user_id, client_id, currency, amount, spent_at, forgiven from spends
              where sandbox = ?",
         )
@@ -88,7 +88,7 @@ impl Spends {
 }
 
 #[derive(Debug, sqlx::FromRow)]
-struct Row {
+struct SpendRow {
     workflow_id: String,
     user_id: UserId,
     client_id: ClientId,
@@ -120,7 +120,7 @@ pub(crate) fn delete_of_workflow(key: &str, workflow: &str) -> Statement {
         .bind(workflow)
 }
 
-pub(crate) fn forgive(key: &str, user: UserId, client: &ClientId) -> Statement {
+pub(crate) fn mark_before_reset(key: &str, user: UserId, client: &ClientId) -> Statement {
     Statement::new(
         "update spends set forgiven = 1 where sandbox = ? and user_id = ? and client_id = ?",
     )

@@ -27,14 +27,14 @@ pub(crate) const MAX_TOKENS: usize = if cfg!(test) { 200 } else { 1_200_000 };
 
 /// Every token of a sandbox.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Tokens {
+pub(crate) struct TokenTable {
     pub(crate) by_hash: HashMap<SecretHash, StoredToken>,
     by_client: HashMap<ClientId, HashMap<UserId, UserClientTokens>>,
     last_number: i64,
     purge_threshold: PurgeThreshold,
 }
 
-/// A token as it is stored. Tokens share their user and client: there may be a million of them.
+/// A token as it is stored. TokenTable share their user and client: there may be a million of them.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredToken {
     /// The number of its row in the file.
@@ -80,7 +80,7 @@ impl StoredToken {
     }
 }
 
-impl Tokens {
+impl TokenTable {
     /// Stores tokens in memory and in the file.
     pub(crate) fn insert_all(&mut self, issued: &[Token], batch: &mut WriteBatch<'_>) {
         for token in issued {

@@ -12,12 +12,12 @@ use std::sync::Arc;
 
 /// Every user of a sandbox.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Users {
+pub(crate) struct UserTable {
     pub(crate) by_id: BTreeMap<UserId, Arc<User>>,
     by_name: HashMap<String, UserId>,
 }
 
-impl Users {
+impl UserTable {
     /// A user who is not deleted.
     pub(crate) fn active(&self, id: UserId) -> Option<&Arc<User>> {
         self.by_id.get(&id).filter(|user| !user.deleted)

@@ -18,13 +18,13 @@ const REMAINING_WORKFLOWS: usize = MAX_WORKFLOWS / 2;
 
 /// Every workflow of a sandbox.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Workflows {
+pub(crate) struct WorkflowTable {
     pub(crate) by_id: HashMap<String, (u64, Workflow)>,
     /// The number of the newest one. After a restart, ids are in the order in which workflows were submitted.
     last: u64,
 }
 
-impl Workflows {
+impl WorkflowTable {
     pub(crate) fn insert(&mut self, workflow: Workflow) {
         self.last += 1;
         self.by_id
@@ -73,7 +73,7 @@ impl Workflows {
 
     /// Reads the rows of a sandbox from the file.
     pub(crate) async fn read(db: &mut SqliteConnection, key: &str) -> Result<Self, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(
+        let rows: Vec<WorkflowRow> = sqlx::query_as(
             "select id, user_id, client_id, cost, steps, tags, metadata, submitted_at, finishes_at, canceled_at
              from workflows where sandbox = ? order by id",
         )
@@ -100,7 +100,7 @@ impl Workflows {
 }
 
 #[derive(Debug, sqlx::FromRow)]
-struct Row {
+struct WorkflowRow {
     id: String,
     user_id: UserId,
     client_id: ClientId,
