@@ -16,6 +16,14 @@ pub(crate) const STYLE: Asset = Asset::new(
     ),
 );
 
+/// Style sheet of the pages that Civitai's users see.
+pub(crate) const SITE_STYLE: Asset = Asset::new(
+    "site",
+    "css",
+    "text/css; charset=utf-8",
+    include_str!("../../templates/site.css"),
+);
+
 /// Script of the copy buttons.
 pub(crate) const COPY: Asset = Asset::new(
     "copy",
@@ -35,7 +43,7 @@ pub(crate) const LIVE: Asset = Asset::new(
     ),
 );
 
-const ALL: [&Asset; 4] = [&STYLE, &ICON, &COPY, &LIVE];
+const ALL: [&Asset; 5] = [&STYLE, &SITE_STYLE, &ICON, &COPY, &LIVE];
 
 /// Without an icon, browsers request `/favicon.ico`; an empty `data:` URL would violate the content security policy.
 pub(crate) const ICON: Asset = Asset::new(

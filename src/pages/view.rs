@@ -17,11 +17,11 @@ use crate::store::StoreError;
 
 /// Content security policy: only our own resources, no framing. There is no `form-action`, because browsers also apply
 /// it to the redirect to the client that follows the consent form.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
+pub(crate) const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
 
 /// Content security policy of a page with a script.
-const POLICY_WITH_SCRIPT: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; \
+pub(crate) const POLICY_WITH_SCRIPT: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; \
                                   connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The layout of a page: the values that the head and the foot of every template need.
@@ -137,17 +137,14 @@ impl Avatar {
 #[derive(Debug, Clone)]
 pub(crate) struct AppCard {
     pub(crate) name: String,
-    pub(crate) avatar: Avatar,
     pub(crate) description: String,
     pub(crate) verified: bool,
 }
 
 impl AppCard {
     pub(crate) fn new(client: &Client) -> Self {
-        let number = u64::try_from(client.name.len()).unwrap_or_default();
         Self {
             name: client.name.clone(),
-            avatar: Avatar::new(&client.name, number),
             description: client.description.clone(),
             verified: client.verified,
         }
@@ -156,6 +153,15 @@ impl AppCard {
 
 /// Renders a page with this layout, with headers that prevent caching, framing and sniffing.
 pub(crate) fn page(status: StatusCode, layout: &Layout, template: &impl Template) -> Response {
+    render(status, layout.policy(), template)
+}
+
+/// The same with this content security policy.
+pub(crate) fn render(
+    status: StatusCode,
+    policy: &'static str,
+    template: &impl Template,
+) -> Response {
     let html = match template.render() {
         Ok(html) => html,
         Err(error) => return not_rendered(&error),
@@ -163,7 +169,7 @@ pub(crate) fn page(status: StatusCode, layout: &Layout, template: &impl Template
     let mut response = (status, html).into_response();
     for (name, value) in [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
-        (CONTENT_SECURITY_POLICY, layout.policy()),
+        (CONTENT_SECURITY_POLICY, policy),
         (CACHE_CONTROL, "no-store"),
         // Not `no-referrer`: forms would then have the origin `null`, which the access guard cannot tell from another
         // site's.

@@ -17,7 +17,9 @@ use crate::model::client::Client;
 use crate::model::user::User;
 use crate::oauth::authorize::{denied_location, with_return};
 use crate::oauth::clients;
-use crate::pages::view::{AppCard, Avatar, Layout, PageResult, page};
+use crate::pages::site::layout::{SiteLayout, site_page};
+use crate::pages::view::{AppCard, Avatar, PageResult};
+use crate::protocol::endpoint::CONSENT_PAGE;
 use crate::protocol::ids::ClientId;
 use crate::protocol::scope::{Scope, leading_integer};
 use crate::store::StoreError;
@@ -36,7 +38,7 @@ const FORWARDED: [&str; 7] = [
 #[derive(Template)]
 #[template(path = "consent.html")]
 pub(crate) struct Consent {
-    pub(crate) layout: Layout,
+    pub(crate) layout: SiteLayout,
     app: AppCard,
     account: String,
     account_avatar: Avatar,
@@ -48,6 +50,8 @@ pub(crate) struct Consent {
     denial_fields: Vec<(&'static str, String)>,
     pub(crate) with_budget: bool,
     pub(crate) budget: BudgetForm,
+    /// A button of a preview was pressed.
+    pub(crate) preview_pressed: bool,
 }
 
 /// Initial values of the budget controls.
@@ -61,7 +65,7 @@ pub(crate) struct BudgetForm {
 impl Default for BudgetForm {
     fn default() -> Self {
         Self {
-            on: false,
+            on: true,
             amount: "5000".to_owned(),
             days: "1".to_owned(),
         }
@@ -71,7 +75,7 @@ impl Default for BudgetForm {
 #[derive(Template)]
 #[template(path = "invalid.html")]
 struct InvalidApplication {
-    layout: Layout,
+    layout: SiteLayout,
 }
 
 /// The parameters of the page. If there are duplicates, the first one counts.
@@ -112,6 +116,7 @@ pub(crate) async fn get(
         let login = with_return(context.base.path("/login"), &here);
         return Ok(respond::see_other(&login));
     };
+    let layout = SiteLayout::at(&context, CONSENT_PAGE.path(), Some(&query));
     let query = ConsentQuery::parse(&query);
     let (id, redirect_uri) = (query.get("client_id"), query.get("redirect_uri"));
     let client = known_client(&context, id, redirect_uri).await?;
@@ -119,10 +124,10 @@ pub(crate) async fn get(
         session::is_client_credentials_only_scope(shown_scope(&query), context.rules());
     Ok(match client.filter(|_| !is_for_catalog) {
         Some(client) => {
-            let consent = consent(&context, &user, &client, &query);
-            page(StatusCode::OK, &consent.layout, &consent)
+            let consent = consent(&context, layout, &user, &client, &query);
+            site_page(StatusCode::OK, &consent.layout, &consent)
         }
-        None => invalid_application(&context, StatusCode::OK),
+        None => invalid_application(layout, StatusCode::OK),
     })
 }
 
@@ -132,7 +137,8 @@ pub(crate) async fn deny(context: RequestContext) -> PageResult {
     let redirect_uri = params.text("redirect_uri");
     let client = known_client(&context, params.text("client_id"), redirect_uri).await?;
     if client.is_none() {
-        return Ok(invalid_application(&context, StatusCode::BAD_REQUEST));
+        let layout = SiteLayout::new(&context);
+        return Ok(invalid_application(layout, StatusCode::BAD_REQUEST));
     }
     let state = params.text("state").unwrap_or_default();
     let location = denied_location(redirect_uri.unwrap_or_default(), state);
@@ -140,11 +146,9 @@ pub(crate) async fn deny(context: RequestContext) -> PageResult {
     Ok(respond::see_other(&location))
 }
 
-fn invalid_application(context: &RequestContext, status: StatusCode) -> Response {
-    let shown = InvalidApplication {
-        layout: Layout::new(&context.base),
-    };
-    page(status, &shown.layout, &shown)
+fn invalid_application(layout: SiteLayout, status: StatusCode) -> Response {
+    let shown = InvalidApplication { layout };
+    site_page(status, &shown.layout, &shown)
 }
 
 /// The client, if it may use the consent page and the redirect URI is registered.
@@ -165,6 +169,7 @@ async fn known_client(
 
 pub(crate) fn consent(
     context: &RequestContext,
+    layout: SiteLayout,
     user: &User,
     client: &Client,
     query: &ConsentQuery,
@@ -181,7 +186,7 @@ pub(crate) fn consent(
     let here = base.path(&format!("/login/oauth/authorize?{}", query.encoded()));
     let capped = i64::from(Scope::AI_SERVICES_WRITE.bits());
     Consent {
-        layout: Layout::new(base),
+        layout,
         app: AppCard::new(client),
         account: user.display_name(),
         account_avatar: Avatar::for_user(user),
@@ -193,6 +198,7 @@ pub(crate) fn consent(
         denial_fields,
         with_budget: offers_budget(context, i64::from(bits) & capped != 0),
         budget: BudgetForm::default(),
+        preview_pressed: false,
     }
 }
 

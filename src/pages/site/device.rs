@@ -13,7 +13,8 @@ use crate::model::device::UserDecision;
 use crate::model::user::User;
 use crate::oauth::authorize::with_return;
 use crate::oauth::device::review;
-use crate::pages::view::{AppCard, Avatar, Layout, page};
+use crate::pages::site::layout::{SiteLayout, site_page};
+use crate::pages::view::{AppCard, Avatar};
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
 use crate::protocol::user_code::normalise;
@@ -23,7 +24,7 @@ const PATH: &str = "/login/oauth/device";
 #[derive(Template)]
 #[template(path = "device.html")]
 struct Device {
-    layout: Layout,
+    layout: SiteLayout,
     action: String,
     account: String,
     account_avatar: Avatar,
@@ -49,18 +50,17 @@ enum Step {
 /// request first.
 pub(crate) async fn get(uri: Uri, RawQuery(query): RawQuery, context: RequestContext) -> Response {
     let here = context.base.path(&uri.to_string());
+    let layout = SiteLayout::at(&context, PATH, query.as_deref());
     let query = Params::from_urlencoded(query.unwrap_or_default().as_bytes());
     let typed = query.text("code").map(normalise).unwrap_or_default();
     match session::user(&context) {
-        Some(user) => show(
-            &context,
-            StatusCode::OK,
-            &user,
-            Step::Enter {
+        Some(user) => {
+            let step = Step::Enter {
                 typed,
                 problem: None,
-            },
-        ),
+            };
+            show(&context, layout, StatusCode::OK, &user, step)
+        }
         None => respond::see_other(&with_return(context.base.path("/login"), &here)),
     }
 }
@@ -73,15 +73,16 @@ pub(crate) async fn post(context: RequestContext) -> Response {
         let here = path_with_code(&context, &code);
         return respond::see_other(&with_return(context.base.path("/login"), &here));
     };
+    let layout = SiteLayout::new(&context);
     match advance(&context, &user, &code, params.text("step")).await {
-        Ok(step) => show(&context, StatusCode::OK, &user, step),
+        Ok(step) => show(&context, layout, StatusCode::OK, &user, step),
         Err(error) => {
             let problem = error.description.map(|message| format!("{message}."));
             let step = Step::Enter {
                 typed: code,
                 problem,
             };
-            show(&context, StatusCode::BAD_REQUEST, &user, step)
+            show(&context, layout, StatusCode::BAD_REQUEST, &user, step)
         }
     }
 }
@@ -122,18 +123,24 @@ fn path_with_code(context: &RequestContext, code: &str) -> String {
     context.base.path(&format!("{PATH}?{query}"))
 }
 
-fn show(context: &RequestContext, status: StatusCode, user: &User, step: Step) -> Response {
+fn show(
+    context: &RequestContext,
+    layout: SiteLayout,
+    status: StatusCode,
+    user: &User,
+    step: Step,
+) -> Response {
     let here = match &step {
         Step::Review { code, .. } => path_with_code(context, code),
         _ => context.base.path(PATH),
     };
     let device = Device {
-        layout: Layout::new(&context.base),
+        layout,
         action: context.base.path(PATH),
         account: user.display_name(),
         account_avatar: Avatar::for_user(user),
         switch: with_return(context.base.path("/login"), &here),
         step,
     };
-    page(status, &device.layout, &device)
+    site_page(status, &device.layout, &device)
 }

@@ -11,7 +11,9 @@ use crate::http::respond;
 use crate::http::session;
 use crate::invalid::MAKE_ROOM;
 use crate::model::user::{User, UserRef};
-use crate::pages::view::{Avatar, Layout, PageResult, page};
+use crate::pages::site::layout::{SiteLayout, site_page};
+use crate::pages::view::{Avatar, PageResult};
+use crate::protocol::endpoint::LOGIN;
 use crate::protocol::ids::UserId;
 use crate::protocol::params::Params;
 use crate::store::StoreError;
@@ -27,10 +29,16 @@ const MAX_USERS: usize = 1000;
 #[derive(Template)]
 #[template(path = "login.html")]
 struct Login {
-    layout: Layout,
+    layout: SiteLayout,
     action: String,
-    return_url: String,
     users: Vec<UserOption>,
+    form: LoginForm,
+}
+
+/// The form, with its fields as typed.
+#[derive(Default)]
+struct LoginForm {
+    return_url: String,
     name: String,
     problem: Option<String>,
 }
@@ -49,9 +57,13 @@ struct UserOption {
 
 /// `GET /login?returnUrl=…`.
 pub(crate) async fn get(context: RequestContext, RawQuery(query): RawQuery) -> Response {
+    let layout = SiteLayout::at(&context, LOGIN.path(), query.as_deref());
     let query = Params::from_urlencoded(query.unwrap_or_default().as_bytes());
-    let return_url = query.text("returnUrl").unwrap_or_default().to_owned();
-    show(&context, StatusCode::OK, return_url, String::new(), None)
+    let form = LoginForm {
+        return_url: query.text("returnUrl").unwrap_or_default().to_owned(),
+        ..LoginForm::default()
+    };
+    show(&context, layout, StatusCode::OK, form)
 }
 
 /// `POST /login`: `user` (username or ID) or `user_id` selects a user, `name` creates one.
@@ -71,7 +83,12 @@ pub(crate) async fn post(context: RequestContext) -> PageResult {
         Err(LoginError::Store(error)) => return Err(error.into()),
     };
     let name = params.text("name").unwrap_or_default().to_owned();
-    Ok(show(&context, status, return_url, name, Some(problem)))
+    let form = LoginForm {
+        return_url,
+        name,
+        problem: Some(problem),
+    };
+    Ok(show(&context, SiteLayout::new(&context), status, form))
 }
 
 /// `GET|POST /logout`.
@@ -149,10 +166,9 @@ async fn find_or_create(context: &RequestContext, name: &str) -> Result<User, Lo
 
 fn show(
     context: &RequestContext,
+    layout: SiteLayout,
     status: StatusCode,
-    return_url: String,
-    name: String,
-    problem: Option<String>,
+    form: LoginForm,
 ) -> Response {
     let sandbox = &context.sandbox;
     let current = session::cookie_user(context).map(|user| user.id);
@@ -175,14 +191,12 @@ fn show(
             is_current: current == Some(user.id),
         });
     let login = Login {
-        layout: Layout::new(&context.base),
+        layout,
         action: context.base.path("/login"),
-        return_url,
         users: options.collect(),
-        name,
-        problem,
+        form,
     };
-    page(status, &login.layout, &login)
+    site_page(status, &login.layout, &login)
 }
 
 /// Labels for the special properties of a user.

@@ -3,4 +3,5 @@
 pub(crate) mod account;
 pub(crate) mod consent;
 pub(crate) mod device;
+pub(crate) mod layout;
 pub(crate) mod login;

@@ -284,7 +284,7 @@ async fn pages_stay_small_with_many_apps_and_users() {
     let page = mock.get(ACCOUNT).await.page();
     assert_eq!(
         page.attributes("a[href*='?']", "href").join(" "),
-        "/login?returnUrl=%2Fuser%2Faccount /user/account?apps=10#oauth-apps /user/account?connected=5#connected-apps"
+        "/login?returnUrl=%2Fuser%2Faccount /user/account?connected=5#connected-apps /user/account?apps=10#oauth-apps /user/account?scheme=light"
     );
     // An error is shown on the list page that has the app.
     let wrong = Fields::new(&[("kind-1", "absolute"), ("limit-1", "0")]);

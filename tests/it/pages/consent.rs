@@ -2,7 +2,7 @@
 
 use civitai_oauth_mock::{Contract, Difference};
 use insta::assert_snapshot;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
     CONF, CONSENT_PAGE, Fields, OTHER, SPA, SandboxClient, TestResponse, TestServer,
@@ -23,7 +23,7 @@ async fn page_names_app_scopes_and_user() {
     let card = "h1, .verified, .card > .description, .account, .divider, .scopes li, label, button, legend";
     assert_snapshot!(shown.texts(card).join("\n"), @"
     Authorize Conf App
-    ✓ Verified by Civitai
+    Verified by Civitai
     Keeps a secret
     A Authorizing as ada Switch account
     This app will be able to
@@ -36,6 +36,7 @@ async fn page_names_app_scopes_and_user() {
     Buzz
     Period
     Remember my decision for this app
+    Authorize
     Authorize
     Deny
     ");
@@ -177,13 +178,20 @@ async fn budget_form_sends_a_valid_buzz_limit() {
         shown.attributes("#buzz-days option", "value"),
         ["1", "7", "30"]
     );
-    // The initial values: the box is not ticked, the first period is chosen.
+    // The initial values: the limit is on, the first period is chosen.
     let form = &shown.forms()[0];
     let preset = form.fields.clone().and("buzz_limit_days", "1");
     assert_eq!(preset.get("buzz_limit"), Some("5000"));
-    for fields in [preset.clone(), preset.and("buzz_limit_on", "true")] {
+    assert_eq!(preset.get("buzz_limit_on"), Some("true"));
+    let per_day = json!([{ "type": "sliding", "limit": 5000, "window": "day", "unit": 1 }]);
+    for (fields, limit) in [
+        (preset.clone(), per_day),
+        (preset.without("buzz_limit_on"), Value::Null),
+    ] {
         let answer = mock.post(&form.action, &fields).cookie(&cookie).await;
         assert_eq!(answer.status, 302, "{answer}");
+        let stored = mock.control("GET", "/consents", json!({})).await;
+        assert_eq!(stored["consents"][0]["buzz_limit"], limit);
     }
 }
 

@@ -13,12 +13,12 @@ async fn screen(sandbox: &SandboxClient, query: &str) -> TestResponse {
 
 fn seen(answer: &TestResponse) -> String {
     let page = answer.page();
-    let scheme = page.attributes("html", "class").join(" ");
+    let scheme = page.attributes("html", "data-theme").join(" ");
     format!(
         "{} [{scheme}] {}\n{}\n{}",
         answer.status,
         page.texts("h1, .verified").join(" | "),
-        page.texts(".account span").join(" "),
+        page.texts(".account .avatar, .account-name").join(" "),
         page.texts(".scopes li").join("; "),
     )
 }
@@ -29,7 +29,7 @@ async fn a_link_shows_exactly_the_screen_that_was_chosen() {
     let query = "client_id=conf&user=ada&scope=5&verified=yes&scheme=dark&budget=700&days=7";
     let shown = screen(&mock, query).await;
     assert_snapshot!(seen(&shown), @"
-    200 [dark] Authorize Conf App | ✓ Verified by Civitai
+    200 [dark] Authorize Conf App | Verified by Civitai
     A Authorizing as ada
     Read profile, settings & email; Browse & download models
     ");
@@ -57,18 +57,26 @@ async fn preview_buttons_grant_nothing() {
     {
         assert_eq!(
             (form.method.as_str(), form.action.as_str()),
-            ("post", "/_sandbox/x/_mock/consent/preview")
+            (
+                "post",
+                "/_sandbox/x/_mock/consent/preview?client_id=conf&user=ada"
+            )
         );
     }
     let pressed = mock
         .post(
-            PREVIEW,
+            &format!("{PREVIEW}?client_id=conf&user=ada"),
             &Fields::new(&[("approved", "true"), ("remember", "true")]),
         )
         .await;
+    assert_snapshot!(pressed, @"
+    303
+    location: /_mock/consent/preview?client_id=conf&user=ada&pressed=button
+    ");
+    let said = screen(&mock, "client_id=conf&user=ada&pressed=button").await;
     assert_eq!(
-        (pressed.status, pressed.location().path()),
-        (303, "/_mock/consent")
+        said.page().texts("[role=status]"),
+        ["This is a preview: nothing was granted."]
     );
     assert_eq!(
         mock.control("GET", "/consents", json!({})).await["consents"],
@@ -96,7 +104,7 @@ async fn preview_equals_the_consent_page() {
 async fn the_form_makes_the_link() {
     let mock = TestServer::documented().await;
     let made = mock.get("/_mock/consent?client_id=spa&user=2&preset=Creator&scope=&budget=&days=1&verified=&scheme=").await;
-    let link = made.page().attributes("a.button.primary", "href").remove(0);
+    let link = made.page().attributes("#open", "href").remove(0);
     assert_eq!(
         link,
         format!(
@@ -106,6 +114,44 @@ async fn the_form_makes_the_link() {
     );
     let path = link.strip_prefix(&mock.base).unwrap();
     assert_eq!(mock.get(path).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_link_has_a_preset_or_a_scope_number_and_an_amount_only_with_a_limit() {
+    let mock = TestServer::documented().await;
+    let mut table = String::new();
+    for query in [
+        "preset=Creator&scope=5&limit=on&budget=700&days=7",
+        "preset=custom&scope=5&limit=off&budget=700&days=7",
+        "scope=5",
+    ] {
+        let page = mock
+            .get(&format!("/_mock/consent?client_id=conf&{query}"))
+            .await
+            .page();
+        let frame = page.attributes("iframe", "src").concat();
+        let link = frame.split_once('&').map(|(_, rest)| rest.to_owned());
+        table += &format!("{query}\n  {}\n", link.unwrap_or_default());
+    }
+    assert_snapshot!(table, @"
+    preset=Creator&scope=5&limit=on&budget=700&days=7
+      preset=Creator&limit=on&budget=700&days=7
+    preset=custom&scope=5&limit=off&budget=700&days=7
+      scope=5&limit=off
+    scope=5
+      scope=5
+    ");
+}
+
+#[tokio::test]
+async fn only_the_own_pages_may_frame_a_preview() {
+    let mock = TestServer::documented().await;
+    let shown = screen(&mock, "client_id=conf").await;
+    assert_eq!(
+        shown.header("x-frame-options").as_deref(),
+        Some("SAMEORIGIN")
+    );
+    assert_snapshot!(shown.header("content-security-policy").unwrap_or_default(), @"default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'self'");
 }
 
 #[tokio::test]
@@ -137,7 +183,7 @@ async fn invalid_options_are_reported() {
     400 client_id=conf&scope=999999999: scope: "999999999" is not a bitmask; write a number from 0 to 536870911
     400 client_id=conf&preset=Readonly: preset: no preset "Readonly"; did you mean "Read Only"?
     400 client_id=conf&verified=maybe: verified: "maybe" is not a valid choice; choose one of yes, no
-    400 client_id=conf&scheme=sepia: scheme: "sepia" is not a valid choice; choose one of light, dark
+    400 client_id=conf&scheme=sepia: scheme: "sepia" is not a valid choice; choose one of dark, light
     400 client_id=conf&budget=-1: budget: "-1" is not an amount of buzz; write a whole number of at least 1, or leave it empty
     400 client_id=conf&days=2: days: "2" is not a valid choice; choose one of 1, 7, 30
     "#);

@@ -44,7 +44,7 @@ const NO_PAGES: [&str; 3] = ["/_mock/assets/{name}", "/.well-known/", "/llms.txt
 const API: [&str; 3] = ["/api/", "/v1/", "/v2/"];
 
 /// The parameters that pages show, and those of redirects.
-const PARAMETERS: [&str; 32] = [
+const PARAMETERS: [&str; 33] = [
     "returnUrl",
     "name",
     "user",
@@ -77,6 +77,7 @@ const PARAMETERS: [&str; 32] = [
     "amount",
     "code_challenge",
     "response_type",
+    "pressed",
 ];
 
 const MARKUP: &str = "'\"><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}";
@@ -153,7 +154,7 @@ fn assert_harmless(what: &str, answer: &TestResponse) {
         "[onerror]",
         "[src='x']",
         "[style]",
-        "iframe",
+        "iframe:not([src^='/_mock/consent/preview?'])",
         "base",
     ] {
         assert_eq!(page.texts(live), [""; 0], "{what}: {live}");
@@ -164,6 +165,7 @@ fn assert_harmless(what: &str, answer: &TestResponse) {
         ("script", "src"),
         ("link", "href"),
         ("img", "src"),
+        ("iframe", "src"),
     ] {
         for to in page.attributes(css, name) {
             let to = to.trim().to_ascii_lowercase();
@@ -255,6 +257,12 @@ async fn every_page_has_security_headers() {
     x-content-type-options: nosniff
     x-frame-options: DENY
     content-security-policy: default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'
+
+    cache-control: no-store
+    referrer-policy: same-origin
+    x-content-type-options: nosniff
+    x-frame-options: DENY
+    content-security-policy: default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; frame-src 'self'; base-uri 'none'; frame-ancestors 'none'
     ");
 }
 

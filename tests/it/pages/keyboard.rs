@@ -69,9 +69,9 @@ async fn sign_in_and_consent(browser: &Browser, sandbox: &SandboxClient, picture
     browser
         .tab_to("Limit how much buzz this app can spend")
         .await;
-    browser.press([SPACE]).await;
     assert!(browser.is_ticked().await);
     browser.press([SPACE]).await;
+    assert!(!browser.is_ticked().await);
     browser.tab_to("Remember my decision for this app").await;
     assert!(browser.is_ticked().await);
     browser.press([SPACE]).await;

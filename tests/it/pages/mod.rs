@@ -12,4 +12,5 @@ mod llms;
 mod login;
 mod playground;
 mod rendering;
+mod site_pages;
 mod unlock;

@@ -3,7 +3,7 @@
 use civitai_oauth_mock::Contract;
 use serde_json::json;
 
-use crate::support::{Browser, CONF, ENTER, SPACE, SandboxClient, TestServer, config};
+use crate::support::{Browser, CONF, ENTER, SandboxClient, TestServer, config};
 
 /// Each page, by its path and its heading.
 const PAGES: [(&str, &str); 12] = [
@@ -96,14 +96,12 @@ async fn register(browser: &Browser, sandbox: &SandboxClient) -> String {
     browser.go("Register an app").await;
     browser.arrive("Register an app").await;
     browser.fill("Name", "Keyboard App").await;
-    browser
-        .fill("Redirect URIs (one per line)", "http://app.example/cb")
-        .await;
+    browser.fill("Redirect URIs", "http://app.example/cb").await;
     browser.go("Register").await;
     browser
         .arrive_at_problem("http://app.example/cb must begin with https:// – only localhost and 127.0.0.1 may do without")
         .await;
-    browser.tab_to("Redirect URIs (one per line)").await;
+    browser.tab_to("Redirect URIs").await;
     browser.select_all().await;
     browser.press("http://localhost:4567/cb".chars()).await;
     browser.go("Register").await;
@@ -131,10 +129,6 @@ async fn play(browser: &Browser, sandbox: &SandboxClient) {
     browser.arrive("Playground").await;
     browser.go("Go to sign-in and consent").await;
     browser.arrive("Authorize Keyboard App").await;
-    browser
-        .tab_to("Limit how much buzz this app can spend")
-        .await;
-    browser.press([SPACE]).await;
     browser.go("Authorize").await;
     for (button, seen) in [
         ("Exchange the code", "Exchange the code · OK"),

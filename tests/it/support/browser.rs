@@ -25,13 +25,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const MOST_STOPS: usize = 90;
 
 /// The accessibility checker, from npm.
-const AXE: &str = concat!(
+pub(super) const AXE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/tests/npm/node_modules/axe-core/axe.min.js"
 );
 
 /// Its serious and critical findings, each with the element.
-const RUN_AXE: &str = include_str!("axe.js");
+pub(super) const RUN_AXE: &str = include_str!("axe.js");
 
 /// The resources that the page loaded, and the bytes transferred for the page and all of them.
 const WEIGHT: &str = "const page = performance.getEntriesByType('navigation')[0];
@@ -41,10 +41,10 @@ const WEIGHT: &str = "const page = performance.getEntriesByType('navigation')[0]
              count: others.length }";
 
 /// A script that inspects the page. Its findings are in `wrong`.
-const LOOK: &str = include_str!("look.js");
+pub(super) const LOOK: &str = include_str!("look.js");
 
 pub(crate) struct Browser {
-    client: Client,
+    pub(super) client: Client,
     session: String,
     driver: Driver,
     /// Chromium's profile, removed with the browser.
@@ -165,7 +165,7 @@ impl Browser {
         self.tell_driver("goog/cdp/execute", &command).await;
     }
 
-    async fn tell_driver(&self, what: &str, command: &Value) {
+    pub(super) async fn tell_driver(&self, what: &str, command: &Value) {
         let Driver { port, .. } = self.driver;
         let url = format!("http://127.0.0.1:{port}/session/{}/{what}", self.session);
         let asked = reqwest::Client::new().post(url).json(command).send().await;

@@ -10,6 +10,7 @@ mod https;
 mod id_tokens;
 mod names;
 mod page;
+mod page_checks;
 mod playground_user;
 mod program;
 mod raw_connection;

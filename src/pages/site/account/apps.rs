@@ -11,14 +11,15 @@ use axum_extra::extract::cookie::{Cookie, SameSite};
 
 use super::form::AppForm;
 use super::grid::Row;
-use super::layout::{PATH, layout, path_segment, signed_in_user, to_account_page};
+use super::layout::{AccountBar, PATH, layout, path_segment, signed_in_user, to_account_page};
 use crate::control::ControlError;
 use crate::http::context::RequestContext;
 use crate::http::{respond, session};
 use crate::model::client::Client;
 use crate::model::user::User;
 use crate::oauth::clients::MOST_CLIENTS;
-use crate::pages::view::{AppCard, EarlyResponse, Layout, PageResult, page};
+use crate::pages::site::layout::{SiteLayout, site_page};
+use crate::pages::view::{AppCard, EarlyResponse, PageResult};
 use crate::protocol::ids::ClientId;
 use crate::protocol::secret::Secret;
 use crate::store::StoreError;
@@ -36,7 +37,8 @@ pub(crate) struct RegisteredApp {
 #[derive(Template)]
 #[template(path = "app.html")]
 struct AppPage {
-    layout: Layout,
+    layout: SiteLayout,
+    bar: Option<AccountBar>,
     /// The target of the form.
     action: String,
     account: String,
@@ -58,7 +60,8 @@ impl AppPage {
 #[derive(Template)]
 #[template(path = "secret.html")]
 struct SecretPage<'a> {
-    layout: Layout,
+    layout: SiteLayout,
+    bar: Option<AccountBar>,
     account: String,
     app: AppCard,
     confidential: bool,
@@ -110,12 +113,13 @@ fn show_form(
     };
     let shown = AppPage {
         layout: layout(context),
+        bar: AccountBar::new(context),
         action: context.base.path(&action),
         account: context.base.path(PATH),
         id,
         form,
     };
-    page(status, &shown.layout, &shown)
+    site_page(status, &shown.layout, &shown)
 }
 
 /// `POST /user/account/new-app`. Redirects to the page that shows the secret once.
@@ -172,6 +176,7 @@ pub(crate) async fn secret(context: RequestContext, Path(id): Path<String>) -> P
     let secret = secrets.find(|secret| client.owns_secret(Some(secret)));
     let shown = SecretPage {
         layout: layout(&context),
+        bar: AccountBar::new(&context),
         account: context.base.path(PATH),
         app: AppCard::new(&client),
         confidential: client.confidential,
@@ -179,7 +184,7 @@ pub(crate) async fn secret(context: RequestContext, Path(id): Path<String>) -> P
         secret: secret.as_ref().map(Secret::reveal),
     };
     let removal = secret.as_ref().map(|_| secret_cookie(&context, &id, "", 0));
-    let response = page(StatusCode::OK, &shown.layout, &shown);
+    let response = site_page(StatusCode::OK, &shown.layout, &shown);
     Ok(respond::with_cookie(response, removal.as_deref()))
 }
 

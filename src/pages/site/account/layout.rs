@@ -10,7 +10,8 @@ use crate::http::{respond, session};
 use crate::model::user::User;
 use crate::oauth::authorize::with_return;
 use crate::pages::assets;
-use crate::pages::view::{EarlyResponse, Layout, NavItem};
+use crate::pages::site::layout::SiteLayout;
+use crate::pages::view::{Avatar, EarlyResponse};
 
 /// The path of the page.
 pub(super) const PATH: &str = "/user/account";
@@ -68,10 +69,28 @@ impl FormError {
     }
 }
 
+/// The values of `site_bar.html`: the signed-in user.
+pub(super) struct AccountBar {
+    pub(super) name: String,
+    pub(super) avatar: Avatar,
+    pub(super) switch: String,
+}
+
+impl AccountBar {
+    /// None if nobody is signed in.
+    pub(super) fn new(context: &RequestContext) -> Option<Self> {
+        let (user, base) = (session::user(context)?, &context.base);
+        Some(Self {
+            name: user.display_name(),
+            avatar: Avatar::for_user(&user),
+            switch: with_return(base.path("/login"), &base.path(PATH)),
+        })
+    }
+}
+
 /// The layout of the account pages.
-pub(super) fn layout(context: &RequestContext) -> Layout {
-    let base = &context.base;
-    Layout::at(base, NavItem::Account).with_script(base, &assets::COPY)
+pub(super) fn layout(context: &RequestContext) -> SiteLayout {
+    SiteLayout::new(context).with_script(context, &assets::COPY)
 }
 
 /// The signed-in user. Errors: a redirect to the sign-in page.

@@ -7,21 +7,20 @@ use axum::response::Response;
 
 use super::apps::{self, RegisteredApp};
 use super::connected::{self, ConnectedApp};
-use super::layout::{FormError, MAX_APPS, PATH, PageLinks, layout, signed_in_user};
+use super::layout::{AccountBar, FormError, MAX_APPS, PATH, PageLinks, layout, signed_in_user};
 use crate::http::context::RequestContext;
 use crate::model::user::User;
-use crate::oauth::authorize::with_return;
-use crate::pages::view::{Avatar, Layout, PageResult, page};
+use crate::pages::assets;
+use crate::pages::site::layout::{SiteLayout, site_page};
+use crate::pages::view::PageResult;
 use crate::protocol::params::Params;
 
 #[derive(Template)]
 #[template(path = "account.html")]
 struct Account {
-    layout: Layout,
-    name: String,
-    avatar: Avatar,
+    layout: SiteLayout,
+    bar: Option<AccountBar>,
     email: Option<String>,
-    switch: String,
     /// Base path of the forms' targets.
     here: String,
     problem: Option<String>,
@@ -52,8 +51,12 @@ impl Starts {
 /// `GET /user/account`.
 pub(crate) async fn get(context: RequestContext, RawQuery(query): RawQuery) -> PageResult {
     let user = signed_in_user(&context)?;
-    let account = account(&context, &user, None, &Starts::parse(query));
-    Ok(page(StatusCode::OK, &account.layout, &account))
+    let layout = SiteLayout::at(&context, PATH, query.as_deref());
+    let account = Account {
+        layout: layout.with_script(&context, &assets::COPY),
+        ..account(&context, &user, None, &Starts::parse(query))
+    };
+    Ok(site_page(StatusCode::OK, &account.layout, &account))
 }
 
 /// Renders the page, with the error of a submitted form.
@@ -64,7 +67,7 @@ pub(super) fn show(
     error: &FormError,
 ) -> Response {
     let account = account(context, user, Some(error), &Starts::default());
-    page(status, &account.layout, &account)
+    site_page(status, &account.layout, &account)
 }
 
 fn account(
@@ -80,10 +83,8 @@ fn account(
     let (connected, connected_links) = connected::list(context, user, error, from.connected);
     Account {
         layout: layout(context),
-        name: user.display_name(),
-        avatar: Avatar::for_user(user),
+        bar: AccountBar::new(context),
         email: user.email.clone(),
-        switch: with_return(base.path("/login"), &here),
         problem: error.and_then(FormError::problem),
         apps,
         app_links,
