@@ -48,6 +48,7 @@ fn redact_texts(value: &mut Value) {
 }
 
 /// What happened, with the facts: one sentence without a full stop.
+#[expect(clippy::too_many_lines, reason = "one arm for each cause")]
 fn message(cause: &RefusalCause, at: Timestamp) -> String {
     let ago = |request: &RequestRef| ago(request.at, at);
     let issued_in = |issued: &Option<RequestRef>| match issued {
@@ -92,14 +93,15 @@ fn message(cause: &RefusalCause, at: Timestamp) -> String {
             client,
             redirect_uri.as_deref(),
             registered,
-            closest.as_deref().zip(*differs_in),
+            closest.as_deref().zip(differs_in.as_deref()),
         ),
         RefusalCause::RedirectChanged {
             redirect_uri,
             authorized,
             differs_in,
         } => {
-            let part = differs_in.map_or_else(String::new, |part| format!("; {part} differs"));
+            let part = differs_in.as_ref();
+            let part = part.map_or_else(String::new, |part| format!("; {part} differs"));
             format!(
                 "redirect_uri {} is not that of the authorize request, {}{part}",
                 quoted(redirect_uri),

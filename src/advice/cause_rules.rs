@@ -10,6 +10,7 @@ pub(super) struct CauseRule {
 }
 
 /// The rule behind a cause, and the fix.
+#[expect(clippy::too_many_lines, reason = "one arm for each cause")]
 pub(super) fn cause_rule(cause: &RefusalCause) -> CauseRule {
     let (rule, fix, source) = match cause {
         RefusalCause::UnknownClient { .. } => (

@@ -61,7 +61,7 @@ enum ClockOperation {
     Set { at: String },
 }
 
-/// ResetCommand the sandbox to its seed and start-up settings.
+/// Reset the sandbox to its seed and start-up settings.
 #[derive(Debug, Args)]
 pub(super) struct ResetCommand {
     #[command(flatten)]

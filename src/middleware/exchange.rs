@@ -68,15 +68,12 @@ pub(super) async fn run_exchange(
         let delay = faults::total_delay(&context, &faults);
         let response = faults::answer_with_faults(&context, &faults, request, routes).await;
         let (record, response) = journal::capture(&context, request_facts, &faults, response).await;
-        match delay {
-            Some(delay) => {
-                let pending = PendingRecord::new(recorder, record, delay);
-                (response, Some((delay, pending)))
-            }
-            None => {
-                let reason = recorder.add(record, Duration::ZERO);
-                (ReasonHeaders::insert(reason, response), None)
-            }
+        if let Some(delay) = delay {
+            let pending = PendingRecord::new(recorder, record, delay);
+            (response, Some((delay, pending)))
+        } else {
+            let reason = recorder.add(record, Duration::ZERO);
+            (ReasonHeaders::insert(reason, response), None)
         }
     })
     .await;

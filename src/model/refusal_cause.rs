@@ -74,18 +74,18 @@ pub(crate) enum RefusalCause {
         /// The registered URI that is most similar.
         closest: Option<String>,
         /// The part in which the closest one differs.
-        differs_in: Option<&'static str>,
+        differs_in: Option<String>,
     },
     /// The redirect URI of a token request is not that of the authorize request.
     RedirectChanged {
         redirect_uri: String,
         authorized: String,
-        differs_in: Option<&'static str>,
+        differs_in: Option<String>,
     },
     /// The SHA-256 of the verifier is not the challenge.
     VerifierMismatch {
         /// The known mistake that leads to this challenge.
-        mistake: Option<&'static str>,
+        mistake: Option<String>,
     },
     /// The credential works once, and an earlier request used it.
     CredentialUsed {
@@ -204,7 +204,8 @@ impl RefusalCause {
             registered: listed(registered),
             differs_in: redirect_uri
                 .zip(closest)
-                .and_then(|(sent, closest)| redirect_mistake::difference(sent, closest)),
+                .and_then(|(sent, closest)| redirect_mistake::difference(sent, closest))
+                .map(str::to_owned),
             closest: closest.map(str::to_owned),
         }
     }
@@ -214,7 +215,7 @@ impl RefusalCause {
         Self::RedirectChanged {
             redirect_uri: redirect_uri.to_owned(),
             authorized: authorized.to_owned(),
-            differs_in: redirect_mistake::difference(redirect_uri, authorized),
+            differs_in: redirect_mistake::difference(redirect_uri, authorized).map(str::to_owned),
         }
     }
 

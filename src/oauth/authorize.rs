@@ -1,6 +1,8 @@
 //! GET and POST `/authorize` (RFC 6749 §4.1.1): sign-in, consent, code. The checks have the same order as at Civitai.
 //! `protocol/authorize_request.rs` parses the request; the consent page is `pages/site/consent.rs`.
 
+use std::sync::Arc;
+
 use axum::extract::RawQuery;
 use axum::http::Method;
 use axum::http::header::{ORIGIN, SET_COOKIE};
@@ -137,28 +139,8 @@ async fn decide(
         context.notes.cause(Limit::Authorize.cause());
         return Err(OAuthError::rate_limited("Too many authorization requests"));
     }
-    let client_id = request.client_id.as_ref().map_err(Clone::clone)?;
-    let client = clients::find_or_register(context, client_id).await?;
-    let client = client.ok_or_else(|| {
-        clients::record_unknown_client(context, client_id);
-        OAuthError::invalid_client("Unknown client_id")
-    })?;
-    let redirect_uri = request.redirect_uri.as_deref();
-    let redirect_uri = redirect_uri
-        .filter(|given| client.accepts_redirect(given, rules))
-        .ok_or_else(|| {
-            let (name, registered) = (&client.name, &client.redirect_uris);
-            let cause = RefusalCause::redirect_not_registered(
-                name,
-                request.redirect_uri.as_deref(),
-                registered,
-            );
-            context.notes.cause(cause);
-            OAuthError::invalid_request("redirect_uri does not match any registered URI")
-        })?;
-    if let Some(extension) = client.redirect_by_extension(redirect_uri, rules) {
-        context.notes.extension(extension);
-    }
+    let client = find_client(context, request).await?;
+    let redirect_uri = check_redirect_uri(context, request, &client)?;
     client.check_access(user).inspect_err(|_| {
         context.notes.cause(RefusalCause::AppClosed {
             client: client.name.clone(),
@@ -200,6 +182,38 @@ async fn decide(
     issue(context, user, &client, redirect_uri, code_request)
         .await
         .map(Next::Client)
+}
+
+async fn find_client(
+    context: &RequestContext,
+    request: &AuthorizeRequest,
+) -> Result<Arc<Client>, OAuthError> {
+    let id = request.client_id.as_ref().map_err(Clone::clone)?;
+    let client = clients::find_or_register(context, id).await?;
+    client.ok_or_else(|| {
+        clients::record_unknown_client(context, id);
+        OAuthError::invalid_client("Unknown client_id")
+    })
+}
+
+/// The redirect URI of the request, which the client has registered or an extension of the mock accepts.
+fn check_redirect_uri<'a>(
+    context: &RequestContext,
+    request: &'a AuthorizeRequest,
+    client: &Client,
+) -> Result<&'a str, OAuthError> {
+    let (given, rules) = (request.redirect_uri.as_deref(), context.rules());
+    let accepted = given.filter(|given| client.accepts_redirect(given, rules));
+    let accepted = accepted.ok_or_else(|| {
+        let registered = &client.redirect_uris;
+        let cause = RefusalCause::redirect_not_registered(&client.name, given, registered);
+        context.notes.cause(cause);
+        OAuthError::invalid_request("redirect_uri does not match any registered URI")
+    })?;
+    if let Some(extension) = client.redirect_by_extension(accepted, rules) {
+        context.notes.extension(extension);
+    }
+    Ok(accepted)
 }
 
 /// The budget of the request (difference `buzz-limit`). The outer option is None if the request has none.

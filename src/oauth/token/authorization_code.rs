@@ -25,22 +25,7 @@ pub(super) async fn redeem(
     let issue = |code: &AuthorizationCode| {
         code.record_lifetime_divergence_if_redeemed(now, sandbox.settings().code_seconds, rules);
         context.notes.user(code.user_id);
-        let verifier = request.verifier.as_ref();
-        let verifier = verifier.map_err(|error| error.to_oauth_error(rules))?;
-        code.check_verifier(verifier).inspect_err(|_| {
-            let mistake = code.challenge.mistake(verifier);
-            context
-                .notes
-                .cause(RefusalCause::VerifierMismatch { mistake });
-        })?;
-        request
-            .check_redirect_uri(&code.redirect_uri)
-            .inspect_err(|_| {
-                let sent = request.redirect_uri_text();
-                let cause =
-                    sent.map(|sent| RefusalCause::redirect_changed(sent, &code.redirect_uri));
-                context.notes.cause_if_known(cause);
-            })?;
+        check_request(context, code, request)?;
         let permission = TokenPermission {
             client_id: client.id.clone(),
             user_id: code.user_id,
@@ -85,4 +70,25 @@ pub(super) async fn redeem(
         issued.add_id_token(sandbox, &claims);
     }
     Ok(issued)
+}
+
+/// Checks the verifier and the redirect URI of a request that has used up this code.
+fn check_request(
+    context: &RequestContext,
+    code: &AuthorizationCode,
+    request: &CodeExchange,
+) -> Result<(), OAuthError> {
+    let verifier = request.verifier.as_ref();
+    let verifier = verifier.map_err(|error| error.to_oauth_error(context.rules()))?;
+    code.check_verifier(verifier).inspect_err(|_| {
+        let mistake = code.challenge.mistake(verifier).map(str::to_owned);
+        let cause = RefusalCause::VerifierMismatch { mistake };
+        context.notes.cause(cause);
+    })?;
+    let registered = &code.redirect_uri;
+    request.check_redirect_uri(registered).inspect_err(|_| {
+        let sent = request.redirect_uri_text();
+        let cause = sent.map(|sent| RefusalCause::redirect_changed(sent, registered));
+        context.notes.cause_if_known(cause);
+    })
 }

@@ -34,7 +34,7 @@ pub(crate) struct TokenTable {
     purge_threshold: PurgeThreshold,
 }
 
-/// A token as it is stored. TokenTable share their user and client: there may be a million of them.
+/// A token as it is stored. Tokens share their user and client: there may be a million of them.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredToken {
     /// The number of its row in the file.

@@ -24,7 +24,7 @@ fn shown(detail: &RequestDetail) -> String {
 #[tokio::test]
 async fn a_request_has_the_history_of_its_credentials() {
     let server = MockServer::start().await;
-    let client = SandboxClient::at(server.base_url().to_owned());
+    let client = SandboxClient::at(server.base_url().clone());
     let app = crate::support::App {
         id: "dec0de00-0000-4000-8000-000000000002",
         secret: None,
