@@ -200,16 +200,18 @@ async fn denying_leads_back_to_the_app_with_the_reason() {
 /// A size that is readable beside text.
 #[tokio::test]
 async fn screenshots_of_the_readme_are_taken() {
-    let Some(browser) = Browser::open(700, 740).await else {
+    let Some(browser) = Browser::open(700, 830).await else {
         return;
     };
     let mock = TestServer::start(settled()).await;
     mock.set(json!({ "login": "ada" })).await;
-    let asked = CONF.authorize_params("98309").encoded();
+    let client = json!({ "name": "Pixel Board", "description": "Turn your favourite prompts into wallpapers" });
+    mock.control("PATCH", "/clients/conf", client).await;
+    let asked = CONF.authorize_params("114689").encoded();
     browser
         .visit(&format!("{}{AUTHORIZE}?{asked}", mock.base))
         .await;
-    browser.arrive("Authorize Conf App").await;
+    browser.arrive("Authorize Pixel Board").await;
     browser.draw("consent.png").await;
 
     mock.register_cli().await;
