@@ -55,6 +55,7 @@ fn table(state: &Arc<ServerState>) -> Routes {
         .merge(api_routes())
         .merge(sign_in_routes(Arc::clone(state)))
         .route("/_mock/assets/{name}", get(assets::get))
+        .route("/favicon.ico", get(assets::favicon))
         .merge(health::routes())
         .merge(home_routes(Arc::clone(state)))
         .merge(console_routes(state))
@@ -172,14 +173,19 @@ fn home_routes(state: Arc<ServerState>) -> Routes {
 /// The pages for developers of apps, behind the guard of the control API.
 #[rustfmt::skip]
 fn console_routes(state: &Arc<ServerState>) -> Routes {
-    use crate::pages::console::{dashboard, advice as findings, consent_gallery as gallery, playground, unlock};
+    use crate::pages::console::{self, consent_gallery as gallery, findings, playground, requests, state as state_page, styleguide, theme, unlock};
     let unlocking = Routes::new()
         .route("/_mock/unlock", post(unlock::post))
+        .route("/_mock/theme", post(theme::post))
         .layer(from_fn_with_state(Arc::clone(state), access_guard::reject_cross_site_requests));
     Routes::new()
-        .route("/_mock", get(dashboard::get))
-        .route("/_mock/events", get(dashboard::events))
-        .route("/_mock/dashboard", post(dashboard::actions::post))
+        .route("/_mock", get(requests::get))
+        .route("/_mock/requests/{id}", get(requests::get_request))
+        .route("/_mock/requests/{id}/send", post(requests::send_again))
+        .route("/_mock/events", get(console::events))
+        .route("/_mock/actions", post(console::act))
+        .route("/_mock/state", get(state_page::get))
+        .route("/_mock/styleguide", get(styleguide::get))
         .route("/_mock/findings", get(findings::get))
         .route("/_mock/playground", get(playground::get).post(playground::start))
         .route("/_mock/playground/act", post(playground::act))

@@ -1,43 +1,119 @@
-// Adds new requests at the top of the journal and counts down lifetimes.
-const list = document.querySelector("[data-events]");
-// Shows times in the reader's time zone; the title has the full UTC time.
-const localise = (within) => {
-  for (const time of within.querySelectorAll("time[title]")) {
-    const at = new Date(time.dateTime);
-    if (!Number.isNaN(at.getTime())) time.textContent = at.toLocaleTimeString([], { hourCycle: "h23" });
-  }
-};
-localise(document);
-const length = (seconds) => {
-  const [d, h] = [Math.floor(seconds / 86400), Math.floor((seconds % 86400) / 3600)];
-  const [min, s] = [Math.floor((seconds % 3600) / 60), seconds % 60];
-  if (d > 0) return `${d} d ${h} h`;
-  if (h > 0) return `${h} h ${min} min`;
-  return min > 0 ? `${min} min ${s} s` : `${s} s`;
-};
-if (list) {
-  const events = new EventSource(list.dataset.events);
-  events.addEventListener("request", (event) => {
-    if (document.getElementById(`request-${event.lastEventId}`)) return;
-    list.insertAdjacentHTML("afterbegin", event.data);
-    localise(list.firstElementChild);
-    document.getElementById("nothing")?.remove();
-    const total = document.getElementById("total");
-    total.textContent = Number(total.textContent) + 1;
-    while (list.children.length > 200) list.lastElementChild.remove();
-  });
-}
-const clock = document.getElementById("now");
-if (clock && !("frozen" in clock.dataset)) {
-  const ahead = Date.parse(clock.dateTime) - Date.now();
-  const ends = [...document.querySelectorAll("[data-left]")].map((left) => [left, Number(left.dataset.left)]);
-  const began = Date.now();
-  setInterval(() => {
-    clock.textContent = new Date(Date.now() + ahead).toISOString();
-    for (const [left, seconds] of ends) {
-      const now = seconds - Math.floor((Date.now() - began) / 1000);
-      left.textContent = now >= 0 ? `expires in ${length(now)}` : "expired";
-      left.className = now >= 0 ? "verified" : "wrong";
+// Events of the server: what has changed is loaded again. Clocks and lifetimes run.
+(() => {
+  const badge = document.querySelector("[data-badge]");
+  const list = () => document.querySelector("#requests[data-query]");
+  let source;
+  let hiddenSince;
+  let isPaused = false;
+
+  const show = (text, kind) => {
+    if (!badge) return;
+    badge.hidden = false;
+    badge.textContent = text;
+    badge.className = kind ? `live live--${kind}` : "live";
+  };
+
+  const connect = () => {
+    const { events } = document.body.dataset;
+    if (!events) return;
+    source?.close();
+    const query = list()?.dataset.query;
+    source = new EventSource(query === undefined ? `${events}?list=none` : `${events}?${query}`);
+    source.addEventListener("open", () => show(isPaused ? "Paused" : "Live", isPaused ? "paused" : ""));
+    source.addEventListener("error", () => {
+      show("Disconnected, retrying", "lost");
+      // The browser gives up when the server answers with an error.
+      if (source.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
+    });
+    source.addEventListener("hello", (event) => {
+      // Another run of the server, or a journal that was cleared: what the page shows is outdated.
+      if (event.data !== document.body.dataset.epoch) renew();
+    });
+    source.addEventListener("reload", renew);
+    source.addEventListener("change", (event) => {
+      const topics = event.data.split(" ");
+      const soon = topics.filter((topic) => topic !== "findings");
+      if (soon.length > 0) Console.refresh(soon);
+      // Findings look at the whole journal: not after each request.
+      if (topics.includes("findings")) later();
+    });
+    source.addEventListener("counts", (event) => {
+      const [refused, app, all] = event.data.split(" ");
+      for (const [name, number] of Object.entries({ refused, app, all })) {
+        for (const one of document.querySelectorAll(`[data-count="${name}"]`)) {
+          one.textContent = number;
+          one.closest(".count")?.toggleAttribute("hidden", number === "0");
+        }
+      }
+      if (list()) document.title = document.title.replace(/^Requests( \(.*?\))?/, refused === "0" ? "Requests" : `Requests (${refused} refused)`);
+    });
+    source.addEventListener("request", (event) => dispatchEvent(new CustomEvent("request", { detail: event })));
+  };
+
+  let timer;
+  const later = () => { timer ??= setTimeout(() => { timer = undefined; Console.refresh(["findings"]); }, 700); };
+
+  const renew = async () => {
+    source?.close();
+    try {
+      const { response, page } = await Console.load(location.href);
+      if (!response.ok && response.status !== 404) throw new Error(response.status);
+      document.body.dataset.epoch = page.body.dataset.epoch;
+      dispatchEvent(new CustomEvent("renewed", { detail: page }));
+      Console.refresh("all");
+      connect();
+    } catch {
+      show("Disconnected, retrying", "lost");
+      setTimeout(renew, 1000);
     }
-  }, 1000);
-}
+  };
+
+  addEventListener("paused", (event) => {
+    isPaused = event.detail;
+    if (source?.readyState === EventSource.OPEN) show(isPaused ? "Paused" : "Live", isPaused ? "paused" : "");
+  });
+  addEventListener("searched", connect);
+  connect();
+
+  // Browsers permit few connections to a server: a page in the background gives its own back after a while.
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(hiddenSince);
+    if (document.hidden) {
+      hiddenSince = setTimeout(() => source?.close(), 60_000);
+    } else if (source?.readyState === EventSource.CLOSED) {
+      renew();
+    }
+  });
+
+  // The clock of the app bar and the lifetimes of tokens.
+  const length = (seconds) => {
+    const units = [[Math.floor(seconds / 86400), "d"], [Math.floor((seconds % 86400) / 3600), "h"], [Math.floor((seconds % 3600) / 60), "min"], [seconds % 60, "s"]];
+    const first = units.findIndex(([count]) => count > 0);
+    return first < 0 ? "0 s" : units.slice(first, first + 2).filter(([count]) => count > 0).map(([count, unit]) => `${count} ${unit}`).join(" ");
+  };
+  const ago = (ms) => {
+    const seconds = Math.floor(Math.abs(ms) / 1000);
+    const [count, unit] = seconds < 60 ? [seconds, "s"] : seconds < 3600 ? [Math.floor(seconds / 60), "min"] : seconds < 86400 ? [Math.floor(seconds / 3600), "h"] : [Math.floor(seconds / 86400), "d"];
+    return seconds === 0 ? "now" : ms > 0 ? `${count} ${unit} ago` : `in ${count} ${unit}`;
+  };
+  const begun = new WeakMap();
+  const since = (element) => {
+    if (!begun.has(element)) begun.set(element, performance.now());
+    return performance.now() - begun.get(element);
+  };
+  const tick = () => {
+    const clock = document.getElementById("now");
+    if (!clock) return;
+    const frozen = "frozen" in clock.dataset;
+    const now = Date.parse(clock.dateTime) + (frozen ? 0 : since(clock));
+    if (!frozen) clock.textContent = new Date(now).toISOString().slice(11, 19);
+    for (const one of document.querySelectorAll("[data-ago]")) one.textContent = ago(now - Date.parse(one.dataset.ago));
+    for (const one of frozen ? [] : document.querySelectorAll("[data-left]")) {
+      const left = Number(one.dataset.left) - Math.floor(since(one) / 1000);
+      one.textContent = left >= 0 ? `in ${length(left)}` : "expired";
+      one.className = left >= 0 ? "ok" : "quiet";
+    }
+  };
+  tick();
+  setInterval(tick, 1000);
+})();

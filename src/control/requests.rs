@@ -117,6 +117,11 @@ impl RequestQuery {
         Ok(self)
     }
 
+    /// The filter alone.
+    pub(crate) fn into_filter(self) -> Filter {
+        self.filter
+    }
+
     /// Whether the response may have to wait.
     pub(crate) fn waits(&self) -> bool {
         self.wait.is_some()

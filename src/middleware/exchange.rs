@@ -93,11 +93,11 @@ pub(super) async fn run_exchange(
     response
 }
 
-/// Whether the path is one for apps, to which the journal and faults apply. Control calls, assets, health checks and
-/// `/llms.txt` concern the mock and not the app.
+/// Whether the path is one for apps, to which the journal and faults apply. Control calls, assets, health checks,
+/// `/llms.txt` and `/favicon.ico` concern the mock and not the app.
 pub(super) fn is_app_path(path: &str) -> bool {
     let folders = ["/_mock/", "/api/health/"];
-    !(["/_mock", "/mcp", "/api/health", "/llms.txt"].contains(&path)
+    !(["/_mock", "/mcp", "/api/health", "/llms.txt", "/favicon.ico"].contains(&path)
         || folders.iter().any(|folder| path.starts_with(folder)))
 }
 

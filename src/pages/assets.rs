@@ -1,20 +1,10 @@
-//! Static files of the pages: a style sheet, an icon and two small scripts. Their names change with their content, so
+//! Static files of the pages: style sheets, icons and scripts. Their names change with their content, so
 //! that browsers may cache them indefinitely.
 
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
-
-pub(crate) const STYLE: Asset = Asset::new(
-    "style",
-    "css",
-    "text/css; charset=utf-8",
-    concat!(
-        include_str!("../../templates/style.css"),
-        include_str!("../../templates/workshop.css")
-    ),
-);
 
 /// Style sheet of the pages that Civitai's users see.
 pub(crate) const SITE_STYLE: Asset = Asset::new(
@@ -32,18 +22,51 @@ pub(crate) const COPY: Asset = Asset::new(
     include_str!("../../templates/copy.js"),
 );
 
-/// Script of the live dashboard.
-pub(crate) const LIVE: Asset = Asset::new(
-    "live",
+/// Style sheet of the console.
+pub(crate) const CONSOLE_STYLE: Asset = Asset::new(
+    "console",
+    "css",
+    "text/css; charset=utf-8",
+    include_str!("../../templates/console.css"),
+);
+
+/// Further rules for the style guide.
+pub(crate) const STYLEGUIDE_STYLE: Asset = Asset::new(
+    "styleguide",
+    "css",
+    "text/css; charset=utf-8",
+    include_str!("../../templates/styleguide.css"),
+);
+
+/// Script of the console: each file is a function of its own.
+pub(crate) const CONSOLE_SCRIPT: Asset = Asset::new(
+    "console",
     "js",
     "text/javascript; charset=utf-8",
     concat!(
-        include_str!("../../templates/copy.js"),
-        include_str!("../../templates/live.js")
+        include_str!("../../templates/console.js"),
+        include_str!("../../templates/live.js"),
+        include_str!("../../templates/requests.js")
     ),
 );
 
-const ALL: [&Asset; 5] = [&STYLE, &SITE_STYLE, &ICON, &COPY, &LIVE];
+/// The mark of the console.
+pub(crate) const CONSOLE_ICON: Asset = Asset::new(
+    "mark",
+    "svg",
+    "image/svg+xml",
+    include_str!("../../templates/mark.svg"),
+);
+
+const ALL: [&Asset; 7] = [
+    &SITE_STYLE,
+    &ICON,
+    &COPY,
+    &CONSOLE_STYLE,
+    &STYLEGUIDE_STYLE,
+    &CONSOLE_SCRIPT,
+    &CONSOLE_ICON,
+];
 
 /// Without an icon, browsers request `/favicon.ico`; an empty `data:` URL would violate the content security policy.
 pub(crate) const ICON: Asset = Asset::new(
@@ -97,6 +120,16 @@ const fn fingerprint(bytes: &[u8]) -> u64 {
         at += 1;
     }
     hash
+}
+
+/// `GET /favicon.ico`, which browsers request for documents without an icon, such as JSON.
+pub(crate) async fn favicon() -> Response {
+    let headers = [
+        (CONTENT_TYPE, CONSOLE_ICON.kind),
+        (CACHE_CONTROL, "public, max-age=86400"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, CONSOLE_ICON.text).into_response()
 }
 
 /// `GET /_mock/assets/{name}`.

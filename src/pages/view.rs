@@ -8,11 +8,10 @@ use axum::http::header::{
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::http::base_url::BaseUrl;
 use crate::http::respond;
 use crate::model::client::Client;
 use crate::model::user::User;
-use crate::pages::assets::{self, Asset};
+
 use crate::store::StoreError;
 
 /// Content security policy: only our own resources, no framing. There is no `form-action`, because browsers also apply
@@ -24,111 +23,18 @@ pub(crate) const POLICY: &str = "default-src 'none'; style-src 'self'; img-src '
 pub(crate) const POLICY_WITH_SCRIPT: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; \
                                   connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The layout of a page: the values that the head and the foot of every template need.
-#[derive(Debug, Clone)]
-pub(crate) struct Layout {
-    pub(crate) style: String,
-    pub(crate) icon: String,
-    pub(crate) home: String,
-    pub(crate) script: Option<String>,
-    /// The navigation bar; empty on the pages for users of an app.
-    pub(crate) nav_links: Vec<NavLink>,
-    /// `light` or `dark`; None leaves the choice to the browser.
-    pub(crate) scheme: Option<&'static str>,
-}
-
-/// A link of the navigation bar.
-#[derive(Debug, Clone)]
-pub(crate) struct NavLink {
-    pub(crate) name: &'static str,
-    pub(crate) href: String,
-    pub(crate) is_current: bool,
-}
-
-/// Pages in the navigation bar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NavItem {
-    Home,
-    Account,
-    Dashboard,
-    Advice,
-    Playground,
-    Gallery,
-}
-
-impl NavItem {
-    const ALL: [(Self, &'static str, &'static str); 6] = [
-        (Self::Home, "Home", "/"),
-        (Self::Account, "Account", "/user/account"),
-        (Self::Dashboard, "Dashboard", "/_mock"),
-        (Self::Advice, "Advice", "/_mock/findings"),
-        (Self::Playground, "Playground", "/_mock/playground"),
-        (Self::Gallery, "Consent gallery", "/_mock/consent"),
-    ];
-}
-
-impl Layout {
-    pub(crate) fn new(base: &BaseUrl) -> Self {
-        Self {
-            style: base.path(&assets::STYLE.path()),
-            icon: base.path(&assets::ICON.path()),
-            home: base.path("/"),
-            script: None,
-            nav_links: Vec::new(),
-            scheme: None,
-        }
-    }
-
-    /// The layout of a page in the navigation bar.
-    pub(crate) fn at(base: &BaseUrl, current: NavItem) -> Self {
-        let nav_links = NavItem::ALL.map(|(item, name, path)| NavLink {
-            name,
-            href: base.path(path),
-            is_current: item == current,
-        });
-        Self {
-            nav_links: nav_links.into(),
-            ..Self::new(base)
-        }
-    }
-
-    pub(crate) fn with_script(self, base: &BaseUrl, script: &Asset) -> Self {
-        Self {
-            script: Some(base.path(&script.path())),
-            ..self
-        }
-    }
-
-    fn policy(&self) -> &'static str {
-        match self.script {
-            Some(_) => POLICY_WITH_SCRIPT,
-            None => POLICY,
-        }
-    }
-}
-
-/// A user as a colored initial; no image is loaded.
+/// A user as an initial; no image is loaded.
 #[derive(Debug, Clone)]
 pub(crate) struct Avatar {
     pub(crate) initial: String,
-    /// Index of a color of the style sheet, 0 to 7.
-    pub(crate) colour: u64,
 }
 
 impl Avatar {
     pub(crate) fn for_user(user: &User) -> Self {
-        Self::new(&user.display_name(), user.id.0.unsigned_abs())
-    }
-
-    pub(crate) fn new(name: &str, number: u64) -> Self {
-        let initial = name
-            .chars()
-            .next()
-            .map(|c| c.to_uppercase().collect())
-            .unwrap_or_default();
+        let first = user.display_name().chars().next();
+        let initial = first.map(|first| first.to_uppercase().collect());
         Self {
-            initial,
-            colour: number % 8,
+            initial: initial.unwrap_or_default(),
         }
     }
 }
@@ -151,9 +57,9 @@ impl AppCard {
     }
 }
 
-/// Renders a page with this layout, with headers that prevent caching, framing and sniffing.
-pub(crate) fn page(status: StatusCode, layout: &Layout, template: &impl Template) -> Response {
-    render(status, layout.policy(), template)
+/// Renders a page of the console, which has a script, with headers that prevent caching, framing and sniffing.
+pub(crate) fn page_with_script(status: StatusCode, template: &impl Template) -> Response {
+    render(status, POLICY_WITH_SCRIPT, template)
 }
 
 /// The same with this content security policy.

@@ -54,6 +54,8 @@ pub(crate) struct SandboxCore {
     current_data: RwLock<Arc<SandboxData>>,
     /// Held during a reset, a restore, a snapshot or a change of the clock: one at a time.
     pub(super) lifecycle_lock: tokio::sync::Mutex<()>,
+    /// The system's time when it was opened.
+    opened_at: Timestamp,
     /// The system's time when it was last used, in Unix milliseconds.
     last_used_ms: AtomicI64,
     /// Cancelled when the sandbox is deleted or the server stops: requests that wait for an event end.
@@ -108,6 +110,7 @@ impl SandboxCore {
             seed_data: row.seed_data,
             current_data: RwLock::new(row.data),
             lifecycle_lock: tokio::sync::Mutex::default(),
+            opened_at: system_now(),
             last_used_ms: AtomicI64::new(system_now().0),
             closed: parts.closed,
         }
@@ -116,6 +119,11 @@ impl SandboxCore {
     /// Waits until the sandbox is deleted or the server stops.
     pub(crate) async fn closed(&self) {
         self.closed.cancelled().await;
+    }
+
+    /// The system's time when it was opened: another one after a restart of the server.
+    pub(crate) fn opened_at(&self) -> Timestamp {
+        self.opened_at
     }
 
     /// When it was last used: now, if a request still uses it.

@@ -6,7 +6,7 @@ use super::tables::Tables;
 use super::tables::grant_tables::{GrantTable, UserClientFilter};
 use super::write_batch::WriteBatch;
 use super::write_queue::Reload;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use tokio::sync::Mutex;
 
@@ -23,6 +23,8 @@ pub(crate) struct SandboxData {
     /// None with `--database memory`.
     file: Option<Arc<DatabaseFile>>,
     is_retired: AtomicBool,
+    /// How often the tables were changed.
+    changes: AtomicU64,
 }
 
 impl SandboxData {
@@ -54,12 +56,18 @@ impl SandboxData {
             loaded: Mutex::new(is_loaded),
             file,
             is_retired: AtomicBool::new(false),
+            changes: AtomicU64::new(0),
         })
     }
 
     /// The key of its rows in the file, which is never used again.
     pub(crate) fn key(&self) -> &str {
         &self.key
+    }
+
+    /// How often the tables were changed: pages of the console look for changes.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Relaxed)
     }
 
     /// Loads the data of an earlier run into memory.
@@ -133,6 +141,7 @@ impl SandboxData {
     }
 
     pub(super) fn write(&self) -> RwLockWriteGuard<'_, Tables> {
+        self.changes.fetch_add(1, Ordering::Relaxed);
         self.tables.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,13 +1,21 @@
 //! `/`: the home page with base URL, endpoints, clients and users of the sandbox.
 
+use std::sync::Arc;
+
 use askama::Template;
+use axum::Extension;
+use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::uri::Authority;
 use axum::response::Response;
 
 use crate::http::context::RequestContext;
 use crate::http::session;
-use crate::pages::view::{Avatar, Layout, NavItem, page};
-use crate::pages::{assets, llms};
+use crate::http::state::ServerState;
+use crate::pages::console::layout::{ConsoleLayout, console_page};
+use crate::pages::console::navigation::ConsolePage;
+use crate::pages::llms;
+use crate::pages::view::Avatar;
 
 /// The endpoints to configure in an app.
 const ENDPOINTS: [(&str, &str); 6] = [
@@ -28,7 +36,7 @@ const MAX_REDIRECT_URIS: usize = 5;
 #[derive(Template)]
 #[template(path = "home.html")]
 struct Home {
-    layout: Layout,
+    layout: ConsoleLayout,
     endpoints: Vec<(&'static str, String)>,
     sandbox: String,
     contract: &'static str,
@@ -43,7 +51,7 @@ struct Home {
     logout: String,
     contract_path: String,
     playground: String,
-    dashboard: String,
+    requests: String,
     account: String,
     openapi: String,
     discovery: String,
@@ -65,18 +73,24 @@ struct Account {
 }
 
 /// `GET /`.
-pub(crate) async fn get(context: RequestContext) -> Response {
-    let home = home(&context);
-    page(StatusCode::OK, &home.layout, &home)
+pub(crate) async fn get(
+    State(state): State<Arc<ServerState>>,
+    context: RequestContext,
+    authority: Option<Extension<Authority>>,
+) -> Response {
+    let authority = authority.map(|Extension(authority)| authority.to_string());
+    let layout = ConsoleLayout::public(&state, &context, authority, ConsolePage::Start);
+    let home = home(&context, layout);
+    console_page(StatusCode::OK, &home.layout, &home)
 }
 
-fn home(context: &RequestContext) -> Home {
+fn home(context: &RequestContext, layout: ConsoleLayout) -> Home {
     let (sandbox, base) = (&context.sandbox, &context.base);
     let clients = sandbox.data().list_clients();
     let mut users = sandbox.data().list_users();
     users.retain(|user| !user.deleted);
     Home {
-        layout: Layout::at(base, NavItem::Home).with_script(base, &assets::COPY),
+        layout,
         endpoints: ENDPOINTS
             .map(|(name, path)| (name, format!("{base}{path}")))
             .into(),
@@ -119,7 +133,7 @@ fn home(context: &RequestContext) -> Home {
         logout: base.path("/logout"),
         contract_path: base.path("/_mock/contract"),
         playground: base.path("/_mock/playground"),
-        dashboard: base.path("/_mock"),
+        requests: base.path("/_mock"),
         account: base.path("/user/account"),
         openapi: base.path("/_mock/openapi.json"),
         discovery: base.path("/.well-known/openid-configuration"),

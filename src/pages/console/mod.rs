@@ -1,9 +1,23 @@
-//! Pages for developers of apps: home, dashboard, playground, advice, consent gallery.
+//! The console: pages for developers of apps. `layout.rs` has what all pages share.
 
-pub(crate) mod advice;
+mod actions;
 pub(crate) mod consent_gallery;
-pub(crate) mod dashboard;
+mod epoch;
+mod events;
+pub(crate) mod findings;
 mod gallery_options;
 pub(crate) mod home;
+pub(crate) mod layout;
+pub(crate) mod navigation;
 pub(crate) mod playground;
+mod problem;
+pub(crate) mod requests;
+pub(crate) mod state;
+mod status_line;
+pub(crate) mod styleguide;
+pub(crate) mod theme;
+mod time_text;
 pub(crate) mod unlock;
+
+pub(crate) use actions::post as act;
+pub(crate) use events::events;

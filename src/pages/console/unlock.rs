@@ -11,12 +11,14 @@ use axum::response::Response;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 
 use crate::http::access_guard;
-use crate::http::base_url::{BaseUrl, SandboxPrefix};
+use crate::http::base_url::SandboxPrefix;
 use crate::http::body::Form;
 use crate::http::context::RequestHead;
 use crate::http::respond;
 use crate::http::state::ServerState;
-use crate::pages::view::{Layout, page};
+use crate::pages::console::layout::{ConsoleLayout, console_page};
+use crate::pages::console::navigation::ConsolePage;
+use crate::pages::console::theme::Theme;
 
 /// The default page after unlocking.
 const HOME: &str = "/_mock";
@@ -24,7 +26,7 @@ const HOME: &str = "/_mock";
 #[derive(Template)]
 #[template(path = "unlock.html")]
 struct Unlock {
-    layout: Layout,
+    layout: ConsoleLayout,
     action: String,
     /// The page to go to after unlocking.
     to: String,
@@ -51,9 +53,9 @@ pub(crate) async fn require_control_token(
             let (mut parts, _) = request.into_parts();
             match RequestHead::from_request_parts(&mut parts, &()).await {
                 Ok(head) if parts.method == Method::GET => {
-                    show(&head.base, &parts.uri.to_string(), false)
+                    show(&head, &parts.uri.to_string(), false)
                 }
-                Ok(head) => show(&head.base, HOME, false),
+                Ok(head) => show(&head, HOME, false),
                 Err(response) => response,
             }
         }
@@ -62,14 +64,16 @@ pub(crate) async fn require_control_token(
 }
 
 /// The page that asks for the token.
-fn show(base: &BaseUrl, to: &str, has_wrong_token: bool) -> Response {
+fn show(head: &RequestHead, to: &str, has_wrong_token: bool) -> Response {
+    let base = &head.base;
+    let theme = Theme::from_headers(&head.headers);
     let shown = Unlock {
-        layout: Layout::new(base),
+        layout: ConsoleLayout::bare(base, theme, ConsolePage::Other),
         action: base.path("/_mock/unlock"),
         to: to.to_owned(),
         has_wrong_token,
     };
-    page(StatusCode::UNAUTHORIZED, &shown.layout, &shown)
+    console_page(StatusCode::UNAUTHORIZED, &shown.layout, &shown)
 }
 
 /// Whether a path is one of the console pages, so that the form is not an open redirect.
@@ -84,9 +88,10 @@ fn is_console_page(to: &str) -> bool {
 /// `POST /_mock/unlock`.
 pub(crate) async fn post(
     State(state): State<Arc<ServerState>>,
-    RequestHead { base, .. }: RequestHead,
+    head: RequestHead,
     Form(params): Form,
 ) -> Response {
+    let base = &head.base;
     let to = params
         .text("to")
         .filter(|to| is_console_page(to))
@@ -96,7 +101,7 @@ pub(crate) async fn post(
         return response;
     };
     if !token.is(params.text("token").unwrap_or_default()) {
-        return show(&base, to, true);
+        return show(&head, to, true);
     }
     let cookie = Cookie::build((access_guard::COOKIE, token.cookie()))
         .path("/")

@@ -183,6 +183,11 @@ impl Faults {
         set.faults = faults;
     }
 
+    /// How many faults there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.set().faults.len() as u64
+    }
+
     /// Whether there are no faults.
     pub(crate) fn is_empty(&self) -> bool {
         self.set().faults.is_empty()

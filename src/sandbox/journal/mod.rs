@@ -4,11 +4,14 @@
 mod capture;
 mod credentials;
 mod entry;
+mod kind;
 mod memory;
 mod memory_limit;
 mod readers;
 mod ring;
 mod stored;
+mod stored_head;
+mod text_search;
 mod truncate;
 
 use std::sync::Arc;
@@ -23,6 +26,7 @@ use crate::protocol::secret::SecretHash;
 pub(crate) use capture::{Capture, CapturedBody, Facts, STORED_HEADERS};
 pub(crate) use credentials::{CredentialAction, CredentialEvent};
 pub(crate) use entry::{Entry, RevokeNoop};
+pub(crate) use kind::{ExchangeKind, KindCounts};
 pub(crate) use memory::JournalMemory;
 pub(crate) use memory_limit::{DEFAULT_JOURNAL_MEMORY, MIN_JOURNAL_MEMORY};
 pub(crate) use readers::{ReaderLimits, ReaderPermit, TooManyReaders};
@@ -30,6 +34,7 @@ pub use ring::Counters;
 pub(crate) use ring::Evicted;
 use ring::Ring;
 pub(crate) use stored::StoredExchange;
+pub(crate) use text_search::TextNeedle;
 pub(crate) use truncate::{JsonSizeLimit, cut, original_len, size_in_bytes};
 
 /// How many exchanges each journal stores, unless it is set.
@@ -153,6 +158,11 @@ impl Journal {
 
     pub(crate) fn counters(&self) -> Counters {
         self.ring.counters()
+    }
+
+    /// How many exchanges are stored, by kind.
+    pub(crate) fn kind_counts(&self) -> KindCounts {
+        self.ring.kind_counts()
     }
 
     /// The exchanges that were removed to make room.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 
 use super::credentials::{CredentialAction, CredentialEvents};
+use super::kind::KindCounts;
 use super::memory_limit::MemoryLimit;
 use super::stored::StoredExchange;
 use crate::protocol::endpoint::Endpoint;
@@ -44,6 +45,8 @@ struct RingState {
     entries: VecDeque<Arc<StoredExchange>>,
     credentials: CredentialEvents,
     counters: Counters,
+    /// Of the stored exchanges.
+    kinds: KindCounts,
     last_id: u64,
     /// The id of the newest exchange before each restore of a snapshot.
     restores: Vec<u64>,
@@ -66,6 +69,7 @@ impl RingState {
 
     fn remove_oldest(&mut self) -> Option<Arc<StoredExchange>> {
         let oldest = self.entries.pop_front()?;
+        self.kinds.remove(oldest.kind());
         self.evicted.count += 1;
         self.evicted.last = oldest.id();
         self.credentials.remove_up_to(oldest.id());
@@ -100,6 +104,7 @@ impl Ring {
             *state.counters.grants.entry(grant).or_default() += 1;
         }
         state.credentials.push(id, exchange.credential_events());
+        state.kinds.add(exchange.kind());
         state.entries.push_back(Arc::new(exchange));
         let is_full = state.entries.len() > capacity;
         let removed = is_full.then(|| state.remove_oldest());
@@ -185,6 +190,10 @@ impl Ring {
         self.state().counters.clone()
     }
 
+    pub(super) fn kind_counts(&self) -> KindCounts {
+        self.state().kinds
+    }
+
     pub(super) fn evicted(&self) -> Evicted {
         self.state().evicted
     }
@@ -212,6 +221,7 @@ impl Ring {
     pub(super) fn clear(&self) -> VecDeque<Arc<StoredExchange>> {
         let mut state = self.state();
         state.counters = Counters::default();
+        state.kinds = KindCounts::default();
         state.evicted = Evicted::default();
         state.restores.clear();
         state.credentials.clear();

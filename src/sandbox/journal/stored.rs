@@ -1,16 +1,18 @@
 //! The stored form of an exchange: nearly as it came, and parsed whenever it is read. Most exchanges are never read.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::capture::{Capture, CapturedBody, Facts, STORED_HEADERS};
+use super::capture::{Capture, CapturedBody, Facts};
 use super::credentials::{CredentialEvent, CredentialEvents};
 use super::entry::Entry;
+use super::kind::ExchangeKind;
 use super::memory_limit::MemoryLimit;
+use super::stored_head::StoredHead;
+use super::text_search::TextNeedle;
 use super::truncate::{self, JsonSizeLimit, MAX_STORED_BODY_BYTES};
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::endpoint::Endpoint;
@@ -31,6 +33,7 @@ pub(crate) struct StoredExchange {
     id: u64,
     sequence: u64,
     duration_ms: u32,
+    kind: ExchangeKind,
     facts: Facts,
     head: StoredHead,
     /// The client of the access token, or the client that a reduced body named.
@@ -115,67 +118,6 @@ fn short(text: &str) -> Box<str> {
     truncate::text(text).into()
 }
 
-/// The head of a request, and the `Location` of the response: one text with a line `name: value` for each part, so that a
-/// full journal frees one piece of memory for it and not ten. HTTP permits no line breaks in the values. As in HTTP/2, the
-/// names of parts that are no headers begin with a colon.
-struct StoredHead(Box<str>);
-
-impl StoredHead {
-    const METHOD: &str = ":method";
-    const PATH: &str = ":path";
-    const QUERY: &str = ":query";
-    const LOCATION: &str = ":location";
-
-    fn new(capture: &Capture<'_>) -> Self {
-        let lossy = |value| truncated(String::from_utf8_lossy(value));
-        let parts = [
-            (Self::METHOD, Some(truncate::text(capture.method))),
-            (Self::PATH, Some(truncate::text(capture.path))),
-            (Self::QUERY, capture.query.map(truncate::query)),
-            (Self::LOCATION, capture.location.map(lossy)),
-        ];
-        let headers = STORED_HEADERS.into_iter().zip(capture.headers);
-        let headers = headers.map(|(name, value)| (name, value.map(lossy)));
-        let lines: Vec<_> = parts
-            .into_iter()
-            .chain(headers)
-            .filter_map(|(name, value)| Some((name, value?)))
-            .collect();
-        let length = lines
-            .iter()
-            .map(|(name, value)| name.len() + value.len() + 3);
-        let mut text = String::with_capacity(length.sum());
-        for (name, value) in &lines {
-            text.extend([name, ": ", value, "\n"]);
-        }
-        Self(text.into())
-    }
-
-    fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
-        let lines = self.0.split_terminator('\n');
-        lines.filter_map(|line| line.split_once(": "))
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        let mut lines = self.lines();
-        lines
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| value)
-    }
-
-    fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.lines().filter(|(name, _)| !name.starts_with(':'))
-    }
-}
-
-/// As [`truncate::text`], without a copy of short text.
-fn truncated(text: Cow<'_, str>) -> Cow<'_, str> {
-    match truncate::text(&text) {
-        Cow::Owned(cut) => Cow::Owned(cut),
-        Cow::Borrowed(_) => text,
-    }
-}
-
 /// The client that a request claims to come from.
 fn claimed_client(
     authorization: Option<&str>,
@@ -185,6 +127,13 @@ fn claimed_client(
     let query = query.map(str::as_bytes);
     let claimed = Credentials::claimed_by_request(authorization, body, query)?;
     Some(truncate::cut_again(&claimed).into_owned())
+}
+
+/// Whether a device is told to poll again, which is no refusal (RFC 8628 §3.5).
+fn is_pending(capture: &Capture<'_>) -> bool {
+    const PENDING: &[u8] = b"\"authorization_pending\"";
+    let answer = capture.answer.filter(|_| capture.facts.status == 400);
+    answer.is_some_and(|answer| answer.windows(PENDING.len()).any(|part| part == PENDING))
 }
 
 impl StoredExchange {
@@ -199,10 +148,18 @@ impl StoredExchange {
             }
             _ => None,
         };
+        let accept = capture.header("accept").map(String::from_utf8_lossy);
+        let kind = ExchangeKind::new(
+            &capture.facts,
+            capture.path,
+            accept.as_deref(),
+            is_pending(&capture),
+        );
         let mut exchange = Self {
             id: 0,
             sequence: 0,
             duration_ms: 0,
+            kind,
             head: StoredHead::new(&capture),
             facts: capture.facts,
             client: claimed.as_deref().or(capture.token_client).map(short),
@@ -216,7 +173,7 @@ impl StoredExchange {
 
     /// The memory that it occupies, as an estimate.
     fn measure(&self) -> usize {
-        let texts = [Some(&self.head.0), self.client.as_ref()];
+        let texts = [Some(self.head.text()), self.client.as_deref()];
         let answer = self.answer.as_ref().map(|answer| answer.json.len());
         let allocations = texts
             .into_iter()
@@ -249,6 +206,39 @@ impl StoredExchange {
 
     pub(crate) fn id(&self) -> u64 {
         self.id
+    }
+
+    pub(crate) fn kind(&self) -> ExchangeKind {
+        self.kind
+    }
+
+    /// Whether the path, a parameter or the response contains a text.
+    pub(crate) fn contains(&self, needle: &TextNeedle) -> bool {
+        let parts = [
+            StoredHead::METHOD,
+            StoredHead::PATH,
+            StoredHead::QUERY,
+            StoredHead::LOCATION,
+        ];
+        let mut texts = parts.into_iter().filter_map(|name| self.head.get(name));
+        texts.any(|text| needle.is_in(text))
+            || needle.is_in_bytes(self.body.bytes())
+            || (self.answer.as_ref()).is_some_and(|answer| needle.is_in_bytes(&answer.json))
+    }
+
+    /// The request as it was sent, unless its body was too long to be stored.
+    pub(crate) fn to_request(&self) -> Option<SentRequest<'_>> {
+        let body = match &self.body {
+            StoredBody::Form(bytes) | StoredBody::Json(bytes) => bytes,
+            StoredBody::Reduced(_) => return None,
+        };
+        Some(SentRequest {
+            method: self.method(),
+            path: self.path(),
+            query: self.head.get(StoredHead::QUERY),
+            headers: self.head.headers().collect(),
+            body,
+        })
     }
 
     pub(super) fn sequence(&self) -> u64 {
@@ -367,6 +357,15 @@ impl StoredExchange {
             extensions: facts.extensions.clone(),
         }
     }
+}
+
+/// A request as it was sent. It holds secrets.
+pub(crate) struct SentRequest<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) query: Option<&'a str>,
+    pub(crate) headers: Vec<(&'a str, &'a str)>,
+    pub(crate) body: &'a [u8],
 }
 
 impl fmt::Debug for StoredExchange {

@@ -155,7 +155,7 @@ async fn advice_page_shows_the_findings() {
         "pkce-missing",
         "secret-in-query",
         "ignored-parameter",
-        "/_mock?before=2#request-1",
+        "/_mock/requests/1",
     ] {
         assert!(page.body.contains(text), "{text}");
     }

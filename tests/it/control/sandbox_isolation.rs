@@ -88,7 +88,7 @@ async fn every_url_in_an_answer_carries_the_prefix() {
     set-cookie: civ-token=; HttpOnly; SameSite=Lax; Path=/_sandbox/box-1; Max-Age=0
     ");
     let home = sandbox.get("/").await.page();
-    let base = crate::support::redacted(&home.texts("dd").join("\n"), 0);
+    let base = crate::support::redacted(&home.texts(".table--fixed code").join("\n"), 0);
     assert!(
         base.lines().all(|line| line.contains("/_sandbox/box-1")),
         "{base}"

@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 /// The routes of pages. The test fills in `{…}`.
-const PAGES: [&str; 24] = [
+const PAGES: [&str; 29] = [
     "/",
     "/login",
     "/logout",
@@ -28,7 +28,12 @@ const PAGES: [&str; 24] = [
     "/user/account/connected/{id}/revoke",
     "/_mock",
     "/_mock/events",
-    "/_mock/dashboard",
+    "/_mock/actions",
+    "/_mock/requests/{id}",
+    "/_mock/requests/{id}/send",
+    "/_mock/state",
+    "/_mock/styleguide",
+    "/_mock/theme",
     "/_mock/findings",
     "/_mock/playground",
     "/_mock/playground/act",
@@ -39,12 +44,17 @@ const PAGES: [&str; 24] = [
 ];
 
 /// The routes that have no page.
-const NO_PAGES: [&str; 3] = ["/_mock/assets/{name}", "/.well-known/", "/llms.txt"];
+const NO_PAGES: [&str; 4] = [
+    "/_mock/assets/{name}",
+    "/.well-known/",
+    "/llms.txt",
+    "/favicon.ico",
+];
 
 const API: [&str; 3] = ["/api/", "/v1/", "/v2/"];
 
 /// The parameters that pages show, and those of redirects.
-const PARAMETERS: [&str; 33] = [
+const PARAMETERS: [&str; 37] = [
     "returnUrl",
     "name",
     "user",
@@ -78,6 +88,10 @@ const PARAMETERS: [&str; 33] = [
     "code_challenge",
     "response_type",
     "pressed",
+    "q",
+    "show",
+    "back",
+    "theme",
 ];
 
 const MARKUP: &str = "'\"><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}";
@@ -184,7 +198,14 @@ fn paths() -> impl Iterator<Item = String> {
     let first = PAGES
         .into_iter()
         .filter(|path| *path != "/_mock/events" && !LAST.contains(path));
-    first.chain(LAST).map(|path| path.replace("{id}", "conf"))
+    first.chain(LAST).map(|path| {
+        let id = if path.starts_with("/_mock/") {
+            "1"
+        } else {
+            "conf"
+        };
+        path.replace("{id}", id)
+    })
 }
 
 #[test]

@@ -16,7 +16,7 @@ async fn control_token_is_requested_once() {
         let asked = mock.get(path).await;
         assert_eq!(
             (asked.status, asked.page().title()),
-            (401, "Control token · Civitai OAuth mock".to_owned())
+            (401, "Control token · civitai-oauth-mock".to_owned())
         );
     }
     let wrong = mock
@@ -33,7 +33,9 @@ async fn control_token_is_requested_once() {
         .await
         .page()
         .forms()
-        .remove(0);
+        .into_iter()
+        .find(|form| form.action == "/_mock/unlock")
+        .expect("a form for the token");
     assert_eq!(deep.fields.get("to"), Some("/_mock?endpoint=token"));
     for (to, led) in [
         ("/_mock?endpoint=token", "/_mock?endpoint=token"),
@@ -76,7 +78,12 @@ async fn control_token_is_requested_once() {
 async fn pages_are_guarded() {
     let mock = TestServer::documented().await;
     for (method, path) in [
-        ("POST", "/_mock/dashboard"),
+        ("POST", "/_mock/actions"),
+        ("POST", "/_mock/theme"),
+        ("POST", "/_mock/requests/1/send"),
+        ("GET", "/_mock/requests/1"),
+        ("GET", "/_mock/state"),
+        ("GET", "/_mock/styleguide"),
         ("POST", "/_mock/playground"),
         ("POST", "/_mock/playground/act"),
         ("POST", "/_mock/unlock"),

@@ -290,20 +290,25 @@ impl Browser {
         self.press(keys).await;
     }
 
+    /// What a script returns.
+    pub(crate) async fn run(&self, script: &str, arguments: Vec<Value>) -> Value {
+        let returned = self.client.execute(script, arguments).await;
+        returned.expect("the page can be inspected")
+    }
+
+    /// Waits until a condition holds. A page that is being replaced has no conditions.
+    pub(crate) async fn until(&self, condition: &str) {
+        let began = super::Stopwatch::start();
+        let script = format!("return Boolean({condition})");
+        while self.client.execute(&script, Vec::new()).await.ok() != Some(json!(true)) {
+            assert!(began.elapsed() < PATIENCE, "not so: {condition}");
+        }
+    }
+
     /// The text of the element with this id.
     pub(crate) async fn text_of(&self, id: &str) -> String {
         let script = "return document.getElementById(arguments[0])?.innerText ?? ''";
-        let text = self.client.execute(script, vec![json!(id)]).await;
-        let text = text.expect("the page can be inspected");
-        text.as_str().unwrap_or_default().to_owned()
-    }
-
-    /// The text of the first such element, on one line.
-    pub(crate) async fn first_line(&self, css: &str) -> String {
-        let script =
-            "return document.querySelector(arguments[0]).textContent.replace(/\\s+/g, ' ').trim()";
-        let text = self.client.execute(script, vec![json!(css)]).await;
-        let text = text.expect("there is such an element");
+        let text = self.run(script, vec![json!(id)]).await;
         text.as_str().unwrap_or_default().to_owned()
     }
 
@@ -368,16 +373,15 @@ impl Browser {
 
     /// Whether the focused check box is ticked.
     pub(crate) async fn is_ticked(&self) -> bool {
-        let script = "return document.activeElement.checked";
-        let ticked = self.client.execute(script, Vec::new()).await;
-        ticked.expect("the page can be inspected") == true
+        self.run("return document.activeElement.checked", Vec::new())
+            .await
+            == true
     }
 
     /// The text of the page.
     pub(crate) async fn text(&self) -> String {
         let script = "return document.querySelector('main')?.innerText ?? ''";
-        let text = self.client.execute(script, Vec::new()).await;
-        let text = text.expect("the page can be inspected");
+        let text = self.run(script, Vec::new()).await;
         text.as_str().unwrap_or_default().to_owned()
     }
 

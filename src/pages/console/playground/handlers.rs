@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::RawQuery;
+use axum::extract::{RawQuery, State};
 use axum::http::HeaderValue;
 use axum::http::header::SET_COOKIE;
 use axum::response::Response;
@@ -20,11 +20,13 @@ use crate::http::body::Form;
 use crate::http::context::RequestContext;
 use crate::http::respond;
 use crate::http::root_service::RootService;
+use crate::http::state::ServerState;
 use crate::protocol::params::Params;
 use crate::protocol::secret::Secret;
 
 /// `POST /_mock/playground`: a new run.
 pub(crate) async fn start(
+    State(state): State<Arc<ServerState>>,
     Extension(runs): Extension<Arc<PlaygroundRuns>>,
     context: RequestContext,
     Form(params): Form,
@@ -44,13 +46,14 @@ pub(crate) async fn start(
             }
             response
         }
-        Ok(Err(problem)) => show(&runs, &context, Some((&params, problem))),
+        Ok(Err(problem)) => show(&state, &runs, &context, Some((&params, problem))),
         Err(error) => respond::failure(&error),
     }
 }
 
 /// `POST /_mock/playground/act`: an action of the app.
 pub(crate) async fn act(
+    State(state): State<Arc<ServerState>>,
     Extension(service): Extension<RootService>,
     Extension(runs): Extension<Arc<PlaygroundRuns>>,
     context: RequestContext,
@@ -66,7 +69,7 @@ pub(crate) async fn act(
     }
     let Some(action) = Action::parse(name) else {
         let problem = format!("Unknown action {name:?}: use the buttons of the page.");
-        return show(&runs, &context, Some((&params, problem)));
+        return show(&state, &runs, &context, Some((&params, problem)));
     };
     observe::add_browser_steps(&context, &mut run).await;
     action.perform(&service, &context, &mut run).await;

@@ -8,6 +8,7 @@ mod page;
 mod run;
 mod start;
 
+pub(crate) use client::quoted;
 pub(crate) use handlers::{act, callback, start};
 pub(crate) use page::get;
 pub(crate) use run::PlaygroundRuns;

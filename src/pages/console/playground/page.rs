@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -13,9 +14,10 @@ use super::run::{Check, Flow, PATH, PlaygroundRun, Step};
 use super::start::StartForm;
 use crate::contract::Difference;
 use crate::http::context::RequestContext;
+use crate::http::state::ServerState;
 use crate::http::{respond, session};
-use crate::pages::assets;
-use crate::pages::view::{Layout, NavItem, page};
+use crate::pages::console::layout::{ConsoleLayout, console_page};
+use crate::pages::console::navigation::ConsolePage;
 use crate::protocol::params::Params;
 
 /// The cookie with the id of the browser's run.
@@ -24,7 +26,7 @@ pub(crate) const COOKIE: &str = "mock-playground";
 #[derive(Template)]
 #[template(path = "playground.html")]
 struct Playground {
-    layout: Layout,
+    layout: ConsoleLayout,
     here: String,
     form: StartForm,
     account: String,
@@ -55,14 +57,16 @@ struct NextStep {
 
 /// `GET /_mock/playground`.
 pub(crate) async fn get(
+    State(state): State<Arc<ServerState>>,
     Extension(runs): Extension<Arc<PlaygroundRuns>>,
     context: RequestContext,
 ) -> Response {
-    show(&runs, &context, None)
+    show(&state, &runs, &context, None)
 }
 
 /// The page, with the error of the sent form if there is one.
 pub(crate) fn show(
+    state: &ServerState,
     runs: &PlaygroundRuns,
     context: &RequestContext,
     problem: Option<(&Params, String)>,
@@ -78,14 +82,14 @@ pub(crate) fn show(
         None => StatusCode::OK,
     };
     let shown = Playground {
-        layout: Layout::at(base, NavItem::Playground).with_script(base, &assets::COPY),
+        layout: ConsoleLayout::new(state, context, ConsolePage::Playground),
         here: base.path(PATH),
         form,
         account: base.path("/user/account"),
         problem: problem.map(|(_, text)| text),
         run: run.map(|run| run_view(context, run)),
     };
-    page(status, &shown.layout, &shown)
+    console_page(status, &shown.layout, &shown)
 }
 
 fn run_view(context: &RequestContext, run: PlaygroundRun) -> RunView {

@@ -1,0 +1,214 @@
+//! Pages of the journal for the console: a filter by kind and text beside that of the control API, newest first.
+
+use super::error::ControlResult;
+use super::filter::{Filter, JournalSearch};
+use super::requests::JournalRequest;
+use crate::sandbox::Sandbox;
+use crate::sandbox::journal::{ExchangeKind, StoredExchange, TextNeedle};
+
+/// The kinds of exchanges that a page shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum KindFilter {
+    Refused,
+    /// Requests of apps, refused or not.
+    #[default]
+    App,
+    All,
+}
+
+impl KindFilter {
+    fn includes(self, kind: ExchangeKind) -> bool {
+        match self {
+            Self::Refused => kind == ExchangeKind::Refused,
+            Self::App => kind != ExchangeKind::Page,
+            Self::All => true,
+        }
+    }
+}
+
+/// The conditions of a page.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct JournalPageQuery {
+    pub(crate) filter: Filter,
+    pub(crate) kind: KindFilter,
+    /// The first digit of the status, such as 4 for 400 to 499.
+    pub(crate) status_class: Option<u16>,
+    /// A text in path, parameters or response, a name of a client or user, or an id such as `#131`.
+    pub(crate) text: String,
+}
+
+/// Checked conditions.
+#[derive(Debug)]
+pub(crate) struct PageSearch {
+    search: JournalSearch,
+    kind: KindFilter,
+    status_class: Option<u16>,
+    text: Option<TextSearch>,
+}
+
+#[derive(Debug)]
+struct TextSearch {
+    needle: TextNeedle,
+    id: Option<u64>,
+    /// The clients and users whose names have the text.
+    clients: Vec<String>,
+    users: Vec<i64>,
+}
+
+impl TextSearch {
+    fn matches(&self, request: &StoredExchange) -> bool {
+        let is_client = || {
+            let client = request.client_id();
+            client.is_some_and(|client| self.clients.contains(&client))
+        };
+        self.id == Some(request.id())
+            || request
+                .user_id()
+                .is_some_and(|user| self.users.contains(&user))
+            || request.contains(&self.needle)
+            || (!self.clients.is_empty() && is_client())
+    }
+}
+
+impl PageSearch {
+    pub(crate) fn matches(&self, request: &StoredExchange) -> bool {
+        self.kind.includes(request.kind())
+            && (self.status_class).is_none_or(|class| request.status() / 100 == class)
+            && self.search.matches(request)
+            && (self.text.as_ref()).is_none_or(|text| text.matches(request))
+    }
+}
+
+/// A page of the journal.
+#[derive(Debug, Default)]
+pub(crate) struct JournalPage {
+    /// The newest requests that match, newest first. They are parsed one by one when they are shown.
+    pub(crate) ids: Vec<u64>,
+    /// How many requests match, on this page or not.
+    pub(crate) matching: usize,
+    /// Whether older requests match.
+    pub(crate) has_older: bool,
+}
+
+impl Sandbox {
+    /// Checks that the conditions can match.
+    pub(crate) fn page_search(&self, query: JournalPageQuery) -> ControlResult<PageSearch> {
+        let text = query.text.trim();
+        Ok(PageSearch {
+            search: self.search(query.filter)?,
+            kind: query.kind,
+            status_class: query.status_class,
+            text: (!text.is_empty()).then(|| self.text_search(text)),
+        })
+    }
+
+    fn text_search(&self, text: &str) -> TextSearch {
+        let needle = TextNeedle::new(text);
+        let clients = self.data().list_clients().into_iter();
+        let users = self.data().list_users().into_iter();
+        TextSearch {
+            id: text.trim_start_matches('#').parse().ok(),
+            clients: clients
+                .filter(|client| needle.is_in(&client.name))
+                .map(|client| client.id.to_string())
+                .collect(),
+            users: users
+                .filter(|user| needle.is_in(&user.display_name()))
+                .map(|user| user.id.0)
+                .collect(),
+            needle,
+        }
+    }
+
+    /// The newest requests before an id that match, and the number of all that match.
+    pub(crate) async fn journal_page(
+        &self,
+        search: &PageSearch,
+        before: Option<u64>,
+        limit: usize,
+    ) -> ControlResult<JournalPage> {
+        let _permit = self.journal.readers().searches.acquire().await?;
+        let (mut ids, mut matching, mut has_older) = (Vec::new(), 0, false);
+        let (mut oldest, first) = (u64::MAX, before.unwrap_or(u64::MAX));
+        loop {
+            let page = self.journal.page_before(oldest);
+            let Some(last) = page.last() else {
+                break;
+            };
+            oldest = last.id();
+            for request in page.iter().filter(|request| search.matches(request)) {
+                matching += 1;
+                if request.id() < first {
+                    if ids.len() < limit {
+                        ids.push(request.id());
+                    } else {
+                        has_older = true;
+                    }
+                }
+            }
+            // A long search lets other requests run.
+            tokio::task::yield_now().await;
+        }
+        Ok(JournalPage {
+            ids,
+            matching,
+            has_older,
+        })
+    }
+
+    /// The requests after an id that match, oldest first, of at most `limit` new ones, and the id of the last one read.
+    pub(crate) fn journal_news(
+        &self,
+        search: &PageSearch,
+        after: u64,
+    ) -> (Vec<JournalRequest>, u64) {
+        let page = self.journal.page_after(after);
+        let last = page.last().map_or(after, |request| request.id());
+        let matching = page.iter().filter(|request| search.matches(request));
+        let shown = matching.map(|request| JournalRequest::new(request.to_entry(), false));
+        (shown.collect(), last)
+    }
+
+    /// One request, if it is still stored.
+    pub(crate) fn journal_request(&self, id: u64, unredacted: bool) -> Option<JournalRequest> {
+        let found = self.journal.find(&[id]);
+        let request = found.first()?;
+        Some(JournalRequest::new(request.to_entry(), unredacted))
+    }
+
+    /// The ids of the next newer and the next older request that match.
+    pub(crate) async fn journal_neighbors(
+        &self,
+        search: &PageSearch,
+        id: u64,
+    ) -> (Option<u64>, Option<u64>) {
+        let (mut newer, mut older) = (None, None);
+        let mut last = id;
+        while newer.is_none() {
+            let page = self.journal.page_after(last);
+            let Some(end) = page.last() else {
+                break;
+            };
+            newer = page
+                .iter()
+                .find(|one| search.matches(one))
+                .map(|one| one.id());
+            last = end.id();
+            tokio::task::yield_now().await;
+        }
+        last = id;
+        while older.is_none() {
+            let page = self.journal.page_before(last);
+            let Some(end) = page.last() else {
+                break;
+            };
+            older = page
+                .iter()
+                .find(|one| search.matches(one))
+                .map(|one| one.id());
+            last = end.id();
+            tokio::task::yield_now().await;
+        }
+        (newer, older)
+    }
+}

@@ -1,0 +1,83 @@
+//! Kinds of exchanges, as the console groups them, and their numbers.
+
+use super::capture::Facts;
+use crate::protocol::endpoint::{CivitaiServer, Endpoint, EndpointSpec};
+
+/// The kind of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExchangeKind {
+    /// A browser loads a page or sends its form, or asks for permission of CORS.
+    Page,
+    /// A request of an app that was not refused.
+    App,
+    /// A request of an app that was refused, or whose connection a fault cut.
+    Refused,
+}
+
+/// Paths that only browsers request.
+const BROWSER_PATHS: [&str; 4] = [
+    "/user/account",
+    "/favicon.ico",
+    "/apple-touch-icon",
+    "/robots.txt",
+];
+
+impl ExchangeKind {
+    /// `accept` is the header, and `is_pending` whether a device was told to poll again.
+    pub(super) fn new(facts: &Facts, path: &str, accept: Option<&str>, is_pending: bool) -> Self {
+        let is_browser = match EndpointSpec::find(path) {
+            _ if facts.is_preflight => true,
+            Some(spec) => spec.server == CivitaiServer::Pages,
+            None => {
+                let is_read = accept.is_some_and(|accept| accept.contains("text/html"));
+                facts.endpoint == Endpoint::Other
+                    && (is_read || BROWSER_PATHS.iter().any(|page| path.starts_with(page)))
+            }
+        };
+        let is_refused = facts.status == 0 || facts.status >= 400;
+        if is_browser {
+            Self::Page
+        } else if is_refused && !is_pending {
+            Self::Refused
+        } else {
+            Self::App
+        }
+    }
+}
+
+/// How many stored exchanges there are, by kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct KindCounts {
+    pub(crate) refused: u64,
+    /// Requests of apps that were not refused.
+    pub(crate) answered: u64,
+    pub(crate) pages: u64,
+}
+
+impl KindCounts {
+    /// Requests of apps.
+    pub(crate) fn app(self) -> u64 {
+        self.refused + self.answered
+    }
+
+    pub(crate) fn all(self) -> u64 {
+        self.app() + self.pages
+    }
+
+    fn of(&mut self, kind: ExchangeKind) -> &mut u64 {
+        match kind {
+            ExchangeKind::Refused => &mut self.refused,
+            ExchangeKind::App => &mut self.answered,
+            ExchangeKind::Page => &mut self.pages,
+        }
+    }
+
+    pub(super) fn add(&mut self, kind: ExchangeKind) {
+        *self.of(kind) += 1;
+    }
+
+    pub(super) fn remove(&mut self, kind: ExchangeKind) {
+        let count = self.of(kind);
+        *count = count.saturating_sub(1);
+    }
+}
