@@ -123,6 +123,7 @@ impl ConsoleLayout {
         }
     }
 
+    #[expect(clippy::unused_self, reason = "templates call methods of values")]
     pub(crate) fn themes(&self) -> [Theme; 3] {
         Theme::ALL
     }

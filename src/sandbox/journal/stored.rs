@@ -178,7 +178,7 @@ impl StoredExchange {
         let allocations = texts
             .into_iter()
             .flatten()
-            .map(|text| text.len())
+            .map(str::len)
             .chain([self.body.bytes().len()])
             .chain(answer);
         let facts = &self.facts;

@@ -214,6 +214,7 @@ pub(crate) struct Detail {
 }
 
 impl Detail {
+    #[expect(clippy::too_many_lines, reason = "one line for each field")]
     pub(crate) fn new(
         found: &RequestDetail,
         sandbox: &Sandbox,
@@ -229,7 +230,7 @@ impl Detail {
         let split = |is_divergent: bool| {
             let wanted = one.differences.iter();
             let wanted = wanted.filter(|one| one.other_contract_differs == is_divergent);
-            wanted.filter_map(difference).collect::<Vec<_>>()
+            wanted.copied().filter_map(difference).collect::<Vec<_>>()
         };
         let divergent = split(true);
         let is_documented = divergent
@@ -321,7 +322,7 @@ fn cut_answer(answer: &str) -> String {
     format!("{}…", &answer[..answer.floor_char_boundary(MAX_BYTES)])
 }
 
-fn difference(decided: &DecisionView) -> Option<DifferenceRow> {
+fn difference(decided: DecisionView) -> Option<DifferenceRow> {
     let entry = DIFFERENCES
         .iter()
         .find(|entry| entry.difference == decided.name)?;

@@ -110,6 +110,7 @@ pub(crate) async fn get(
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one line for each field")]
 async fn requests_page(
     state: &ServerState,
     context: &RequestContext,

@@ -70,6 +70,7 @@ impl Outcome {
 /// A request as the list shows it.
 #[derive(Template)]
 #[template(path = "request_row.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a mark of its own")]
 pub(crate) struct Row {
     pub(crate) id: u64,
     href: String,
@@ -146,7 +147,7 @@ pub(crate) fn milliseconds(request: &JournalRequest) -> String {
     let places = digits.chars().enumerate();
     let length = digits.len();
     places.fold(String::new(), |mut text, (at, digit)| {
-        if at > 0 && (length - at) % 3 == 0 {
+        if at > 0 && (length - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
