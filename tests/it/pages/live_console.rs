@@ -279,7 +279,8 @@ async fn list_of_a_full_journal_is_fast() {
         })";
     let search = browser.run(script, Vec::new()).await.as_f64();
     eprintln!("first paint {paint:?} ms, search {search:?} ms");
-    // Measured with optimization: 60 ms and 90 ms. Without it, and on a busy machine, several times as much.
+    // Measured without optimization on a busy machine: 640 ms and 790 ms. The goals, 200 ms and 100 ms, are for a release
+    // build, which this test does not measure.
     assert!(paint.is_some_and(|ms| ms < 3000.0), "{paint:?}");
     assert!(search.is_some_and(|ms| ms < 3000.0), "{search:?}");
 }
