@@ -60,9 +60,10 @@ async fn axe_finds_nothing_in_dark_and_in_light() {
                 .await;
             for path in pages() {
                 // A preview has its own theme.
-                let path = match path.contains("/preview") {
-                    true => format!("{path}&scheme={scheme}"),
-                    false => path,
+                let path = if path.contains("/preview") {
+                    format!("{path}&scheme={scheme}")
+                } else {
+                    path
                 };
                 browser.visit(&format!("{}{path}", mock.base)).await;
                 let at = format!("{path} in {scheme} at {width}");
