@@ -36,9 +36,9 @@ declare const answer: {
 };
 
 export const now: string = answer.clock.now;
-export const redirectUris: string[] = answer.clients.flatMap((client) => client.redirect_uris);
+export const redirectUris: string[] = answer.clients.clients.flatMap((client) => client.redirect_uris);
 export const access: "open" | "testers" | "disabled" = answer.client.access_mode;
-export const yellow: number = answer.users[0].buzz.yellow;
+export const yellow: number = answer.users.users[0].buzz.yellow;
 export const expired: boolean[] = answer.tokens.tokens.map((token) => token.expires_in < 0);
 export const scope: string | string[] = answer.issued.scope;
 export const location: string | null = answer.code.location;
@@ -46,7 +46,7 @@ export const cookie: string = answer.session.cookie;
 export const budgets = answer.consents.consents.flatMap((consent) => consent.buzz_limit ?? []).map((budget) => budget.type);
 export const remaining: number[] = answer.spends.spends.flatMap((spend) => spend.rules).map((rule) => rule.remaining);
 export const delays = answer.faults.faults.map((fault) => fault.effect.delay);
-export const rules: string[] = answer.requests.requests.flatMap((request) => request.reason?.rule ?? []);
+export const rules: string[] = answer.requests.requests.flatMap((request) => request.reason?.message ?? []);
 export const refreshes: number | undefined = answer.requests.counters.grants.refresh_token;
 export const differences: string[] = answer.mismatch.differences;
 export const severity: "error" | "warning" | "hint" = answer.advice.findings[0].severity;
@@ -76,6 +76,6 @@ export const misspelt: Body<"add_fault"> = { endpoint: "tokn", effect: { status:
 // @ts-expect-error A number is not text.
 export const text: string = answer.clock.unix_ms;
 // @ts-expect-error No answer has this key.
-export const absent: string = answer.clients[0].secret;
+export const absent: string = answer.clients.clients[0].secret;
 // @ts-expect-error A clock is moved by one key.
 export const both: Body<"advance_clock"> = { by: "1h", secnds: 1 };
