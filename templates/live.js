@@ -5,6 +5,7 @@
   let source;
   let hiddenSince;
   let isPaused = false;
+  let isLeft = false;
 
   const show = (text, kind) => {
     if (!badge) return;
@@ -15,7 +16,7 @@
 
   const connect = () => {
     const { events } = document.body.dataset;
-    if (!events) return;
+    if (!events || isLeft) return;
     source?.close();
     const query = list()?.dataset.query;
     source = new EventSource(query === undefined ? `${events}?list=none` : `${events}?${query}`);
@@ -55,6 +56,7 @@
 
   const renew = async () => {
     source?.close();
+    if (isLeft) return;
     try {
       const { response, page } = await Console.load(location.href);
       if (!response.ok && response.status !== 404) throw new Error(response.status);
@@ -75,7 +77,18 @@
   addEventListener("searched", connect);
   connect();
 
-  // Browsers permit few connections to a server: a page in the background gives its own back after a while.
+  // Browsers permit six connections to a server. A page that was left stays in memory for the Back button: it must not
+  // keep its connection.
+  addEventListener("pagehide", () => {
+    isLeft = true;
+    source?.close();
+  });
+  addEventListener("pageshow", (event) => {
+    isLeft = false;
+    if (event.persisted) renew();
+  });
+
+  // A page in the background gives its connection back after a while.
   document.addEventListener("visibilitychange", () => {
     clearTimeout(hiddenSince);
     if (document.hidden) {

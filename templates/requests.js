@@ -125,12 +125,16 @@
     const problem = page.querySelector("main [role=alert]")?.textContent.trim();
     if (problem) Console.say(problem, true);
   };
-  addEventListener("renewed", (event) => {
-    held.length = 0;
-    take(event.detail);
-    const fresh = event.detail.getElementById("detail");
+  // The detail of that page, too, so that it belongs to the selected row.
+  const takeAll = (page) => {
+    take(page);
+    const fresh = page.getElementById("detail");
     if (fresh) pane.replaceChildren(...fresh.childNodes);
     Console.reveal(pane);
+  };
+  addEventListener("renewed", (event) => {
+    held.length = 0;
+    takeAll(event.detail);
   });
 
   // Search while typing.
@@ -145,7 +149,7 @@
     const { page } = await Console.load(here);
     if (turn !== asked) return;
     history.replaceState(null, "", here);
-    take(page);
+    takeAll(page);
     dispatchEvent(new CustomEvent("searched"));
   };
   field.addEventListener("input", () => {
@@ -156,6 +160,11 @@
     event.preventDefault();
     clearTimeout(timer);
     search();
+    // The keys of the list work again.
+    field.blur();
+  });
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && field.value === "") field.blur();
   });
 
   addEventListener("keydown", (event) => {

@@ -118,8 +118,19 @@ pub(super) fn cause_rule(cause: &RefusalCause) -> CauseRule {
         | RefusalCause::CredentialRevoked { credential, .. }
         | RefusalCause::CredentialGone { credential, .. }
         | RefusalCause::CredentialOfOtherClient { credential, .. }
-        | RefusalCause::CredentialOfOtherKind { credential, .. }
-        | RefusalCause::CredentialUnknown { credential } => credential_rule(*credential),
+        | RefusalCause::CredentialOfOtherKind { credential, .. } => credential_rule(*credential),
+        RefusalCause::CredentialUnknown { credential } => (
+            "a restart without --database, a reset and a restored snapshot remove codes and tokens",
+            match credential {
+                CredentialKind::AccessToken => {
+                    "check that the app sends the access_token of this server and sandbox; refresh once, and have the user sign in again if that is rejected"
+                }
+                _ => {
+                    "check that the app sends what this server and sandbox have issued; start a new sign-in"
+                }
+            },
+            credential_rule(*credential).2,
+        ),
     };
     CauseRule { rule, fix, source }
 }

@@ -5,19 +5,20 @@ use serde_json::{Map, Value, json};
 
 use super::requests::JournalRequest;
 
-/// The archive of these requests to a server at this base URL.
-pub(crate) fn archive(requests: &[JournalRequest], base: &str) -> Value {
-    let entries = requests.iter().map(|request| entry(request, base));
-    json!({
-        "log": {
-            "version": "1.2",
-            "creator": { "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") },
-            "entries": entries.collect::<Value>(),
-        }
-    })
-}
+/// The beginning of an archive.
+pub(crate) const HEAD: &str = concat!(
+    r#"{"log":{"version":"1.2","creator":{"name":""#,
+    env!("CARGO_PKG_NAME"),
+    r#"","version":""#,
+    env!("CARGO_PKG_VERSION"),
+    r#""},"entries":["#
+);
 
-fn entry(request: &JournalRequest, base: &str) -> Value {
+/// The end of an archive.
+pub(crate) const TAIL: &str = "]}}";
+
+/// The entry of a request to a server at this base URL, as JSON.
+pub(crate) fn entry(request: &JournalRequest, base: &str) -> Value {
     let reason = request.reason.as_ref();
     json!({
         "startedDateTime": request.at,

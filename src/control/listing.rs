@@ -6,8 +6,6 @@ use super::error::{ControlError, ControlResult};
 use super::filter::JournalSearch;
 use super::har;
 use super::requests::{JournalRequest, RequestList, RequestQuery};
-use serde_json::Value;
-
 use crate::invalid::Invalid;
 use crate::protocol::duration::SignedDuration;
 use crate::redact::printable_json;
@@ -80,7 +78,7 @@ impl Sandbox {
         &self,
         mut query: RequestQuery,
         base: &str,
-    ) -> ControlResult<Value> {
+    ) -> ControlResult<String> {
         let limit = *query.limit.get_or_insert(MAX_ARCHIVED);
         if limit > MAX_ARCHIVED {
             let message =
@@ -89,7 +87,22 @@ impl Sandbox {
             return Err(Invalid::new("limit", message).with_hint(hint).into());
         }
         let found = self.find_requests(query).await?;
-        Ok(har::archive(&self.show_requests(&found).requests, base))
+        let _turn = self.journal.readers().streams.acquire().await?;
+        let mut archive = har::HEAD.to_owned();
+        for ids in found.ids.chunks(PIECE) {
+            for stored in self.journal.find(ids) {
+                let request = JournalRequest::new(stored.to_entry(), found.unredacted);
+                if !archive.ends_with('[') {
+                    archive.push(',');
+                }
+                let entry = har::entry(&request, base).to_string();
+                archive.push_str(&printable_json(&entry));
+            }
+            // A long archive lets other requests run.
+            tokio::task::yield_now().await;
+        }
+        archive.push_str(har::TAIL);
+        Ok(archive)
     }
 
     fn show_requests(&self, found: &SearchResult) -> RequestList {

@@ -24,6 +24,12 @@ const CREDENTIALS: [&str; 6] = [
     "user_code",
 ];
 
+/// The most requests that sent a credential in vain which its history has.
+const MAX_REFUSED: usize = 10;
+
+/// The action of such requests.
+const REFUSED: &str = CredentialAction::Refused.name();
+
 /// A request, and what the journal knows of its credentials.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
@@ -45,8 +51,11 @@ pub struct CredentialHistory {
     pub place: String,
     /// Its beginning and its end, such as `civitai_9c41…e07b`.
     pub value: String,
-    /// The requests of the journal that issued, used, revoked or sent it, oldest first.
+    /// The requests of the journal that issued, used, revoked or sent it, oldest first. Of the requests that sent it in vain, the
+    /// newest 10.
     pub history: Vec<CredentialEventView>,
+    /// How many older requests sent it in vain.
+    pub omitted: usize,
 }
 
 /// What a request did with a credential.
@@ -79,10 +88,23 @@ impl Sandbox {
         };
         let entry = stored.to_entry();
         let credentials = credentials(&entry);
-        let history = |(place, secret): (String, String)| CredentialHistory {
-            place,
-            value: shortened_secret(&secret),
-            history: self.credential_history(&secret),
+        let history = |(place, secret): (String, String)| {
+            let mut history = self.credential_history(&secret);
+            let is_refused = |event: &CredentialEventView| event.action == REFUSED;
+            let refused = history.iter().filter(|event| is_refused(event)).count();
+            let omitted = refused.saturating_sub(MAX_REFUSED);
+            let mut older = omitted;
+            history.retain(|event| {
+                let is_omitted = older > 0 && is_refused(event);
+                older -= usize::from(is_omitted);
+                !is_omitted
+            });
+            CredentialHistory {
+                place,
+                value: shortened_secret(&secret),
+                history,
+                omitted,
+            }
         };
         Ok(RequestDetail {
             credentials: credentials.into_iter().map(history).collect(),

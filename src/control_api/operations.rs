@@ -31,7 +31,6 @@ use crate::control::{
 use crate::http::connection::ConnectionInfo;
 use crate::http::context::RequestContext;
 use crate::http::state::ServerState;
-use crate::redact::printable_json;
 
 /// One row: method, path, id, summary, and the handler as a closure over the sandbox, or with `in registry` over the
 /// registry of sandboxes. The types of its input and of its result are in the `OpenAPI` document.
@@ -200,7 +199,6 @@ async fn list_requests(
     if query.format == RequestFormat::Har {
         let base = context.base.to_string();
         let archive = context.sandbox.archive_requests(query, &base).await?;
-        let archive = printable_json(&archive.to_string()).into_owned();
         return Ok(Rendered::new((kind, archive)));
     }
     let caller = connection

@@ -6,7 +6,6 @@ use crate::model::client::AccessMode;
 use crate::protocol::redirect_mistake;
 use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
-use crate::suggest::closest_match;
 
 /// The most values of a list that a cause names, such as registered redirect URIs.
 const MAX_LISTED: usize = 8;
@@ -183,14 +182,6 @@ pub(crate) enum RefusalCause {
 }
 
 impl RefusalCause {
-    /// No client has this id, and these are the ids of all.
-    pub(crate) fn unknown_client<'a>(id: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
-        Self::UnknownClient {
-            client_id: id.to_owned(),
-            closest: closest_match(id, known).map(str::to_owned),
-        }
-    }
-
     /// The redirect URI of an authorize request is not among the registered ones.
     pub(crate) fn redirect_not_registered(
         client: &str,

@@ -56,10 +56,10 @@ pub(crate) async fn find_or_register(
 
 /// Records that no client has this id.
 pub(crate) fn record_unknown_client(context: &RequestContext, id: &str) {
-    let clients = context.sandbox.data().list_clients();
-    let known = clients.iter().map(|client| client.id.as_str());
-    let cause = RefusalCause::unknown_client(id, known);
-    context.notes.cause(cause);
+    context.notes.cause(RefusalCause::UnknownClient {
+        client_id: id.to_owned(),
+        closest: context.sandbox.data().closest_client_id(id),
+    });
 }
 
 /// Records that the secret of a client is wrong or missing, or that the client must not have one.

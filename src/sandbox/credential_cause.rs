@@ -31,10 +31,9 @@ impl Sandbox {
     /// The reason that the credential cannot be used.
     pub(crate) fn cause_of_refusal(&self, refused: RefusedCredential<'_>) -> RefusalCause {
         let RefusedCredential { kind, hash, client } = refused;
-        let history = self.journal.credential_history(&hash);
+        let life = self.journal.credential_life(&hash);
         let last = |wanted: CredentialAction| -> Option<RequestRef> {
-            let mut newest_first = history.iter().rev();
-            newest_first
+            life.iter()
                 .find(|(_, action)| *action == wanted)
                 .map(|(request, _)| *request)
         };

@@ -6,7 +6,14 @@ use crate::store::error::StoreError;
 use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::clients::delete;
 use crate::store::tables::grant_tables::UserClientFilter;
+use crate::suggest::closest_match;
 use std::sync::Arc;
+
+/// The most clients whose ids are compared with an unknown one.
+const MAX_COMPARED: usize = 100;
+
+/// The longest id that is compared: UUIDs and the names that developers choose fit.
+const MAX_COMPARED_BYTES: usize = 64;
 
 impl SandboxData {
     /// A client by id.
@@ -26,6 +33,17 @@ impl SandboxData {
             .into_iter()
             .map(|(_, client)| Arc::unwrap_or_clone(client))
             .collect()
+    }
+
+    /// The id of a client that is most similar to this one. With more clients than [`MAX_COMPARED`], or for a longer id, none:
+    /// each comparison takes a microsecond, and any caller may send an unknown id.
+    pub(crate) fn closest_client_id(&self, id: &str) -> Option<String> {
+        let tables = self.read();
+        let clients = &tables.clients.by_id;
+        if clients.len() > MAX_COMPARED || id.len() > MAX_COMPARED_BYTES {
+            return None;
+        }
+        closest_match(id, clients.keys().map(String::as_str)).map(str::to_owned)
     }
 
     /// Changes a client, if it exists. Parallel changes run one after another, so that none is lost. `change` runs under the

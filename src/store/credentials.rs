@@ -10,6 +10,9 @@ use crate::protocol::ids::ClientId;
 use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
 
+/// The most sandboxes that are searched for a credential: any caller may send an unknown one.
+const MAX_SEARCHED: usize = 1000;
+
 /// A credential that is stored, expired or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredCredential {
@@ -61,17 +64,17 @@ impl Store {
         hash: &SecretHash,
         own: &SandboxData,
     ) -> Option<String> {
+        // The lock of the index is released before those of the data are taken: other calls take them in the other order.
         let sandboxes: Vec<(String, Arc<SandboxData>)> = {
             let index = self.sandbox_index();
-            let records = index.sandboxes.iter();
+            let records = index.sandboxes.iter().take(MAX_SEARCHED);
             records
                 .map(|(name, record)| (name.clone(), Arc::clone(&record.row.data)))
                 .collect()
         };
-        sandboxes
-            .into_iter()
-            .filter(|(_, data)| data.key() != own.key())
-            .find(|(_, data)| data.find_credential(hash).is_some())
-            .map(|(name, _)| name)
+        let mut others = sandboxes.into_iter();
+        let found = others
+            .find(|(_, data)| data.key() != own.key() && data.find_credential(hash).is_some());
+        found.map(|(name, _)| name)
     }
 }

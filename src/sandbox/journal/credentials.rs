@@ -33,7 +33,7 @@ pub(crate) enum CredentialAction {
 }
 
 impl CredentialAction {
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Issued => "issued",
             Self::Used => "used",
@@ -98,6 +98,25 @@ impl CredentialEvents {
     }
 }
 
+impl CredentialEvents {
+    /// The newest request that issued this credential, and those that used or revoked it since, newest first.
+    pub(super) fn life(&self, hash: &SecretHash) -> Vec<(u64, CredentialAction)> {
+        let searched = Fingerprint::new(hash);
+        let mut life = Vec::new();
+        let events = self.0.iter().rev();
+        for (request, event) in events.filter(|(_, event)| event.fingerprint == searched) {
+            // An app may send a refused token thousands of times.
+            if event.action != CredentialAction::Refused {
+                life.push((*request, event.action));
+            }
+            if event.action == CredentialAction::Issued {
+                break;
+            }
+        }
+        life
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +137,7 @@ mod tests {
         events.push(5, &[CredentialEvent::new(Refused, &one)]);
         assert_eq!(events.history(&one), [(1, Issued), (2, Used), (5, Refused)]);
         assert_eq!(events.history(&other), [(2, Issued)]);
+        assert_eq!(events.life(&one), [(2, Used), (1, Issued)]);
         events.remove_up_to(2);
         assert_eq!(events.history(&one), [(5, Refused)]);
         assert_eq!(events.history(&other), []);

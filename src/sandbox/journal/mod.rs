@@ -133,12 +133,13 @@ impl Journal {
         hash: &SecretHash,
     ) -> Vec<(RequestRef, CredentialAction)> {
         let found = self.ring.credential_history(hash).into_iter();
-        found
-            .map(|(exchange, action)| {
-                let (request, at) = (exchange.id(), exchange.at());
-                (RequestRef { request, at }, action)
-            })
-            .collect()
+        found.map(to_reference).collect()
+    }
+
+    /// The newest request that issued this credential, and those that used or revoked it since, newest first.
+    pub(crate) fn credential_life(&self, hash: &SecretHash) -> Vec<(RequestRef, CredentialAction)> {
+        let found = self.ring.credential_life(hash).into_iter();
+        found.map(to_reference).collect()
     }
 
     /// Whether any exchange meets the condition.
@@ -207,6 +208,13 @@ impl Journal {
         self.notify_watchers();
         watch
     }
+}
+
+fn to_reference(
+    (exchange, action): (Arc<StoredExchange>, CredentialAction),
+) -> (RequestRef, CredentialAction) {
+    let (request, at) = (exchange.id(), exchange.at());
+    (RequestRef { request, at }, action)
 }
 
 #[cfg(test)]

@@ -67,6 +67,18 @@ impl RingState {
         usize::try_from(known).map_or(self.entries.len(), |known| known.min(self.entries.len()))
     }
 
+    fn exchanges_of(
+        &self,
+        events: Vec<(u64, CredentialAction)>,
+    ) -> Vec<(Arc<StoredExchange>, CredentialAction)> {
+        let place = |id: u64| usize::try_from(id.checked_sub(self.first_id())?).ok();
+        let found = events.into_iter().filter_map(|(id, action)| {
+            let exchange = self.entries.get(place(id)?)?;
+            Some((Arc::clone(exchange), action))
+        });
+        found.collect()
+    }
+
     fn remove_oldest(&mut self) -> Option<Arc<StoredExchange>> {
         let oldest = self.entries.pop_front()?;
         self.kinds.remove(oldest.kind());
@@ -177,13 +189,16 @@ impl Ring {
         hash: &SecretHash,
     ) -> Vec<(Arc<StoredExchange>, CredentialAction)> {
         let state = self.state();
-        let events = state.credentials.history(hash).into_iter();
-        events
-            .filter_map(|(id, action)| {
-                let place = usize::try_from(id.checked_sub(state.first_id())?).ok()?;
-                Some((Arc::clone(state.entries.get(place)?), action))
-            })
-            .collect()
+        state.exchanges_of(state.credentials.history(hash))
+    }
+
+    /// The newest request that issued this credential, and those that used or revoked it since, newest first.
+    pub(super) fn credential_life(
+        &self,
+        hash: &SecretHash,
+    ) -> Vec<(Arc<StoredExchange>, CredentialAction)> {
+        let state = self.state();
+        state.exchanges_of(state.credentials.life(hash))
     }
 
     pub(super) fn counters(&self) -> Counters {

@@ -264,7 +264,7 @@ async fn a_refused_workflow_has_a_reason() {
     the access token lacks AIServicesWrite; it has UserRead
       request the scope at authorize; the token response lists the granted scope
     access token unknown: no request in the journal has issued it
-      refresh once and retry; if the refresh is rejected, have the user sign in again
+      check that the app sends the access_token of this server and sandbox; refresh once, and have the user sign in again if that is rejected
     the call requires the header Authorization: Bearer with the access token and a capital B; most clients remove it when a redirect leads to another host
       send the header directly to the host that answers
     the cost of 10 exceeds the balance of 9 (blue, green, yellow)
@@ -276,7 +276,7 @@ async fn a_refused_workflow_has_a_reason() {
     the access token lacks AIServicesWrite; it has UserRead
       request the scope at authorize; the token response lists the granted scope
     access token unknown: no request in the journal has issued it
-      refresh once and retry; if the refresh is rejected, have the user sign in again
+      check that the app sends the access_token of this server and sandbox; refresh once, and have the user sign in again if that is rejected
     the call requires the header Authorization: Bearer with the access token and a capital B; most clients remove it when a redirect leads to another host
       send the header directly to the host that answers
     ");

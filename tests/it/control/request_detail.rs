@@ -202,7 +202,7 @@ async fn the_journal_is_an_http_archive() {
               "wait": 0,
               "receive": 0
             },
-            "comment": "access token unknown: no request in the journal has issued it; fix: refresh once and retry; if the refresh is rejected, have the user sign in again"
+            "comment": "access token unknown: no request in the journal has issued it; fix: check that the app sends the access_token of this server and sandbox; refresh once, and have the user sign in again if that is rejected"
           }
         ]
       }

@@ -298,3 +298,35 @@ async fn futures_join<F: Future>(all: impl Iterator<Item = F>) {
     })
     .await;
 }
+
+/// Browsers permit six connections to a server, and keep pages that were left for the Back button.
+#[tokio::test]
+async fn leaving_a_page_ends_its_connection() {
+    let mock = TestServer::documented().await;
+    let Some(browser) = open(&mock, "").await else {
+        return;
+    };
+    for _ in 0..2 {
+        for path in [
+            "/_mock/findings",
+            "/_mock/state",
+            "/_mock/playground",
+            "/",
+            "/_mock",
+        ] {
+            let link = format!("#nav a[href='{path}'], #nav a[href^='{path}#']");
+            browser
+                .run(
+                    "document.querySelector(arguments[0]).click()",
+                    vec![json!(link)],
+                )
+                .await;
+            browser
+                .until(&format!(
+                    "location.pathname === '{path}' && document.readyState === 'complete'"
+                ))
+                .await;
+            connected(&browser).await;
+        }
+    }
+}

@@ -172,7 +172,7 @@ async fn browser_steps_show_request_and_response() {
         "GET http://",
         "303 See Other location:",
         "/login/oauth/authorize?",
-        "curl -i 'http://",
+        "curl -gi 'http://",
         "POST http://",
         "302 Found location:",
         "/callback?code=",

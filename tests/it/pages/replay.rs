@@ -62,8 +62,8 @@ async fn curl_command_repeats_the_request() {
     }
     let commands = commands.replace(&mock.base, "http://mock");
     assert_snapshot!(commands, @r#"
-    curl -i 'http://mock/api/auth/oauth/userinfo' \ -H 'authorization: Bearer [redacted]'
-    curl -i 'http://mock/api/auth/oauth/token' \ --data-urlencode 'grant_type=client_credentials' \ --data-urlencode 'client_id=conf' \ --data-urlencode 'client_secret=[redacted]'
+    curl -gi --path-as-is 'http://mock/api/auth/oauth/userinfo' \ -H 'authorization: Bearer [redacted]'
+    curl -gi --path-as-is 'http://mock/api/auth/oauth/token' \ --data-urlencode 'grant_type=client_credentials' \ --data-urlencode 'client_id=conf' \ --data-urlencode 'client_secret=[redacted]'
     "#);
 }
 

@@ -125,7 +125,7 @@ impl AppRequest {
     }
 
     fn curl(&self, base: &BaseUrl) -> String {
-        let mut line = format!("curl -i {}", quoted(&format!("{base}{}", self.path)));
+        let mut line = format!("curl -gi {}", quoted(&format!("{base}{}", self.path)));
         if let Some(token) = &self.bearer {
             push(
                 &mut line,

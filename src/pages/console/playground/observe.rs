@@ -62,7 +62,7 @@ fn step(context: &RequestContext, run: &PlaygroundRun, one: &JournalRequest) -> 
         title: title.to_owned(),
         exchange: CapturedExchange {
             request: request(&target, one),
-            curl: repeats.then(|| format!("curl -i {}", quoted(&target))),
+            curl: repeats.then(|| format!("curl -gi {}", quoted(&target))),
             head: head(one),
             body: one
                 .response_body

@@ -120,7 +120,7 @@ fn sent_again(
 pub(crate) fn curl(request: &JournalRequest, base: &BaseUrl) -> String {
     const SHOWN: [&str; 4] = ["authorization", "accept", "origin", "x-mock-user"];
     let mut words = vec![format!(
-        "curl -i {}",
+        "curl -gi --path-as-is {}",
         quoted(&format!("{base}{}", request.path))
     )];
     let is_json = request
