@@ -75,7 +75,7 @@ before(async () => {
 });
 after(() => server.kill());
 
-// A private server for each test. The name helps to find it on the dashboard.
+// A private server for each test. The name helps to find it on the console.
 const sandbox = (name) => `${base}/_sandbox/${name}-${randomUUID()}`;
 async function control(url, method, path, body) {
   const answer = await fetch(`${url}/_mock/${path}`, { method, body: body && JSON.stringify(body) });

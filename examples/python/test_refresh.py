@@ -101,7 +101,7 @@ def server():
 
 @pytest.fixture
 def base_url(server, request):
-    """A private server for each test. The name of the test helps to find it on the dashboard."""
+    """A private server for each test. The name of the test helps to find it on the console."""
     test = re.sub(r"[^A-Za-z0-9_.-]", "_", request.node.name)[:31]
     return f"{server}/_sandbox/{test}-{uuid.uuid4().hex}"
 

@@ -80,7 +80,7 @@ pub(super) struct Footer {
 }
 
 const EXAMPLES: &str = "\
-  civitai-oauth-mock                                         Start; the dashboard is at /_mock
+  civitai-oauth-mock                                         Start; the console is at /_mock
   civitai-oauth-mock --login ada --consent approve           No sign-in page, no consent page
   civitai-oauth-mock --contract live --database mock.db      As deployed; data in a file
   civitai-oauth-mock --listen 127.0.0.1:0 --port-file port   A free port, for tests";

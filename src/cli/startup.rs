@@ -71,7 +71,7 @@ impl Text {
         let base = server.base_url();
         self.0.push('\n');
         self.line(
-            "Dashboard",
+            "Console",
             &format!("{base}/_mock              all requests, and the reasons for errors"),
         );
         self.line(

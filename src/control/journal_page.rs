@@ -1,5 +1,7 @@
 //! Pages of the journal for the console: a filter by kind and text beside that of the control API, newest first.
 
+use std::sync::Arc;
+
 use super::error::ControlResult;
 use super::filter::{Filter, JournalSearch};
 use super::requests::JournalRequest;
@@ -182,33 +184,25 @@ impl Sandbox {
         search: &PageSearch,
         id: u64,
     ) -> (Option<u64>, Option<u64>) {
-        let (mut newer, mut older) = (None, None);
-        let mut last = id;
-        while newer.is_none() {
-            let page = self.journal.page_after(last);
-            let Some(end) = page.last() else {
-                break;
-            };
-            newer = page
-                .iter()
-                .find(|one| search.matches(one))
-                .map(|one| one.id());
-            last = end.id();
-            tokio::task::yield_now().await;
-        }
-        last = id;
-        while older.is_none() {
-            let page = self.journal.page_before(last);
-            let Some(end) = page.last() else {
-                break;
-            };
-            older = page
-                .iter()
-                .find(|one| search.matches(one))
-                .map(|one| one.id());
-            last = end.id();
-            tokio::task::yield_now().await;
-        }
+        let newer = neighbor(search, id, |id| self.journal.page_after(id)).await;
+        let older = neighbor(search, id, |id| self.journal.page_before(id)).await;
         (newer, older)
+    }
+}
+
+/// The first request that matches in the pages that `next` returns after an id.
+async fn neighbor(
+    search: &PageSearch,
+    mut id: u64,
+    next: impl Fn(u64) -> Vec<Arc<StoredExchange>>,
+) -> Option<u64> {
+    loop {
+        let page = next(id);
+        id = page.last()?.id();
+        if let Some(found) = page.iter().find(|request| search.matches(request)) {
+            return Some(found.id());
+        }
+        // A long search lets other requests run.
+        tokio::task::yield_now().await;
     }
 }

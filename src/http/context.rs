@@ -15,7 +15,6 @@ use crate::http::request::RequestInfo;
 use crate::protocol::contract_rules::ContractRules;
 use crate::protocol::error::OAuthError;
 use crate::protocol::params::Params;
-use crate::protocol::secret::SecretHash;
 use crate::sandbox::credential_cause::RefusedCredential;
 use crate::sandbox::journal::CredentialAction;
 use crate::sandbox::rate_limits::Limit;
@@ -100,11 +99,6 @@ impl RequestContext {
     pub(crate) fn check_address_limit(&self, limit: Limit) -> bool {
         self.forwarded_address()
             .is_none_or(|address| self.sandbox.check_rate_limit(limit, &address))
-    }
-
-    /// Records that the request issued or used a credential.
-    pub(crate) fn record_credential(&self, action: CredentialAction, hash: &SecretHash) {
-        self.notes.credential(action, hash);
     }
 
     /// Records that a credential is refused, and the cause.

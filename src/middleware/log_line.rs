@@ -11,7 +11,7 @@ use crate::http::base_url::SandboxPrefix;
 use crate::model::user::UserRef;
 use crate::redact::{printable, redact_message, redact_text};
 use crate::sandbox::Sandbox;
-use crate::sandbox::journal::Entry;
+use crate::sandbox::journal::{Entry, is_refused};
 use crate::sandbox::name::DEFAULT;
 
 /// The tracing target of the lines, for filters of subscribers.
@@ -25,11 +25,6 @@ pub(crate) struct LoggedExchange<'a> {
     pub(crate) sandbox: &'a Sandbox,
     /// The origin of the server for a client on this machine.
     pub(crate) origin: &'a str,
-}
-
-/// Whether the response is an error or a fault broke the connection (status 0).
-pub(crate) fn is_refused(status: u16) -> bool {
-    status == 0 || status >= 400
 }
 
 /// Maximum length, in characters, of text that a client determines.
@@ -131,8 +126,8 @@ impl fmt::Display for Line {
             };
         };
         match &self.client {
-            Some(client) if !cause.contains(client.as_str()) => write!(f, "  {client}: {cause}")?,
-            _ => write!(f, "  {cause}")?,
+            Some(client) => write!(f, "  {client}: {cause}")?,
+            None => write!(f, "  {cause}")?,
         }
         match &self.page {
             Some(page) => write!(f, "  -> {page}"),

@@ -7,12 +7,12 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use tracing::Level;
 
-use super::log_line::{self, Line, LoggedExchange, TARGET, is_refused};
+use super::log_line::{self, Line, LoggedExchange, TARGET};
 use crate::http::state::ServerState;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
-use crate::sandbox::journal::{Entry, StoredExchange};
+use crate::sandbox::journal::{Entry, StoredExchange, is_refused};
 
 /// The header with the reason of a refusal.
 const REASON: HeaderName = HeaderName::from_static("x-mock-reason");

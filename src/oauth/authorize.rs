@@ -281,7 +281,7 @@ async fn issue(
         redirect_uri::with_params(redirect_uri, &params).ok_or_else(unusable_redirect)?;
     let hash = value.hash();
     sandbox.data().insert_code(&hash, code).await?;
-    context.record_credential(CredentialAction::Issued, &hash);
+    context.notes.credential(CredentialAction::Issued, &hash);
     Ok(location)
 }
 

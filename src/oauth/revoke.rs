@@ -91,7 +91,9 @@ async fn revoke(
     let by_public_client = client.is_some_and(|client| is_of_public_client(&token, client, rules));
     if may_revoke(&token, user.as_deref(), app, rules) || by_public_client {
         sandbox.data().revoke_token(&token).await?;
-        context.record_credential(CredentialAction::Revoked, &token.hash);
+        context
+            .notes
+            .credential(CredentialAction::Revoked, &token.hash);
     } else {
         context.notes.revoke_noop(match (client, &secret) {
             (None, _) => RevokeNoop::NoClient,

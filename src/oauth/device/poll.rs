@@ -54,7 +54,7 @@ async fn poll(
         }
         Poll::Ended(error) => {
             sandbox.data().claim_device(&hash, &[]).await?;
-            context.record_credential(CredentialAction::Used, &hash);
+            context.notes.credential(CredentialAction::Used, &hash);
             return Err(error);
         }
     };
@@ -74,9 +74,11 @@ async fn poll(
         record_refused(None);
         return Err(expired("Device code already used"));
     }
-    context.record_credential(CredentialAction::Used, &hash);
+    context.notes.credential(CredentialAction::Used, &hash);
     for token in &issued.tokens {
-        context.record_credential(CredentialAction::Issued, &token.hash);
+        context
+            .notes
+            .credential(CredentialAction::Issued, &token.hash);
     }
     Ok(issued.into_device_tokens())
 }

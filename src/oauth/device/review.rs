@@ -111,7 +111,9 @@ pub(crate) async fn decide_in_browser(
     decide(&context.sandbox, user_code, decision)
         .await
         .inspect_err(|_| record_refused_code(context, user_code))?;
-    context.record_credential(CredentialAction::Used, &hash(user_code));
+    context
+        .notes
+        .credential(CredentialAction::Used, &hash(user_code));
     Ok(())
 }
 

@@ -77,7 +77,7 @@ async fn start(
     };
     sandbox.data().insert_device(device).await?;
     for hash in [device_code.hash(), user_code.hash()] {
-        context.record_credential(CredentialAction::Issued, &hash);
+        context.notes.credential(CredentialAction::Issued, &hash);
     }
     let page = format!("{}{}", context.base, DEVICE_PAGE.path());
     Ok(json!({

@@ -57,7 +57,7 @@ pub(super) async fn redeem(
             "Invalid grant: authorization code is invalid"
         }));
     };
-    context.record_credential(CredentialAction::Used, &hash);
+    context.notes.credential(CredentialAction::Used, &hash);
     let mut issued = issued?;
     if let Some(nonce) = &code.nonce {
         let claims = IdTokenClaims {

@@ -85,7 +85,9 @@ async fn exchange(
         TokenGrant::Password => return Err(grant_not_allowed_error()),
     };
     for token in &issued.tokens {
-        context.record_credential(CredentialAction::Issued, &token.hash);
+        context
+            .notes
+            .credential(CredentialAction::Issued, &token.hash);
     }
     Ok((client, issued.into_tokens(rules)))
 }

@@ -54,7 +54,7 @@ pub(super) async fn refresh(
     if !sandbox.data().rotate_tokens(&hash, &issued.tokens).await? {
         return Err(unknown());
     }
-    context.record_credential(CredentialAction::Used, &hash);
+    context.notes.credential(CredentialAction::Used, &hash);
     Ok(issued)
 }
 

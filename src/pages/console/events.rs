@@ -141,15 +141,15 @@ impl Watcher {
                 self.send(Event::default().event("counts").data(data))
                     .await?;
             }
-            if let Some(changed) = panels.changes(&self.state, &self.context) {
-                self.send(Event::default().event("change").data(changed))
-                    .await?;
-            }
             tokio::select! {
                 changed = news.changed() => if changed.is_err() {
                     return Ok(());
                 },
-                _ = ticks.tick() => {}
+                // The comparison lists all sandboxes: not after each request.
+                _ = ticks.tick() => if let Some(changed) = panels.changes(&self.state, &self.context) {
+                    self.send(Event::default().event("change").data(changed))
+                        .await?;
+                },
             }
         }
     }

@@ -52,13 +52,22 @@ pub(crate) struct StateBar {
     pub(crate) sandbox: String,
     pub(crate) sandboxes: Vec<SandboxLink>,
     pub(crate) more_sandboxes: usize,
-    /// Value, label, meaning, and whether it is in force.
-    pub(crate) contracts: [(&'static str, &'static str, &'static str, bool); 3],
+    pub(crate) contracts: [ContractChoice; 3],
     pub(crate) clock: ClockText,
     /// The URL of the events.
     pub(crate) events: String,
     /// The state that the page shows. Another one makes the page load its lists again.
     pub(crate) epoch: String,
+}
+
+/// A button of the contract switch.
+#[derive(Debug, Clone)]
+pub(crate) struct ContractChoice {
+    pub(crate) value: &'static str,
+    pub(crate) label: &'static str,
+    pub(crate) meaning: &'static str,
+    /// Whether it is in force.
+    pub(crate) is_current: bool,
 }
 
 /// A link of the sandbox switcher.
@@ -157,7 +166,12 @@ fn state_bar(state: &ServerState, context: &RequestContext) -> StateBar {
             Contract::Live => ("Live", "As Civitai's server answers today"),
             Contract::Live2026_08 => ("2026-08", "As Civitai's server answered in August 2026"),
         };
-        (one.name(), label, meaning, one == contract)
+        ContractChoice {
+            value: one.name(),
+            label,
+            meaning,
+            is_current: one == contract,
+        }
     });
     StateBar {
         sandbox: sandbox.name().to_owned(),

@@ -22,8 +22,13 @@ const BROWSER_PATHS: [&str; 4] = [
     "/robots.txt",
 ];
 
+/// Whether the response is an error, or a fault cut the connection (status 0).
+pub(crate) fn is_refused(status: u16) -> bool {
+    status == 0 || status >= 400
+}
+
 impl ExchangeKind {
-    /// `accept` is the header, and `is_pending` whether a device was told to poll again.
+    /// `accept` is the header. `is_pending` means the error `authorization_pending`, after which a device polls again.
     pub(super) fn new(facts: &Facts, path: &str, accept: Option<&str>, is_pending: bool) -> Self {
         let is_browser = match EndpointSpec::find(path) {
             _ if facts.is_preflight => true,
@@ -34,10 +39,9 @@ impl ExchangeKind {
                     && (is_read || BROWSER_PATHS.iter().any(|page| path.starts_with(page)))
             }
         };
-        let is_refused = facts.status == 0 || facts.status >= 400;
         if is_browser {
             Self::Page
-        } else if is_refused && !is_pending {
+        } else if is_refused(facts.status) && !is_pending {
             Self::Refused
         } else {
             Self::App
@@ -64,7 +68,7 @@ impl KindCounts {
         self.app() + self.pages
     }
 
-    fn of(&mut self, kind: ExchangeKind) -> &mut u64 {
+    fn count_of(&mut self, kind: ExchangeKind) -> &mut u64 {
         match kind {
             ExchangeKind::Refused => &mut self.refused,
             ExchangeKind::App => &mut self.answered,
@@ -73,11 +77,11 @@ impl KindCounts {
     }
 
     pub(super) fn add(&mut self, kind: ExchangeKind) {
-        *self.of(kind) += 1;
+        *self.count_of(kind) += 1;
     }
 
     pub(super) fn remove(&mut self, kind: ExchangeKind) {
-        let count = self.of(kind);
+        let count = self.count_of(kind);
         *count = count.saturating_sub(1);
     }
 }

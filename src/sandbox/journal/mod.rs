@@ -26,7 +26,7 @@ use crate::protocol::secret::SecretHash;
 pub(crate) use capture::{Capture, CapturedBody, Facts, STORED_HEADERS};
 pub(crate) use credentials::{CredentialAction, CredentialEvent};
 pub(crate) use entry::{Entry, RevokeNoop};
-pub(crate) use kind::{ExchangeKind, KindCounts};
+pub(crate) use kind::{ExchangeKind, KindCounts, is_refused};
 pub(crate) use memory::JournalMemory;
 pub(crate) use memory_limit::{DEFAULT_JOURNAL_MEMORY, MIN_JOURNAL_MEMORY};
 pub(crate) use readers::{ReaderLimits, ReaderPermit, TooManyReaders};

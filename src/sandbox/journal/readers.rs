@@ -18,7 +18,7 @@ pub(crate) struct ReaderLimits {
     pub(crate) streams: ReaderLimit,
     /// Requests that wait for an exchange: each of them looks at every new one.
     pub(crate) waits: ReaderLimit,
-    /// Listeners to the events of dashboards: each of them renders every new exchange.
+    /// Listeners to the events of consoles: each of them renders every new exchange.
     pub(crate) listeners: ReaderLimit,
     /// Advice, which looks at a whole journal at once.
     pub(crate) advice: ReaderLimit,

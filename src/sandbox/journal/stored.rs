@@ -129,7 +129,7 @@ fn claimed_client(
     Some(truncate::cut_again(&claimed).into_owned())
 }
 
-/// Whether a device is told to poll again, which is no refusal (RFC 8628 §3.5).
+/// Whether the error is `authorization_pending`, which is no refusal: the device polls again (RFC 8628 §3.5).
 fn is_pending(capture: &Capture<'_>) -> bool {
     const PENDING: &[u8] = b"\"authorization_pending\"";
     let answer = capture.answer.filter(|_| capture.facts.status == 400);

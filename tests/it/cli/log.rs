@@ -69,8 +69,8 @@ async fn every_rejection_is_logged_with_cause_and_link() {
         .map(|line| shown(line, port))
         .collect();
     assert_snapshot!(lines.join("\n"), @r#"
-    400 invalid_client  POST /api/auth/oauth/token  wrong client_secret for Demo App  -> http://mock/_mock/requests/4
-    400 invalid_client  GET /_sandbox/other/api/auth/oauth/authorize  client_id: '\u{1b}' in "a\u{1b}[31mb" is not printable ASCII, as RFC 6749 appendix A.1 asks of a client id  -> http://mock/_sandbox/other/_mock/requests/1
+    400 invalid_client  POST /api/auth/oauth/token  Demo App: wrong client_secret for Demo App  -> http://mock/_mock/requests/4
+    400 invalid_client  GET /_sandbox/other/api/auth/oauth/authorize  a\u{1b}[31mb: client_id: '\u{1b}' in "a\u{1b}[31mb" is not printable ASCII, as RFC 6749 appendix A.1 asks of a client id  -> http://mock/_sandbox/other/_mock/requests/1
     404 not_found  POST /oauth/token  Demo App: nothing answers at /oauth/token  -> http://mock/_mock/requests/5
     "#);
 }
@@ -98,8 +98,8 @@ async fn every_app_request_is_logged_at_info() {
     302  POST /api/auth/oauth/authorize  Demo App  ada  (time) ms  #1
     200  POST /api/auth/oauth/token  Demo App  ada  (time) ms  #2
     200  GET /api/auth/oauth/userinfo  Demo App  ada  (time) ms  #3
-    400 invalid_client  POST /api/auth/oauth/token  wrong client_secret for Demo App  -> http://mock/_mock/requests/4
-    400 invalid_client  GET /_sandbox/other/api/auth/oauth/authorize  client_id: '\u{1b}' in "a\u{1b}[31mb" is not printable ASCII, as RFC 6749 appendix A.1 asks of a client id  -> http://mock/_sandbox/other/_mock/requests/1
+    400 invalid_client  POST /api/auth/oauth/token  Demo App: wrong client_secret for Demo App  -> http://mock/_mock/requests/4
+    400 invalid_client  GET /_sandbox/other/api/auth/oauth/authorize  a\u{1b}[31mb: client_id: '\u{1b}' in "a\u{1b}[31mb" is not printable ASCII, as RFC 6749 appendix A.1 asks of a client id  -> http://mock/_sandbox/other/_mock/requests/1
     404 not_found  POST /oauth/token  Demo App: nothing answers at /oauth/token  -> http://mock/_mock/requests/5
     "#);
 }

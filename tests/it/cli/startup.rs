@@ -28,7 +28,7 @@ fn startup_text_lists_the_variables_of_an_app() {
     assert_snapshot!(program.announcement(), @"
     listening on http://mock
 
-      Dashboard      http://mock/_mock              all requests, and the reasons for errors
+      Console        http://mock/_mock              all requests, and the reasons for errors
       Playground     http://mock/_mock/playground   the OAuth flow, step by step
       MCP            http://mock/mcp
 

@@ -134,7 +134,7 @@ async fn hostile(mock: &TestServer) -> (SandboxClient, String) {
         .as_str()
         .expect("a cookie")
         .to_owned();
-    // Requests that the dashboard shows.
+    // Requests that the console shows.
     let asked = format!("{AUTHORIZE}?{}", all(MARKUP).encoded());
     sandbox
         .get(&asked)

@@ -242,7 +242,7 @@ async fn app_is_registered_used_capped_and_revoked_by_keyboard() {
     assert!(!seen.contains(&secret));
     browser.visit(&format!("{}/_mock", mock.base)).await;
     browser.arrive("Requests").await;
-    browser.draw("dashboard.png").await;
+    browser.draw("console.png").await;
 }
 
 /// Wide enough for the journal beside the clock and the faults.
@@ -265,7 +265,7 @@ async fn screenshots_of_the_readme_are_taken() {
     mock.token(&CONF.refresh_params("civitai_00")).await;
     browser.visit(&format!("{}/_mock", mock.base)).await;
     browser.arrive("Requests").await;
-    browser.draw("dashboard-readme.png").await;
+    browser.draw("console-readme.png").await;
 
     browser
         .visit(&format!("{}/_mock/playground", mock.base))

@@ -96,7 +96,7 @@ async fn reused_token_links_to_the_request_that_used_it() {
         page.attributes(".headline a", "href"),
         [format!("/_mock/requests/{}", newest - 1)]
     );
-    assert_eq!(page.texts(".lineage b"), ["Used", "Refused"]);
+    assert_eq!(page.texts(".timeline b"), ["Used", "Refused"]);
     let known = page.texts(".params .known");
     assert!(
         known.contains(&format!("used in {}", newest - 1)),
@@ -124,7 +124,7 @@ async fn chips_count_refusals_app_requests_and_everything() {
         mock.get(path).header("accept", "text/html").await;
     }
     let device = mock.device("1").await;
-    // The device is told to wait, which is no refusal.
+    // The device must wait, which is no refusal.
     assert_eq!(
         mock.poll(&device).await.text("error"),
         "authorization_pending"

@@ -5,14 +5,14 @@ use insta::assert_snapshot;
 
 use crate::support::{Fields, TestServer, config};
 
-const DASHBOARD: &str = "/_mock";
+const CONSOLE: &str = "/_mock";
 
 #[tokio::test]
 async fn control_token_is_requested_once() {
     let mut config = config(Contract::Documented);
     config.set_control_token("t0ken").unwrap();
     let mock = TestServer::start(config).await;
-    for path in [DASHBOARD, "/_mock/playground", "/_mock/consent"] {
+    for path in [CONSOLE, "/_mock/playground", "/_mock/consent"] {
         let asked = mock.get(path).await;
         assert_eq!(
             (asked.status, asked.page().title()),
@@ -26,7 +26,7 @@ async fn control_token_is_requested_once() {
     let right = mock
         .post("/_mock/unlock", &Fields::new(&[("token", "t0ken")]))
         .await;
-    assert_eq!((right.status, right.location().path()), (303, DASHBOARD));
+    assert_eq!((right.status, right.location().path()), (303, CONSOLE));
     // It redirects to the requested page, and to no other site.
     let deep = mock
         .get("/_mock?endpoint=token")
@@ -40,10 +40,10 @@ async fn control_token_is_requested_once() {
     for (to, led) in [
         ("/_mock?endpoint=token", "/_mock?endpoint=token"),
         ("/_mock/playground", "/_mock/playground"),
-        ("//evil.example/_mock", DASHBOARD),
-        ("/_mock.evil.example", DASHBOARD),
-        ("https://evil.example", DASHBOARD),
-        ("/_mock/\\evil", DASHBOARD),
+        ("//evil.example/_mock", CONSOLE),
+        ("/_mock.evil.example", CONSOLE),
+        ("https://evil.example", CONSOLE),
+        ("/_mock/\\evil", CONSOLE),
     ] {
         let fields = Fields::new(&[("token", "t0ken"), ("to", to)]);
         let there = mock.post("/_mock/unlock", &fields).await.location();
@@ -56,7 +56,7 @@ async fn control_token_is_requested_once() {
             && !attributes.contains("t0ken")
     );
     let cookie = right.cookie();
-    assert_eq!(mock.get(DASHBOARD).cookie(&cookie).await.status, 200);
+    assert_eq!(mock.get(CONSOLE).cookie(&cookie).await.status, 200);
     assert_eq!(mock.get("/_mock/clock").cookie(&cookie).await.status, 200);
     assert_eq!(
         mock.get("/_mock/clock")
@@ -134,16 +134,12 @@ async fn page_has_security_headers_and_its_cookie_ends_with_the_server() {
     let cookie = mock.post("/_mock/unlock", &unlocks).await.cookie();
     assert_eq!(mock.post("/_mock/unlock", &unlocks).await.cookie(), cookie);
     assert_eq!(
-        mock.sandbox("x")
-            .get(DASHBOARD)
-            .cookie(&cookie)
-            .await
-            .status,
+        mock.sandbox("x").get(CONSOLE).cookie(&cookie).await.status,
         200
     );
     let other = TestServer::start(locked()).await;
     assert_eq!(
-        other.get(DASHBOARD).cookie(&cookie).await.status,
+        other.get(CONSOLE).cookie(&cookie).await.status,
         401,
         "it reveals nothing of the token"
     );

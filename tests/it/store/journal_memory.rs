@@ -140,7 +140,7 @@ async fn all_sandboxes_share_one_budget_and_the_oldest_exchanges_go_first() {
     assert_eq!(dropped[..5], [300; 5], "the oldest ones: {dropped:?}");
     assert_eq!(dropped[8..], [0; 2], "the newest ones: {dropped:?}");
     let page = sandbox.get("/_mock").await.body;
-    assert!(page.contains("of 10.0 MB"), "the dashboard shows it");
+    assert!(page.contains("of 10.0 MB"), "the console shows it");
     assert_bounded(&program, 150);
 }
 
@@ -269,7 +269,7 @@ async fn at_most_256_requests_wait_for_exchanges() {
 }
 
 #[tokio::test]
-async fn at_most_64_dashboards_listen_to_events() {
+async fn at_most_64_consoles_listen_to_events() {
     let mock = TestServer::documented().await;
     let listen = async || {
         let url = format!("{}/_mock/events", mock.base);

@@ -92,13 +92,15 @@ fn linked(text: &str, base: &BaseUrl) -> Vec<TextPart> {
     parts
 }
 
-/// What happened to one credential.
-pub(crate) struct Lineage {
+/// The requests that issued, used, revoked or sent one credential, oldest first.
+pub(crate) struct Timeline {
     pub(crate) value: String,
-    pub(crate) events: Vec<LineageEvent>,
+    pub(crate) events: Vec<TimelineEvent>,
+    /// How many older requests sent it in vain.
+    pub(crate) omitted: usize,
 }
 
-pub(crate) struct LineageEvent {
+pub(crate) struct TimelineEvent {
     pub(crate) id: u64,
     pub(crate) href: String,
     pub(crate) at: Timestamp,
@@ -108,7 +110,7 @@ pub(crate) struct LineageEvent {
 }
 
 /// The history of the credential that this request sent in vain.
-fn lineage(found: &RequestDetail, base: &BaseUrl) -> Option<Lineage> {
+fn timeline(found: &RequestDetail, base: &BaseUrl) -> Option<Timeline> {
     let here = found.request.id;
     let is_refused = |one: &&CredentialHistory| {
         let mut events = one.history.iter();
@@ -116,20 +118,18 @@ fn lineage(found: &RequestDetail, base: &BaseUrl) -> Option<Lineage> {
             && events.any(|event| event.request == here && event.action == "refused")
     };
     let credential = found.credentials.iter().find(is_refused)?;
-    let event = |event: &CredentialEventView| LineageEvent {
+    let event = |event: &CredentialEventView| TimelineEvent {
         id: event.request,
         href: request_path(base, event.request),
         at: event.at,
         time: time_of_day(event.at),
-        action: match event.action {
-            "refused" => "Refused".to_owned(),
-            action => capitalized(action),
-        },
+        action: capitalized(event.action),
         is_here: event.request == here,
     };
-    Some(Lineage {
+    Some(Timeline {
         value: credential.value.clone(),
         events: credential.history.iter().map(event).collect(),
+        omitted: credential.omitted,
     })
 }
 
@@ -137,8 +137,15 @@ fn lineage(found: &RequestDetail, base: &BaseUrl) -> Option<Lineage> {
 pub(crate) struct Param {
     pub(crate) name: String,
     pub(crate) value: String,
-    /// What other requests did with it: the action, and the request.
-    pub(crate) known: Vec<(&'static str, u64, String)>,
+    /// The first other requests that did something with it.
+    pub(crate) known: Vec<OtherRequest>,
+}
+
+/// Another request, and what it did with a credential.
+pub(crate) struct OtherRequest {
+    pub(crate) action: &'static str,
+    pub(crate) id: u64,
+    pub(crate) href: String,
 }
 
 impl Param {
@@ -158,7 +165,11 @@ impl Param {
         Self {
             known: others
                 .take(3)
-                .map(|one| (one.action, one.request, request_path(base, one.request)))
+                .map(|one| OtherRequest {
+                    action: one.action,
+                    id: one.request,
+                    href: request_path(base, one.request),
+                })
                 .collect(),
             value: match credential {
                 Some(credential) if !shows_secrets => credential.value.clone(),
@@ -187,7 +198,7 @@ pub(crate) struct Detail {
     pub(crate) sizes: String,
     pub(crate) reason: Option<Reason>,
     /// The history of the credential that was refused, or of the first one.
-    pub(crate) lineage: Option<Lineage>,
+    pub(crate) timeline: Option<Timeline>,
     pub(crate) faults: Vec<FaultRow>,
     /// The differences under which the response to this request would have differed.
     pub(crate) divergent: Vec<DifferenceRow>,
@@ -261,7 +272,7 @@ impl Detail {
                     .map_or_else(|| "unknown".to_owned(), |bytes| format!("{bytes} bytes"))
             ),
             reason: one.reason.as_ref().map(|reason| Reason::new(reason, base)),
-            lineage: lineage(found, base),
+            timeline: timeline(found, base),
             faults: (one.faults.iter().zip(&one.applied_faults))
                 .map(|(id, fault)| FaultRow {
                     id: *id,

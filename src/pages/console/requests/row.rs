@@ -9,6 +9,7 @@ use crate::model::user::UserRef;
 use crate::pages::console::time_text::{ago, full_time, list_time};
 use crate::protocol::endpoint::{CivitaiServer, EndpointSpec};
 use crate::sandbox::Sandbox;
+use crate::sandbox::journal::is_refused;
 
 /// A client or a user: the name to show, and the id.
 #[derive(Debug, Clone)]
@@ -54,7 +55,7 @@ impl Outcome {
             (Some(status), Some(error)) if status >= 400 => format!("{status} {error}"),
             (Some(status), _) => status.to_string(),
         };
-        let is_refused = status == 0 || status >= 400;
+        let is_refused = is_refused(status);
         let is_pending = request.error.as_deref() == Some("authorization_pending");
         let (text, class) = match request.faults.first() {
             Some(fault) if is_refused => (format!("{code} fault {fault}"), "fault"),

@@ -77,7 +77,7 @@ pub(super) struct AccountBar {
 }
 
 impl AccountBar {
-    /// None if nobody is signed in.
+    /// None if no user is signed in.
     pub(super) fn new(context: &RequestContext) -> Option<Self> {
         let (user, base) = (session::user(context)?, &context.base);
         Some(Self {
