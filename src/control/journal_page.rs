@@ -171,11 +171,13 @@ impl Sandbox {
         (shown.collect(), last)
     }
 
-    /// One request, if it is still stored.
-    pub(crate) fn journal_request(&self, id: u64, unredacted: bool) -> Option<JournalRequest> {
-        let found = self.journal.find(&[id]);
-        let request = found.first()?;
-        Some(JournalRequest::new(request.to_entry(), unredacted))
+    /// The requests with these ids that are still stored.
+    pub(crate) fn journal_requests(&self, ids: &[u64]) -> Vec<JournalRequest> {
+        let found = self.journal.find(ids);
+        let shown = found
+            .iter()
+            .map(|one| JournalRequest::new(one.to_entry(), false));
+        shown.collect()
     }
 
     /// The ids of the next newer and the next older request that match.

@@ -1,6 +1,7 @@
 //! Facts about the connection of a request, and the handle to reset it.
 
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -75,6 +76,8 @@ pub(crate) struct ConnectionInfo {
     pub(crate) socket: Option<PeerSocket>,
     /// Counts the connection against the connection limit while one of its requests runs.
     pub(crate) permit: Option<Arc<OwnedSemaphorePermit>>,
+    /// Receives the journal id of a loopback request; ids start at 1.
+    pub(crate) recorded_id: Option<Arc<AtomicU64>>,
 }
 
 impl ConnectionInfo {

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Bytes;
 use axum::extract::Request;
@@ -23,6 +24,14 @@ impl fmt::Debug for RootService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RootService")
     }
+}
+
+/// The outcome of a loopback request.
+pub(crate) struct LoopbackExchange {
+    /// Its id in the journal, if it was recorded.
+    pub(crate) id: Option<u64>,
+    /// None if a fault reset the connection.
+    pub(crate) response: Option<CollectedResponse>,
 }
 
 /// A response with its whole body.
@@ -46,20 +55,31 @@ impl RootService {
         (self.0)(self.clone(), request)
     }
 
-    /// Answers a request of the server to itself. None if a fault reset the connection.
-    pub(crate) async fn send(&self, mut request: Request) -> Option<CollectedResponse> {
+    /// Answers a request of the server to itself.
+    pub(crate) async fn send(&self, mut request: Request) -> LoopbackExchange {
         let before = ConnectionInfo::from_extensions(request.extensions());
+        let recorded_id = Arc::new(AtomicU64::new(0));
         // A fault that resets the connection ends this request, not the one that it is sent for.
         let connection = ConnectionInfo {
             reset: ConnectionReset::default(),
+            recorded_id: Some(Arc::clone(&recorded_id)),
             ..before.cloned().unwrap_or_default()
         };
         let reset = connection.reset.clone();
         request.extensions_mut().insert(Arc::new(connection));
         let response = tokio::select! {
-            () = reset.requested() => return None,
-            response = self.call(request) => response,
+            () = reset.requested() => None,
+            response = self.call(request) => Some(CollectedResponse::read(response).await),
         };
+        LoopbackExchange {
+            id: Some(recorded_id.load(Ordering::Relaxed)).filter(|id| *id > 0),
+            response,
+        }
+    }
+}
+
+impl CollectedResponse {
+    async fn read(response: Response) -> Self {
         let (parts, body) = response.into_parts();
         let (mut collected, mut is_complete) = (Vec::new(), true);
         let mut pieces = body.into_data_stream();
@@ -70,10 +90,10 @@ impl RootService {
             };
             collected.extend_from_slice(&piece);
         }
-        Some(CollectedResponse {
+        Self {
             parts,
             body: collected.into(),
             is_complete,
-        })
+        }
     }
 }

@@ -26,7 +26,7 @@ impl Service {
 
     /// Sends a request through every layer. None if a fault broke the connection.
     pub async fn send(&self, request: Request<Body>) -> Option<ServiceResponse> {
-        let answer = self.0.service().send(request).await?;
+        let answer = self.0.service().send(request).await.response?;
         Some(ServiceResponse {
             status: answer.parts.status,
             headers: answer.parts.headers,

@@ -276,7 +276,7 @@ impl ToolCall<'_> {
         if let Some(connection) = connection.get::<Arc<ConnectionInfo>>() {
             extensions.insert(Arc::clone(connection));
         }
-        let Some(answer) = self.service.send(request).await else {
+        let Some(answer) = self.service.send(request).await.response else {
             let broken = json!("the connection was closed without a response");
             return (StatusCode::BAD_GATEWAY, HeaderMap::new(), broken);
         };

@@ -62,6 +62,7 @@ pub(super) async fn run_exchange(
         sandbox: context.sandbox.clone(),
         state: Arc::clone(state),
         arrived_at: request_facts.arrived_at(),
+        recorded_id: connection.as_ref().and_then(|one| one.recorded_id.clone()),
     };
     let (response, delayed) = RunToCompletion::new(async move {
         let _permits = permits;

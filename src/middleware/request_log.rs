@@ -1,6 +1,7 @@
 //! Recording of exchanges: the journal entry, and a log line if the exchange is one with an app.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue};
@@ -26,6 +27,8 @@ pub(crate) struct Recorder {
     pub(crate) state: Arc<ServerState>,
     /// When the request arrived, in system time.
     pub(crate) arrived_at: Timestamp,
+    /// Receives the id of a loopback request.
+    pub(crate) recorded_id: Option<Arc<AtomicU64>>,
 }
 
 /// The headers of a refused response that name the reason and the page of the request. The body stays Civitai's.
@@ -83,6 +86,9 @@ impl Recorder {
         let entry = (is_logged || has_headers).then(|| exchange.to_entry());
         let id = self.sandbox.record(exchange);
         let id = id.filter(|_| !self.sandbox.journal.is_off());
+        if let (Some(slot), Some(id)) = (&self.recorded_id, id) {
+            slot.store(id, Ordering::Relaxed);
+        }
         let entry = entry?;
         let line = Line::new(&LoggedExchange {
             entry: &entry,

@@ -118,6 +118,7 @@ impl ServedConnection {
             reset: self.reset.clone(),
             socket: Some(PeerSocket(Arc::downgrade(&stream))),
             permit: Some(Arc::clone(&self.permit)),
+            recorded_id: None,
         };
         let socket = Socket {
             stream,

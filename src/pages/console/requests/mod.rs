@@ -11,5 +11,5 @@ mod search;
 pub(crate) use page::get;
 pub(crate) use replay::post as send_again;
 pub(crate) use request::get as get_request;
-pub(super) use row::Row;
+pub(super) use row::{Row, milliseconds, request_path};
 pub(super) use search::SearchForm;

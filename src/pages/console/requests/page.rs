@@ -10,7 +10,7 @@ use axum::response::Response;
 use super::detail::Detail;
 use super::row::Row;
 use super::search::SearchForm;
-use crate::control::{ControlError, JournalPage, KindFilter};
+use crate::control::{ControlError, JournalPage, JournalRequest, KindFilter};
 use crate::http::base_url::BaseUrl;
 use crate::http::context::RequestContext;
 use crate::http::respond;
@@ -195,13 +195,13 @@ fn rows(
     sandbox: &Sandbox,
     base: &BaseUrl,
 ) -> Vec<String> {
-    let row = |id: &u64| {
-        let request = sandbox.journal_request(*id, false)?;
-        let mut row = Row::new(&request, sandbox, base);
-        row.is_selected = Some(*id) == selected;
+    let row = |request: &JournalRequest| {
+        let mut row = Row::new(request, sandbox, base);
+        row.is_selected = Some(request.id) == selected;
         row.render().ok()
     };
-    page.ids.iter().filter_map(row).collect()
+    let requests = sandbox.journal_requests(&page.ids);
+    requests.iter().filter_map(row).collect()
 }
 
 fn detail(

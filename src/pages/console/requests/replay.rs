@@ -17,7 +17,6 @@ use crate::invalid::Invalid;
 use crate::pages::console::playground::quoted;
 use crate::pages::console::{problem, status_line};
 use crate::protocol::endpoint::{CivitaiServer, EndpointSpec};
-use crate::sandbox::Sandbox;
 
 /// Whether a request can be sent again: one to an endpoint of Civitai that apps call, not to a page.
 pub(crate) fn is_for_app(request: &JournalRequest) -> bool {
@@ -35,7 +34,6 @@ pub(crate) async fn post(
     context: RequestContext,
     Path(id): Path<String>,
 ) -> Response {
-    let before = context.sandbox.journal.newest();
     let sent = match prepare(&context, &id) {
         Ok(request) => request,
         Err(error) => {
@@ -43,15 +41,14 @@ pub(crate) async fn post(
             return problem::page(&context, status, &ControlError::from(error));
         }
     };
-    let (method, path) = (sent.method().to_string(), sent.uri().path().to_owned());
-    // None: a fault has cut the connection, which the journal shows.
-    drop(service.send(sent).await);
-    match sent_again(&context.sandbox, &context.base, before, &method, &path) {
+    let new = service.send(sent).await.id;
+    let found = context.sandbox.journal_requests(new.as_slice());
+    match found.first() {
         Some(new) => {
             let done = format!(
                 "Sent again as request {}: {}",
                 new.id,
-                Outcome::new(&new).text
+                Outcome::new(new).text
             );
             status_line::redirect_with(&request_path(&context.base, new.id), &done)
         }
@@ -99,21 +96,6 @@ fn prepare(context: &RequestContext, id: &str) -> Result<Request, Invalid> {
         headers.insert(HOST, host.clone());
     }
     Ok(request)
-}
-
-/// The newest request after an id with this method and path.
-fn sent_again(
-    sandbox: &Sandbox,
-    base: &BaseUrl,
-    before: u64,
-    method: &str,
-    path: &str,
-) -> Option<JournalRequest> {
-    let newest = sandbox.journal.page_before(u64::MAX);
-    let found = newest
-        .iter()
-        .find(|one| one.id() > before && one.method() == method && base.path(one.path()) == path)?;
-    Some(JournalRequest::new(found.to_entry(), false))
 }
 
 /// The curl command that sends the request, with the secrets that it has.

@@ -74,14 +74,14 @@ impl Outcome {
 #[expect(clippy::struct_excessive_bools, reason = "each is a mark of its own")]
 pub(crate) struct Row {
     pub(crate) id: u64,
-    href: String,
+    pub(crate) href: String,
     at: Timestamp,
     time: String,
     full_time: String,
     ago: String,
-    method: String,
+    pub(crate) method: String,
     path: String,
-    label: String,
+    pub(crate) label: String,
     grant: Option<String>,
     is_page: bool,
     pub(crate) outcome: Outcome,
