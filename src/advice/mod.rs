@@ -37,6 +37,7 @@ use history::History;
 pub(crate) use call::ObservedCall;
 pub use explanation::Explanation;
 pub use report::{Advice, Finding};
+pub(crate) use rules::rules;
 pub use severity::Severity;
 
 /// Runs all rules on these calls, of all clients or of one. No rule looks across the restore of a snapshot: `restores` has
@@ -51,7 +52,7 @@ pub(crate) fn advise(all: Vec<ObservedCall>, restores: &[u64], client: Option<&s
         |history: &History| client.is_none_or(|client| history.client.as_deref() == Some(client));
     for history in histories.filter(is_requested) {
         requests += history.calls.len() as u64;
-        for rule in rules::rules() {
+        for rule in rules() {
             let Some(violation) = (rule.check)(&history) else {
                 continue;
             };

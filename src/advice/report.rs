@@ -68,6 +68,30 @@ impl Advice {
         let all = self.findings.iter();
         all.filter(move |finding| finding.severity <= severity)
     }
+
+    /// The number of findings of exactly this severity.
+    pub(crate) fn count(&self, severity: Severity) -> usize {
+        let all = self.findings.iter();
+        all.filter(|finding| finding.severity == severity).count()
+    }
+
+    /// One sentence: `42 requests checked: no errors, no warnings`. Hints are counted if there are any.
+    pub fn summary(&self) -> String {
+        let counted = |severity: Severity| match self.count(severity) {
+            0 => format!("no {severity}s"),
+            1 => format!("1 {severity}"),
+            number => format!("{number} {severity}s"),
+        };
+        let shown = Severity::ALL.iter().copied();
+        let shown = shown.filter(|one| *one != Severity::Hint || self.count(*one) > 0);
+        let counts: Vec<String> = shown.map(counted).collect();
+        let plural = if self.requests == 1 { "" } else { "s" };
+        format!(
+            "{} request{plural} checked: {}",
+            self.requests,
+            counts.join(", ")
+        )
+    }
 }
 
 impl fmt::Display for Advice {
@@ -75,19 +99,7 @@ impl fmt::Display for Advice {
         for finding in &self.findings {
             writeln!(f, "{finding}\n")?;
         }
-        let count = |severity| {
-            let all = self.findings.iter();
-            let number = all.filter(|finding| finding.severity == severity).count();
-            format!("{number} {severity}{}", if number == 1 { "" } else { "s" })
-        };
-        let counts: Vec<String> = Severity::ALL.iter().map(|one| count(*one)).collect();
-        let plural = if self.requests == 1 { "" } else { "s" };
-        write!(
-            f,
-            "{}, in {} request{plural}",
-            counts.join(", "),
-            self.requests
-        )?;
+        f.write_str(&self.summary())?;
         if self.evicted > 0 {
             write!(
                 f,

@@ -57,6 +57,14 @@ pub(crate) fn log(advice: &Advice, location: &str) -> Value {
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
                 "rules": rules().map(described).collect::<Value>(),
             } },
+            // A log without results shows what was checked.
+            "invocations": [{
+                "executionSuccessful": true,
+                "toolExecutionNotifications": [{
+                    "level": "note",
+                    "message": { "text": format!("{}.", advice.summary()) },
+                }],
+            }],
             "results": results.collect::<Value>(),
         }],
     })

@@ -101,7 +101,7 @@ fn text(advice: &control::Advice, server: &RunningServer, client: Option<&str>) 
     if advice.requests == 0 && advice.evicted == 0 {
         no_requests(server, client)
     } else {
-        format!("{advice}, at {}", server.url())
+        format!("{advice} ({})", server.url())
     }
 }
 

@@ -224,7 +224,7 @@ async fn exit_status_follows_the_chosen_severity() {
       fix: generate a verifier for each attempt; send its S256 challenge to authorize, and the verifier with the code
       https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1
 
-    1 error, 0 warnings, 0 hints, in 1 request, at <server>
+    1 request checked: 1 error, no warnings (<server>)
     ");
     for (limit, code) in [("error", 1), ("warning", 1), ("hint", 1)] {
         assert_eq!(

@@ -78,5 +78,5 @@ fn advice_makes_one_call() {
         &["advice", "--format", "sarif", "--fail-on", "hint"],
     );
     assert!(printed.starts_with("0: {\n  \"$schema\""), "{printed}");
-    assert_snapshot!(run(FINDINGS, &["advice", "--fail-on", "hint"]), @"0: 0 errors, 0 warnings, 0 hints, in 1 request, at <server>");
+    assert_snapshot!(run(FINDINGS, &["advice", "--fail-on", "hint"]), @"0: 1 request checked: no errors, no warnings (<server>)");
 }
