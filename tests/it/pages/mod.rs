@@ -13,6 +13,7 @@ mod live_console;
 mod llms;
 mod login;
 mod playground;
+mod playground_steps;
 mod rendering;
 mod replay;
 mod requests;

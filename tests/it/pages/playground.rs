@@ -15,13 +15,15 @@ async fn playground_walks_the_flow_and_its_errors() {
     assert_snapshot!(summary(&player.look().await), @"
     nothing done
 
-    -> Go to sign-in and consent / End this run
+    -> Sign in and consent: Go to sign-in and consent
+    mistakes:
     ");
     assert_snapshot!(summary(&player.consent().await), @"
-    Authorize (done)
-    The user authorizes · OK
-    The browser returns to the app · OK
-    -> Exchange the code / Mistake: Exchange the code with a wrong verifier / End this run
+    Sign in and consent
+    The user authorizes · 302 Found
+    The browser returns to the app · 303 See Other
+    -> Exchange the code: Send the request
+    mistakes: Leave out PKCE / Change the redirect URI / Exchange the code with a wrong verifier
     ");
     player.act("exchange").await;
     for act in [
@@ -35,17 +37,18 @@ async fn playground_walks_the_flow_and_its_errors() {
         player.act(act).await;
     }
     assert_snapshot!(summary(&player.look().await), @"
-    Authorize (done), Exchange (done), Userinfo (done), Refresh (done), Revoke (done)
-    The user authorizes · OK
-    The browser returns to the app · OK
-    Exchange the code · OK
-    Request userinfo · OK
-    Refresh the tokens · OK
-    Use the old refresh token again · Failed
-    Exchange the code again · Failed
-    Revoke the refresh token · OK
-    Request userinfo · OK
-    -> Request userinfo / Mistake: Exchange the code again / Mistake: Use the old refresh token again / End this run
+    Sign in and consent, Exchange the code, Request userinfo, Refresh the tokens, Revoke the refresh token
+    The user authorizes · 302 Found
+    The browser returns to the app · 303 See Other
+    Exchange the code · 200 OK
+    Request userinfo · 200 OK
+    Refresh the tokens · 200 OK
+    Use the old refresh token again · 400 Bad Request
+    Exchange the code again · 400 Bad Request
+    Revoke the refresh token · 200 OK
+    Request userinfo · 200 OK
+    -> All steps done
+    mistakes: Leave out PKCE / Change the redirect URI / Exchange the code again / Use the old refresh token again
     ");
     // The journal records the calls, like those of any app.
     let counters = &mock.control("GET", "/requests", json!({})).await["counters"];
@@ -62,16 +65,17 @@ async fn a_wrong_verifier_uses_the_code_up() {
     let page = player.act("wrong-verifier").await;
     assert_snapshot!(summary(&page), @"
     nothing done
-    The user authorizes · OK
-    The browser returns to the app · OK
-    Exchange the code with a wrong verifier · Failed
-    -> Go to sign-in and consent / End this run
+    The user authorizes · 303 See Other
+    The browser returns to the app · 303 See Other
+    Exchange the code with a wrong verifier · 400 Bad Request
+    -> Sign in and consent: Go to sign-in and consent
+    mistakes:
     ");
     // Another attempt has a state and a verifier of its own.
     player.consent().await;
     let page = player.act("exchange").await;
     assert!(
-        summary(&page).contains("Exchange the code · OK"),
+        summary(&page).contains("Exchange the code · 200 OK"),
         "{}",
         summary(&page)
     );
@@ -86,21 +90,24 @@ async fn foreign_state_ends_the_run() {
     let page = player.look().await;
     assert_snapshot!(summary(&page), @"
     nothing done
-    The browser returns to the app · Failed
-    -> Go to sign-in and consent / End this run
+    The browser returns to the app · 303 See Other
+    -> Sign in and consent: Go to sign-in and consent
+    mistakes:
     ");
-    assert!(page.body.contains("✗ Failed"));
+    let failed = page.page().texts(".checks .is-failed");
+    assert_snapshot!(failed.join(""), @"Failed: state matches the one that this browser started with. If not, stop: another party started this sign-in. RFC 6749 §10.12");
 }
 
 #[tokio::test]
 async fn forged_state_prevents_the_exchange() {
     let mock = TestServer::documented().await;
     let player = PlaygroundUser::begin(&mock, &start_form(SPA.id, "code", "")).await;
-    assert!(summary(&player.consent().await).contains("Exchange the code"));
+    let next = player.consent().await.page().texts("#next h2");
+    assert_eq!(next, ["Exchange the code"]);
     let callback = format!("{PLAYGROUND}/callback?code=stolen&state=forged");
     mock.get(&callback).cookie(&player.cookie).await;
-    let page = summary(&player.look().await);
-    assert!(!page.contains("Exchange the code"), "{page}");
+    let next = player.look().await.page().texts("#next h2");
+    assert_eq!(next, ["Sign in and consent"]);
 }
 
 #[tokio::test]
@@ -130,9 +137,10 @@ async fn rejection_is_shown_and_the_next_attempt_has_a_new_state() {
     let page = player.look().await;
     assert_snapshot!(summary(&page), @"
     nothing done
-    The user denies access · OK
-    The browser returns to the app · Failed
-    -> Go to sign-in and consent / End this run
+    The user denies access · 303 See Other
+    The browser returns to the app · 303 See Other
+    -> Sign in and consent: Go to sign-in and consent
+    mistakes:
     ");
     assert!(
         wire(&page).contains("error=access_denied"),
@@ -160,14 +168,21 @@ async fn browser_steps_show_request_and_response() {
         .await;
     let page = player.consent().await;
     assert_snapshot!(summary(&page), @"
-    Authorize (done)
-    The app sends the browser to authorize · OK
-    The consent page · OK
-    The user authorizes · OK
-    The browser returns to the app · OK
-    -> Exchange the code / Mistake: Exchange the code with a wrong verifier / End this run
+    Sign in and consent
+    The app sends the browser to authorize · 303 See Other
+    The consent page · 200 OK
+    The user authorizes · 302 Found
+    The browser returns to the app · 303 See Other
+    -> Exchange the code: Send the request
+    mistakes: Leave out PKCE / Change the redirect URI / Exchange the code with a wrong verifier
     ");
     let wire = wire(&page);
+    assert!(
+        page.page()
+            .texts(".steps .ms")
+            .iter()
+            .any(|ms| ms.ends_with(" ms"))
+    );
     for seen in [
         "GET http://",
         "303 See Other location:",
@@ -200,7 +215,8 @@ async fn prefilled_form_starts_a_run() {
     assert_snapshot!(summary(&player.look().await), @"
     nothing done
 
-    -> Go to sign-in and consent / End this run
+    -> Sign in and consent: Go to sign-in and consent
+    mistakes:
     ");
     // The form keeps its values if the run cannot start.
     let refused = mock
@@ -209,7 +225,7 @@ async fn prefilled_form_starts_a_run() {
             &start_form("dec0de00-0000-4000-8000-000000000001", "device", "guess"),
         )
         .await;
-    assert_snapshot!(refused.page().texts("option[selected]").join(" | "), @"Demo App (dec0de00-0000-4000-8000-000000000001, confidential) | A device without a browser (device flow) | AI Services");
+    assert_snapshot!(refused.page().texts("option[selected]").join(" | "), @"Demo App (dec0de00-0000-4000-8000-000000000001, confidential) | Device flow: a device without a browser | AI Services");
 }
 
 #[tokio::test]
@@ -231,12 +247,13 @@ async fn a_device_is_started_polled_and_approved() {
     .await;
     player.act("poll-device").await;
     assert_snapshot!(summary(&player.act("userinfo").await), @"
-    Start (done), Approve and poll (done), Userinfo (done)
-    Start the device flow · OK
-    Poll for the tokens · Failed
-    Poll for the tokens · OK
-    Request userinfo · OK
-    -> Request userinfo / Refresh the tokens / Revoke the refresh token / Mistake: Poll for the tokens / End this run
+    Start the device flow, Approve the device, Poll for the tokens, Request userinfo
+    Start the device flow · 200 OK
+    Poll for the tokens · 400 Bad Request
+    Poll for the tokens · 200 OK
+    Request userinfo · 200 OK
+    -> Refresh the tokens: Send the request
+    mistakes: Poll for the tokens
     ");
 }
 
@@ -252,9 +269,10 @@ async fn client_credentials_run_completes() {
     assert_snapshot!(wrong.page().texts(".problem").join(""), @"Wrong client secret for Conf App. The server stores only its hash: if you lost it, create a new secret on the account page.");
     let player = PlaygroundUser::begin(&mock, &start_form(CONF.id, "itself", secret)).await;
     assert_snapshot!(summary(&player.act("for-itself").await), @"
-    Request a token (done)
-    Request a token · OK
-    -> Request userinfo / End this run
+    Request a token
+    Request a token · 200 OK
+    -> Request userinfo: Send the request
+    mistakes:
     ");
 }
 
@@ -317,7 +335,7 @@ async fn run_belongs_to_its_sandbox_and_ends_with_a_reset() {
     let player = PlaygroundUser::begin(&sandbox, &start_form(SPA.id, "code", "")).await;
     let page = player.consent().await;
     assert!(
-        summary(&page).contains("The browser returns to the app · OK"),
+        summary(&page).contains("The browser returns to the app · 303 See Other"),
         "{}",
         summary(&page)
     );
@@ -341,7 +359,8 @@ async fn curl_commands_work() {
     player.consent().await;
     player.act("exchange").await;
     let page = player.act("userinfo").await.page();
-    let lines = page.texts("code.curl");
+    // The steps are newest first.
+    let lines: Vec<String> = page.texts(".steps code.curl").into_iter().rev().collect();
     let run = |line: &str| {
         let done = std::process::Command::new("sh")
             .arg("-c")

@@ -129,7 +129,7 @@ async fn play(browser: &Browser, sandbox: &SandboxClient) {
     // The newest app is the last one.
     browser.tab_to("App").await;
     browser.press("Keyboard".chars()).await;
-    browser.tab_to("Client secret, for confidential apps (stored in memory for this run only; the start-up message shows the demo app’s secret)").await;
+    browser.tab_to("Client secret").await;
     browser.paste().await;
     browser.go("Start the run").await;
     browser.see("was added to this app").await;
@@ -137,20 +137,35 @@ async fn play(browser: &Browser, sandbox: &SandboxClient) {
     browser.go("Go to sign-in and consent").await;
     browser.arrive("Authorize Keyboard App").await;
     browser.go("Authorize").await;
+    let old_token = "Use the old refresh token again As an app that did not store the new one";
+    // A row has the title, the path and the status, without a space before the status.
     for (button, seen) in [
-        ("Exchange the code", "Exchange the code · OK"),
-        ("Request userinfo", "Request userinfo · OK"),
-        ("Refresh the tokens", "Refresh the tokens · OK"),
         (
-            "Mistake: Use the old refresh token again",
-            "Use the old refresh token again · Failed",
+            "Send the request",
+            "Exchange the code /api/auth/oauth/token200 OK",
         ),
-        ("Revoke the refresh token", "Revoke the refresh token · OK"),
+        (
+            "Send the request",
+            "Request userinfo /api/auth/oauth/userinfo200 OK",
+        ),
+        (
+            "Send the request",
+            "Refresh the tokens /api/auth/oauth/token200 OK",
+        ),
+        (
+            old_token,
+            "Use the old refresh token again /api/auth/oauth/token400 Bad Request",
+        ),
+        (
+            "Send the request",
+            "Revoke the refresh token /api/auth/oauth/revoke200 OK",
+        ),
     ] {
         browser.arrive("Playground").await;
         browser.go(button).await;
         browser.see(seen).await;
     }
+    browser.see("All steps done").await;
     browser.arrive("Playground").await;
     browser.draw("playground.png").await;
 }
@@ -277,7 +292,7 @@ async fn screenshots_of_the_readme_are_taken() {
     browser.arrive("Authorize Public App").await;
     browser.go("Authorize").await;
     browser.arrive("Playground").await;
-    browser.go("Exchange the code").await;
+    browser.go("Send the request").await;
     browser.arrive("Playground").await;
     browser
         .visit(&format!("{}/_mock/playground?#run", mock.base))

@@ -72,23 +72,28 @@ impl<'a> PlaygroundUser<'a> {
     }
 }
 
-/// The title, request and answer of each step.
+/// The requests and responses of all steps, newest first.
 pub(crate) fn wire(answer: &TestResponse) -> String {
-    let page = answer.page();
-    let (titles, texts) = (page.texts(".steps summary"), page.texts(".steps pre"));
-    format!("{}\n{}", titles.join("\n"), texts.join("\n"))
+    answer.page().texts(".steps pre").join("\n")
 }
 
-/// How each step went, and which buttons there are.
+/// What is done, how each step ended, and what can be done next.
 pub(crate) fn summary(answer: &TestResponse) -> String {
     let page = answer.page();
+    let titles = page.texts(".steps .done__title .medium");
+    let statuses = page.texts(".steps summary .pill");
+    let steps = titles.iter().zip(&statuses).rev();
+    let steps: Vec<String> = steps
+        .map(|(title, status)| format!("{title} · {status}"))
+        .collect();
     format!(
-        "{}\n{}\n-> {}",
-        match page.texts(".phases .done") {
+        "{}\n{}\n-> {}\nmistakes: {}",
+        match page.texts(".step--done b") {
             done if done.is_empty() => "nothing done".to_owned(),
             done => done.join(", "),
         },
-        page.texts(".steps summary").join("\n"),
-        page.texts("#next .button, #next button").join(" / ")
+        steps.join("\n"),
+        page.texts("#next h2, #next .button--primary").join(": "),
+        page.texts(".mistake b").join(" / ")
     )
 }

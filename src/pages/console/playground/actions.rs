@@ -1,95 +1,56 @@
-//! The actions of the app: the request of each, the effect of its response, and the checks that a client must do.
+//! The request of each action, the effect of its response, and the mistakes that can be tried.
 
+use super::action::Action;
 use super::client::AppRequest;
-use super::run::{Check, Flow, PlaygroundRun, Step};
+use super::run::{Flow, PlaygroundRun, Step};
 use crate::http::context::RequestContext;
 use crate::http::root_service::RootService;
 use crate::protocol::secret::Secret;
 
-/// An action of the app.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Action {
-    Exchange,
-    WrongVerifier,
-    ExchangeAgain,
-    StartDevice,
-    PollDevice,
-    ClientCredentials,
-    Userinfo,
-    Refresh,
-    RefreshWithOld,
-    Revoke,
-}
-
-/// The button of an action: form value and label.
-pub(crate) struct Button {
-    pub(crate) name: &'static str,
-    pub(crate) label: &'static str,
-}
-
 impl Action {
-    const ALL: [(Self, &'static str, &'static str); 10] = [
-        (Self::Exchange, "exchange", "Exchange the code"),
-        (
-            Self::WrongVerifier,
-            "wrong-verifier",
-            "Exchange the code with a wrong verifier",
-        ),
-        (
-            Self::ExchangeAgain,
-            "exchange-again",
-            "Exchange the code again",
-        ),
-        (Self::StartDevice, "start-device", "Start the device flow"),
-        (Self::PollDevice, "poll-device", "Poll for the tokens"),
-        (Self::ClientCredentials, "for-itself", "Request a token"),
-        (Self::Userinfo, "userinfo", "Request userinfo"),
-        (Self::Refresh, "refresh", "Refresh the tokens"),
-        (
-            Self::RefreshWithOld,
-            "refresh-with-old",
-            "Use the old refresh token again",
-        ),
-        (Self::Revoke, "revoke", "Revoke the refresh token"),
-    ];
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let found = Self::ALL.into_iter().find(|(_, name, _)| *name == text);
-        found.map(|(action, ..)| action)
-    }
-
-    pub(crate) fn button(self) -> Button {
-        let found = Self::ALL.into_iter().find(|(action, ..)| *action == self);
-        let (_, name, label) = found.expect("every action is in the list");
-        Button { name, label }
-    }
-
-    /// The possible actions: those of a correct client, and mistakes to try.
-    pub(crate) fn next(run: &PlaygroundRun) -> (Vec<Self>, Vec<Self>) {
-        let (mut next, mut mistakes) = (Vec::new(), Vec::new());
-        let has_no_token = run.access_token.is_none();
-        match run.flow {
-            Flow::AuthorizationCode if run.code.is_some() && has_no_token => {
-                next.push(Self::Exchange);
-                mistakes.push(Self::WrongVerifier);
-            }
-            Flow::AuthorizationCode if run.code.is_some() => mistakes.push(Self::ExchangeAgain),
-            Flow::Device if run.device_code.is_none() => next.push(Self::StartDevice),
-            Flow::Device if has_no_token => next.push(Self::PollDevice),
-            Flow::Device => mistakes.push(Self::PollDevice),
-            Flow::ClientCredentials if has_no_token => next.push(Self::ClientCredentials),
-            Flow::AuthorizationCode | Flow::ClientCredentials => {}
-        }
-        if !has_no_token {
-            next.push(Self::Userinfo);
-        }
-        if run.refresh_token.is_some() {
-            next.extend([Self::Refresh, Self::Revoke]);
-        }
-        if run.used_refresh_token.is_some() {
-            mistakes.push(Self::RefreshWithOld);
-        }
-        (next, mistakes)
+    /// The mistakes that can be tried now, each with what it resembles.
+    pub(crate) fn mistakes(run: &PlaygroundRun) -> Vec<(Self, &'static str)> {
+        let (has_code, has_token) = (run.code.is_some(), run.access_token.is_some());
+        let is_code_flow = run.flow == Flow::AuthorizationCode;
+        let all = [
+            (
+                Self::LeaveOutPkce,
+                "An authorize request without code_challenge",
+                is_code_flow && has_code,
+            ),
+            (
+                Self::OtherRedirectUri,
+                "One character more than the registered one",
+                is_code_flow && has_code,
+            ),
+            (
+                Self::WrongVerifier,
+                "As if another app had intercepted the code",
+                has_code && !has_token,
+            ),
+            (
+                Self::ExchangeAgain,
+                "As a callback page that is loaded twice",
+                has_code && has_token,
+            ),
+            (
+                Self::PollDevice,
+                "As a device that does not stop polling",
+                run.flow == Flow::Device && has_token,
+            ),
+            (
+                Self::RefreshWithOld,
+                "As an app that did not store the new one",
+                run.used_refresh_token.is_some(),
+            ),
+            (
+                Self::WrongSecret,
+                "As after a rotation of the secret",
+                run.secret.is_some() && run.refresh_token.is_some(),
+            ),
+        ];
+        let possible = all.into_iter().filter(|(.., is_possible)| *is_possible);
+        possible.map(|(action, what, _)| (action, what)).collect()
     }
 
     /// Sends the request and adds the step to the run.
@@ -99,7 +60,7 @@ impl Action {
         context: &RequestContext,
         run: &mut PlaygroundRun,
     ) {
-        let exchange = self.call(run).send(service, context).await;
+        let exchange = self.request(run).send(service, context).await;
         let from_response = |key: &str| exchange.json[key].as_str().map(Secret::new);
         if exchange.good {
             match self {
@@ -116,6 +77,12 @@ impl Action {
                 Self::Revoke => run.used_refresh_token = run.refresh_token.take(),
                 _ => {}
             }
+            if !run.done.contains(&self) {
+                run.done.push(self);
+            }
+        } else if self == Self::PollDevice && is_final(&exchange.json) {
+            // The device starts again.
+            (run.device_code, run.user_code, run.is_approved) = (None, None, false);
         } else if matches!(self, Self::Exchange | Self::WrongVerifier)
             && exchange.json["error"] == "invalid_grant"
         {
@@ -130,7 +97,8 @@ impl Action {
         });
     }
 
-    fn call(self, run: &PlaygroundRun) -> AppRequest {
+    /// The request that it sends.
+    pub(crate) fn request(self, run: &PlaygroundRun) -> AppRequest {
         let form = |path, fields| form(run, path, fields);
         let token = |grant: &str, fields| token(run, grant, fields);
         match self {
@@ -164,8 +132,8 @@ impl Action {
             }
             Self::Userinfo => AppRequest {
                 path: "/api/auth/oauth/userinfo",
-                form: None,
                 bearer: Some(text(run.access_token.as_ref())),
+                ..AppRequest::default()
             },
             Self::Refresh => token(
                 "refresh_token",
@@ -179,109 +147,60 @@ impl Action {
                 "/api/auth/oauth/revoke",
                 vec![("token", text(run.refresh_token.as_ref()))],
             ),
+            Self::LeaveOutPkce => {
+                let mut query = authorize_query(run);
+                query.retain(|(name, _)| !name.starts_with("code_challenge"));
+                signed_in(authorize(query))
+            }
+            Self::OtherRedirectUri => {
+                let mut query = authorize_query(run);
+                for (_, value) in query.iter_mut().filter(|(name, _)| *name == "redirect_uri") {
+                    value.push('x');
+                }
+                signed_in(authorize(query))
+            }
+            Self::WrongSecret => {
+                let mut wrong = run.clone();
+                wrong.secret = Some(Secret::new("wrong-secret"));
+                Self::Refresh.request(&wrong)
+            }
         }
     }
+}
 
-    /// The checks that a client must do.
-    #[expect(clippy::too_many_lines, reason = "a table")]
-    fn checks(self, run: &PlaygroundRun, good: bool) -> Vec<Check> {
-        let check = Check::new;
-        let refused = |text: &str, source| Check {
-            outcome: Some(!good),
-            ..Check::new(text, source)
-        };
-        match self {
-            Self::Exchange => vec![
-                check(
-                    "The code works once and for ten minutes: exchange it immediately, from the back end if there is one.",
-                    "RFC 6749 §4.1.2",
-                ),
-                check(
-                    "redirect_uri must match the one in the authorize URL exactly.",
-                    "RFC 6749 §4.1.3",
-                ),
-                check(
-                    "Compare scope with the requested scope: it may be smaller, and always includes UserRead.",
-                    "RFC 6749 §5.1",
-                ),
-                check(
-                    "Store the expiry time (now + expires_in) and both tokens securely.",
-                    "RFC 6749 §10.3",
-                ),
-            ],
-            Self::WrongVerifier => vec![
-                refused(
-                    "An attacker who intercepts the code cannot exchange it without the verifier.",
-                    "RFC 7636 §4.6",
-                ),
-                check(
-                    "The failed attempt used up the code: start again with a new verifier and a new state.",
-                    "RFC 7636 §4.6",
-                ),
-            ],
-            Self::ExchangeAgain => vec![refused(
-                "A used code is rejected. Tokens issued for it stay valid.",
-                "RFC 6749 §4.1.2",
-            )],
-            Self::StartDevice => vec![
-                check(
-                    "Show user_code and verification_uri to the user, and do not poll faster than interval.",
-                    "RFC 8628 §3.3",
-                ),
-                check("Stop after expires_in and start again.", "RFC 8628 §3.5"),
-            ],
-            Self::PollDevice => vec![
-                check(
-                    "authorization_pending: keep polling. slow_down: increase the interval by five seconds.",
-                    "RFC 8628 §3.5",
-                ),
-                check(
-                    "Every other error is final: access_denied, expired_token.",
-                    "RFC 8628 §3.5",
-                ),
-            ],
-            Self::ClientCredentials => vec![check(
-                "This token acts for the owner of the app; no user has signed in.",
-                "RFC 6749 §4.4",
-            )],
-            Self::Userinfo => vec![
-                check(
-                    "Identify users by sub: it stays the same when the username changes.",
-                    "OpenID Connect Core §5.7",
-                ),
-                check(
-                    "On 401, refresh once and try again; if that fails, ask the user to sign in.",
-                    "RFC 6750 §3.1",
-                ),
-            ],
-            Self::Refresh => vec![
-                Check {
-                    outcome: Some(run.used_refresh_token.is_some() && good),
-                    ..check(
-                        "Store the new refresh token first: the old one is no longer valid.",
-                        "RFC 9700 §4.14.2",
-                    )
-                },
-                check(
-                    "Run one refresh at a time: of two parallel ones, the second is rejected.",
-                    "RFC 9700 §4.14.2",
-                ),
-            ],
-            Self::RefreshWithOld => vec![refused(
-                "A used refresh token is rejected: an app that does not store the new one signs its user out.",
-                "RFC 9700 §4.14.2",
-            )],
-            Self::Revoke => vec![
-                check(
-                    "The response is 200 for any token, so it does not reveal whether the token was valid.",
-                    "RFC 7009 §2.2",
-                ),
-                check(
-                    "Revoking the refresh token also revokes all access tokens of this user and app. Revoke at sign-out, and delete both tokens.",
-                    "RFC 7009 §2.1",
-                ),
-            ],
-        }
+/// Whether an error of a poll is final.
+fn is_final(answer: &serde_json::Value) -> bool {
+    let error = answer["error"].as_str();
+    error.is_some_and(|error| !matches!(error, "authorization_pending" | "slow_down"))
+}
+
+/// The query of the authorize URL.
+pub(crate) fn authorize_query(run: &PlaygroundRun) -> Vec<(&'static str, String)> {
+    vec![
+        ("response_type", "code".to_owned()),
+        ("client_id", run.client_id.clone()),
+        ("redirect_uri", run.redirect_uri.clone()),
+        ("scope", run.scope.to_string()),
+        ("state", run.state.clone()),
+        ("code_challenge", run.verifier.challenge().0),
+        ("code_challenge_method", "S256".to_owned()),
+    ]
+}
+
+/// An authorize request.
+pub(crate) fn authorize(query: Vec<(&'static str, String)>) -> AppRequest {
+    AppRequest {
+        path: "/api/auth/oauth/authorize",
+        query,
+        ..AppRequest::default()
+    }
+}
+
+/// The request as the browser of the user sends it.
+fn signed_in(request: AppRequest) -> AppRequest {
+    AppRequest {
+        has_cookies: true,
+        ..request
     }
 }
 
@@ -302,7 +221,7 @@ fn form(
     AppRequest {
         path,
         form: Some(fields),
-        bearer: None,
+        ..AppRequest::default()
     }
 }
 

@@ -2,30 +2,37 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST};
 use axum::http::{HeaderValue, Method, Uri};
 use serde_json::Value;
 
 use crate::http::base_url::BaseUrl;
 use crate::http::context::RequestContext;
-use crate::http::root_service::RootService;
+use crate::http::root_service::{CollectedResponse, RootService};
 
 /// A request of the app. It has secrets, as its response does: neither has `Debug`.
 #[derive(Clone, Default)]
 pub(crate) struct AppRequest {
     pub(crate) path: &'static str,
+    pub(crate) query: Vec<(&'static str, String)>,
     /// The form of a POST; without one, the request is a GET.
     pub(crate) form: Option<Vec<(&'static str, String)>>,
     pub(crate) bearer: Option<String>,
+    /// Whether it has the cookies of the user's browser.
+    pub(crate) has_cookies: bool,
 }
 
 /// A request and its response, as text.
 #[derive(Clone)]
 pub(crate) struct CapturedExchange {
+    /// Its id in the journal, if it was recorded.
+    pub(crate) id: Option<u64>,
+    pub(crate) method: String,
+    pub(crate) path: String,
     pub(crate) request: String,
     /// The curl command that repeats it; `None` for requests of the browser.
     pub(crate) curl: Option<String>,
-    /// The status line and selected headers.
+    /// The status and selected headers.
     pub(crate) head: String,
     pub(crate) body: String,
     pub(crate) good: bool,
@@ -51,7 +58,7 @@ impl AppRequest {
     ) -> CapturedExchange {
         let body = self.form.as_ref().map(|form| encoded(form));
         let mut request = Request::new(Body::from(body.clone().unwrap_or_default()));
-        let target = context.base.path(self.path);
+        let target = context.base.path(&self.path_and_query());
         *request.uri_mut() = target
             .parse::<Uri>()
             .expect("a prefix and a path of ours are a URI");
@@ -64,43 +71,35 @@ impl AppRequest {
         if let Some(Ok(bearer)) = bearer.as_deref().map(HeaderValue::from_str) {
             headers.insert(AUTHORIZATION, bearer);
         }
-        if let Some(host) = context.headers.get(HOST) {
-            headers.insert(HOST, host.clone());
+        for name in [HOST, COOKIE] {
+            if let Some(value) = context.headers.get(&name)
+                && (self.has_cookies || name != COOKIE)
+            {
+                headers.insert(name, value.clone());
+            }
         }
         if body.is_some() {
             *request.method_mut() = Method::POST;
         }
-        let (head, text, good) = match service.send(request).await {
-            None => (
-                "The connection was closed without a response.".to_owned(),
-                String::new(),
-                false,
-            ),
+        let sent = service.send(request).await;
+        let (head, text, good) = match &sent.response {
+            None => {
+                let closed = "The connection was closed without a response.";
+                (closed.to_owned(), String::new(), false)
+            }
             Some(answer) => {
                 let text = String::from_utf8_lossy(&answer.body).into_owned();
-                let mut head = answer.parts.status.to_string();
-                for name in SHOWN_HEADERS {
-                    if let Some(value) = answer.parts.headers.get(name) {
-                        push(
-                            &mut head,
-                            format_args!("\n{name}: {}", String::from_utf8_lossy(value.as_bytes())),
-                        );
-                    }
-                }
-                if !answer.is_complete {
-                    head += "\n(the connection was closed before the end of the body)";
-                }
-                (
-                    head,
-                    text,
-                    answer.parts.status.is_success() && answer.is_complete,
-                )
+                let is_good = answer.parts.status.is_success() && answer.is_complete;
+                (head(answer), text, is_good)
             }
         };
         let json: Value = serde_json::from_str(&text).unwrap_or_default();
         let pretty = || serde_json::to_string_pretty(&json).expect("a JSON value is JSON");
         CapturedExchange {
-            request: self.shown(&context.base, body.as_deref()),
+            id: sent.id,
+            method: self.method().to_owned(),
+            path: self.path.to_owned(),
+            request: self.shown(&context.base),
             curl: Some(self.curl(&context.base)),
             head,
             body: if json.is_null() { text } else { pretty() },
@@ -109,9 +108,20 @@ impl AppRequest {
         }
     }
 
-    fn shown(&self, base: &BaseUrl, body: Option<&str>) -> String {
-        let method = if body.is_some() { "POST" } else { "GET" };
-        let mut shown = format!("{method} {base}{}", self.path);
+    pub(crate) fn method(&self) -> &'static str {
+        if self.form.is_some() { "POST" } else { "GET" }
+    }
+
+    fn path_and_query(&self) -> String {
+        if self.query.is_empty() {
+            return self.path.to_owned();
+        }
+        format!("{}?{}", self.path, encoded(&self.query))
+    }
+
+    /// The request as text.
+    pub(crate) fn shown(&self, base: &BaseUrl) -> String {
+        let mut shown = format!("{} {base}{}", self.method(), self.path_and_query());
         if let Some(token) = &self.bearer {
             push(&mut shown, format_args!("\nAuthorization: Bearer {token}"));
         }
@@ -124,8 +134,10 @@ impl AppRequest {
         shown
     }
 
-    fn curl(&self, base: &BaseUrl) -> String {
-        let mut line = format!("curl -gi {}", quoted(&format!("{base}{}", self.path)));
+    /// The curl command that sends the request.
+    pub(crate) fn curl(&self, base: &BaseUrl) -> String {
+        let target = format!("{base}{}", self.path_and_query());
+        let mut line = format!("curl -gi {}", quoted(&target));
         if let Some(token) = &self.bearer {
             push(
                 &mut line,
@@ -146,6 +158,21 @@ impl AppRequest {
         }
         line
     }
+}
+
+/// The status and selected headers of a response.
+fn head(answer: &CollectedResponse) -> String {
+    let mut head = answer.parts.status.to_string();
+    for name in SHOWN_HEADERS {
+        if let Some(value) = answer.parts.headers.get(name) {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            push(&mut head, format_args!("\n{name}: {value}"));
+        }
+    }
+    if !answer.is_complete {
+        head += "\n(the connection was closed before the end of the body)";
+    }
+    head
 }
 
 fn encoded(form: &[(&'static str, String)]) -> String {

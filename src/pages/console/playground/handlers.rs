@@ -9,13 +9,14 @@ use axum::http::header::SET_COOKIE;
 use axum::response::Response;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 
-use super::actions::Action;
+use super::action::Action;
 use super::client::CapturedExchange;
 use super::observe;
-use super::page::{COOKIE, back, current, show};
+use super::page::{COOKIE, back, back_with, current, show};
 use super::run::PlaygroundRuns;
 use super::run::{Check, PATH, Step};
 use super::start::new_run;
+use super::view::StepView;
 use crate::http::body::Form;
 use crate::http::context::RequestContext;
 use crate::http::respond;
@@ -46,7 +47,10 @@ pub(crate) async fn start(
             }
             response
         }
-        Ok(Err(problem)) => show(&state, &runs, &context, Some((&params, problem))),
+        Ok(Err(problem)) => {
+            let run = current(&runs, &context).map(|(_, run)| run);
+            show(&state, &context, run, None, Some((&params, problem)))
+        }
         Err(error) => respond::failure(&error),
     }
 }
@@ -69,13 +73,15 @@ pub(crate) async fn act(
     }
     let Some(action) = Action::parse(name) else {
         let problem = format!("Unknown action {name:?}: use the buttons of the page.");
-        return show(&state, &runs, &context, Some((&params, problem)));
+        return show(&state, &context, Some(run), None, Some((&params, problem)));
     };
     observe::add_browser_steps(&context, &mut run).await;
     action.perform(&service, &context, &mut run).await;
     run.seen_until = context.sandbox.journal.newest();
+    let done = run.steps.back().cloned();
+    let done = done.map(|step| StepView::new(&context, step, 0).summary());
     runs.store(&context.sandbox, &id, run);
-    back(&context)
+    back_with(&context, &done.unwrap_or_default())
 }
 
 /// `GET /_mock/playground/callback`: the redirect URI of the app.
@@ -113,6 +119,9 @@ pub(crate) async fn callback(
     run.add(Step {
         title: "The browser returns to the app".to_owned(),
         exchange: CapturedExchange {
+            id: None,
+            method: "GET".to_owned(),
+            path: format!("{PATH}/callback"),
             request: format!("GET {}?{query}", run.redirect_uri),
             curl: None,
             head: format!("303 See Other\nlocation: {}", context.base.path(PATH)),

@@ -13,6 +13,9 @@ const MAX_NEW_STEPS: usize = 6;
 /// The most requests that are searched, the newest.
 const MAX_SEARCHED: usize = 200;
 
+/// The title of the step in which the user approves a device.
+const DEVICE_APPROVED: &str = "The user approves the device";
+
 /// Adds the requests of the browser since the last step.
 pub(crate) async fn add_browser_steps(context: &RequestContext, run: &mut PlaygroundRun) {
     let newest = context.sandbox.journal.newest();
@@ -32,6 +35,7 @@ pub(crate) async fn add_browser_steps(context: &RequestContext, run: &mut Playgr
         .collect();
     let first = steps.len().saturating_sub(MAX_NEW_STEPS);
     for step in steps.into_iter().skip(first) {
+        run.is_approved |= step.title == DEVICE_APPROVED;
         run.add(step);
     }
 }
@@ -61,6 +65,9 @@ fn step(context: &RequestContext, run: &PlaygroundRun, one: &JournalRequest) -> 
     Some(Step {
         title: title.to_owned(),
         exchange: CapturedExchange {
+            id: Some(one.id),
+            method: one.method.clone(),
+            path: one.path.clone(),
             request: request(&target, one),
             curl: repeats.then(|| format!("curl -gi {}", quoted(&target))),
             head: head(one),
@@ -114,7 +121,7 @@ fn authorization_step(path: &str, posted: bool) -> (&'static str, Vec<Check>) {
 fn device_step(step: &str) -> (&'static str, Vec<Check>) {
     match step {
         "approve" => (
-            "The user approves the device",
+            DEVICE_APPROVED,
             vec![Check::new(
                 "The device learns of the approval with its next poll.",
                 "RFC 8628 §3.4",

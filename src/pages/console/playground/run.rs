@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+use super::action::Action;
 use super::client::CapturedExchange;
 use crate::protocol::pkce::Verifier;
 use crate::protocol::scope::Scope;
@@ -38,23 +39,30 @@ impl Flow {
         (
             Self::AuthorizationCode,
             "code",
-            "A user signs in (authorization code with PKCE)",
+            "Authorization code with PKCE: a user signs in",
         ),
         (
             Self::Device,
             "device",
-            "A device without a browser (device flow)",
+            "Device flow: a device without a browser",
         ),
         (
             Self::ClientCredentials,
             "itself",
-            "The app itself (client credentials)",
+            "Client credentials: the app itself",
         ),
     ];
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let found = Self::ALL.into_iter().find(|(_, name, _)| *name == text);
         found.map(|(flow, ..)| flow)
+    }
+
+    /// The name of the grant: the label before the colon.
+    pub(crate) fn grant_name(self) -> &'static str {
+        let found = Self::ALL.into_iter().find(|(flow, ..)| *flow == self);
+        let label = found.map(|(.., label)| label).unwrap_or_default();
+        label.split(':').next().unwrap_or(label)
     }
 }
 
@@ -79,6 +87,11 @@ pub(crate) struct PlaygroundRun {
     pub(crate) refresh_token: Option<Secret>,
     /// The previous refresh token, which must not work any more.
     pub(crate) used_refresh_token: Option<Secret>,
+    /// The actions that succeeded.
+    pub(crate) done: Vec<Action>,
+    /// Whether the user has approved the device.
+    pub(crate) is_approved: bool,
+    pub(crate) preset: &'static str,
     pub(crate) steps: VecDeque<Step>,
     /// Id of the newest request that the steps include.
     pub(crate) seen_until: u64,
@@ -125,6 +138,7 @@ impl PlaygroundRun {
     /// Prepares another authorization attempt.
     pub(crate) fn restart(&mut self, sandbox: &Sandbox) {
         self.code = None;
+        self.done.clear();
         self.state = sandbox.entropy.uuid();
         self.verifier = sandbox.entropy.verifier();
     }

@@ -8,6 +8,7 @@ use crate::model::client::Client;
 use crate::protocol::params::Params;
 use crate::protocol::scope::PRESETS;
 use crate::protocol::secret::Secret;
+use crate::seed::SeedFile;
 use crate::store::StoreError;
 
 /// The form of a new run: each choice with its label, and whether it is selected.
@@ -15,6 +16,8 @@ pub(crate) struct StartForm {
     pub(crate) clients: Vec<(String, String, bool)>,
     pub(crate) presets: Vec<(&'static str, bool)>,
     pub(crate) grants: Vec<(&'static str, &'static str, bool)>,
+    /// The secret of a client of the demo data, with the name of the client.
+    pub(crate) demo_secret: Option<(String, String)>,
 }
 
 impl StartForm {
@@ -37,6 +40,7 @@ impl StartForm {
             (one.id.to_string(), label, chosen)
         };
         Self {
+            demo_secret: demo_secret(context),
             clients: clients.into_iter().map(option).collect(),
             presets: PRESETS
                 .iter()
@@ -47,6 +51,16 @@ impl StartForm {
                 .into(),
         }
     }
+}
+
+/// The name and the secret of the first client of the demo data that still has this secret.
+fn demo_secret(context: &RequestContext) -> Option<(String, String)> {
+    let demo = SeedFile::demo().load().ok()?;
+    demo.secrets.into_iter().find_map(|(id, secret)| {
+        let client = context.sandbox.data().find_client(id.as_str())?;
+        let owns = client.owns_secret(Some(&secret));
+        owns.then(|| (client.name.clone(), secret.reveal().to_owned()))
+    })
 }
 
 /// Creates a run from the form. The inner error is a mistake in the form.
@@ -66,7 +80,7 @@ pub(crate) async fn new_run(
         return Ok(Err("Choose a grant.".to_owned()));
     };
     let preset = params.text("preset").unwrap_or_default();
-    let Some((_, scope)) = PRESETS.iter().find(|(name, _)| *name == preset) else {
+    let Some((preset, scope)) = PRESETS.iter().find(|(name, _)| *name == preset) else {
         return Ok(Err(format!(
             "Unknown preset {preset:?}. Choose one from the list."
         )));
@@ -102,6 +116,9 @@ pub(crate) async fn new_run(
         access_token: None,
         refresh_token: None,
         used_refresh_token: None,
+        done: Vec::new(),
+        is_approved: false,
+        preset: *preset,
         steps: std::collections::VecDeque::new(),
         seen_until: sandbox.journal.newest(),
         removed_steps: 0,
