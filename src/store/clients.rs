@@ -4,7 +4,6 @@ use crate::model::client::Client;
 use crate::store::columns::check_room;
 use crate::store::error::StoreError;
 use crate::store::sandbox_data::SandboxData;
-use crate::store::tables::clients::delete;
 use crate::store::tables::grant_tables::UserClientFilter;
 use crate::suggest::closest_match;
 use std::sync::Arc;
@@ -19,19 +18,19 @@ impl SandboxData {
     /// A client by id.
     pub(crate) fn find_client(&self, id: &str) -> Option<Arc<Client>> {
         let tables = self.read();
-        let (_, client) = tables.clients.by_id.get(id)?;
-        Some(Arc::clone(client))
+        let stored = tables.clients.get(id)?;
+        Some(Arc::clone(&stored.client))
     }
 
     /// Every client, in the order of registration.
     pub(crate) fn list_clients(&self) -> Vec<Client> {
         let tables = self.read();
-        let mut found: Vec<_> = tables.clients.by_id.values().cloned().collect();
+        let mut found: Vec<_> = tables.clients.values().cloned().collect();
         drop(tables);
-        found.sort_by_key(|(position, _)| *position);
+        found.sort_by_key(|stored| stored.position);
         found
             .into_iter()
-            .map(|(_, client)| Arc::unwrap_or_clone(client))
+            .map(|stored| Arc::unwrap_or_clone(stored.client))
             .collect()
     }
 
@@ -39,7 +38,7 @@ impl SandboxData {
     /// each comparison takes a microsecond, and any caller may send an unknown id.
     pub(crate) fn closest_client_id(&self, id: &str) -> Option<String> {
         let tables = self.read();
-        let clients = &tables.clients.by_id;
+        let clients = &tables.clients;
         if clients.len() > MAX_COMPARED || id.len() > MAX_COMPARED_BYTES {
             return None;
         }
@@ -54,13 +53,8 @@ impl SandboxData {
         change: impl FnOnce(&Client) -> Result<Client, E>,
     ) -> Result<Option<Client>, E> {
         self.change(|tables, batch| {
-            let (_, before) = tables.clients.by_id.get(id)?;
-            let changed = change(before);
-            let put = |client| {
-                tables.clients.put(&client, batch);
-                client
-            };
-            Some(changed.map(put))
+            let changed = change(&tables.clients.get(id)?.client);
+            Some(changed.inspect(|client| tables.put_client(client, batch)))
         })
         .await?
         .transpose()
@@ -74,14 +68,11 @@ impl SandboxData {
         max_clients: usize,
     ) -> Result<bool, StoreError> {
         self.change(|tables, batch| {
-            if tables.clients.by_id.contains_key(client.id.as_str()) {
+            if tables.clients.contains_key(client.id.as_str()) {
                 return Ok(false);
             }
-            check_room(
-                tables.clients.by_id.len(),
-                max_clients,
-                "clients in this sandbox",
-            )?;
+            let clients = tables.clients.len();
+            check_room(clients, max_clients, "clients in this sandbox")?;
             tables.put_client(client, batch);
             Ok(true)
         })
@@ -92,8 +83,7 @@ impl SandboxData {
     pub(crate) async fn delete_client(&self, id: &str) -> Result<bool, StoreError> {
         self.change(|tables, batch| {
             tables.remove_grants(UserClientFilter::of_client(id), batch);
-            batch.push(|key| delete(key, id));
-            tables.clients.by_id.remove(id).is_some()
+            tables.clients.remove(id, batch).is_some()
         })
         .await
     }

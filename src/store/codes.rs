@@ -8,7 +8,7 @@ use crate::protocol::time::Timestamp;
 use crate::store::columns::check_room;
 use crate::store::error::StoreError;
 use crate::store::sandbox_data::SandboxData;
-use crate::store::tables::codes::{MAX_CODES, delete, matches, put};
+use crate::store::tables::codes::{MAX_CODES, StoredCode};
 use crate::store::tables::grant_tables::UserClientFilter;
 use std::cmp::Reverse;
 
@@ -16,11 +16,9 @@ impl SandboxData {
     /// The unredeemed codes that the filter selects, newest first.
     pub(crate) fn list_codes(&self, filter: UserClientFilter<'_>) -> Vec<AuthorizationCode> {
         let tables = self.read();
-        let all = tables.codes.by_hash.iter();
+        let all = tables.codes.matching(filter);
         let mut found: Vec<(SecretHash, AuthorizationCode)> = all
-            .map(|(hash, stored)| (hash, &stored.code))
-            .filter(|(_, code)| matches(code, filter))
-            .map(|(hash, code)| (*hash, code.clone()))
+            .map(|(hash, stored)| (*hash, stored.code.clone()))
             .collect();
         drop(tables);
         found.sort_by_key(|(hash, code)| (Reverse(code.issued_at), *hash));
@@ -29,7 +27,7 @@ impl SandboxData {
 
     /// The user that a code was issued for, expired or not.
     pub(crate) fn code_user(&self, hash: &SecretHash) -> Option<UserId> {
-        Some(self.read().codes.by_hash.get(hash)?.code.user_id)
+        Some(self.read().codes.get(hash)?.code.user_id)
     }
 
     /// Whether a code of this client has expired. False for an unknown one.
@@ -51,11 +49,11 @@ impl SandboxData {
         code: AuthorizationCode,
     ) -> Result<(), StoreError> {
         self.change(|tables, batch| {
-            tables.codes.purge_if_due(code.issued_at, batch);
-            let codes = tables.codes.by_hash.len();
-            check_room(codes, MAX_CODES, "codes in this sandbox")?;
-            let number = tables.codes.insert(*hash, code.clone());
-            batch.push(|key| put(key, hash, number, &code));
+            let codes = &mut tables.codes;
+            codes.purge_if_due(code.issued_at, MAX_CODES, batch);
+            check_room(codes.len(), MAX_CODES, "codes in this sandbox")?;
+            let number = codes.number_for(hash);
+            codes.put(*hash, StoredCode { number, code }, batch);
             Ok(())
         })
         .await?
@@ -77,10 +75,9 @@ impl SandboxData {
                 return Ok(None);
             }
             tables.tokens.check_room(now, batch)?;
-            let Some(stored) = tables.codes.by_hash.remove(hash) else {
+            let Some(stored) = tables.codes.remove(hash, batch) else {
                 return Ok(None);
             };
-            batch.push(|key| delete(key, stored.number));
             let issued = issue(&stored.code);
             if let Ok(tokens) = &issued {
                 tables.tokens.insert_all(tokens.as_ref(), batch);

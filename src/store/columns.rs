@@ -2,6 +2,10 @@
 
 use super::error::StoreError;
 use crate::model::account::Currency;
+use crate::protocol::scope::Scope;
+use crate::protocol::secret::SecretHash;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
 
 /// The approximate bytes of a row in memory, without its long texts.
 pub(crate) const ROW_BYTES: usize = 256;
@@ -35,15 +39,27 @@ pub(crate) fn to_json<T: serde::Serialize>(document: &T) -> String {
     serde_json::to_string(document).expect("a document of strings, numbers and lists is JSON")
 }
 
+/// Reads the hash of a secret; `what` is for errors.
+pub(crate) fn secret_hash(what: &'static str, bytes: &[u8]) -> Result<SecretHash, StoreError> {
+    SecretHash::from_bytes(bytes).ok_or_else(|| damaged(what, &bytes.len()))
+}
+
+pub(crate) fn scope(row: &SqliteRow) -> Result<Scope, StoreError> {
+    Ok(Scope::from_any_bits(row.try_get("scope")?))
+}
+
 /// SQLite's integers are signed; JSON amounts are far below their maximum.
 pub(crate) fn integer(amount: u64) -> i64 {
     i64::try_from(amount).unwrap_or(i64::MAX)
 }
 
-pub(crate) fn amount(column: i64) -> Result<u64, StoreError> {
-    u64::try_from(column).map_err(|_| damaged("amount of buzz", &column))
+/// Reads a column that has an amount of buzz.
+pub(crate) fn amount(row: &SqliteRow, column: &str) -> Result<u64, StoreError> {
+    let amount: i64 = row.try_get(column)?;
+    u64::try_from(amount).map_err(|_| damaged("amount of buzz", &amount))
 }
 
-pub(crate) fn currency_named(name: &str) -> Result<Currency, StoreError> {
+pub(crate) fn currency(row: &SqliteRow) -> Result<Currency, StoreError> {
+    let name: &str = row.try_get("currency")?;
     Currency::named(name).ok_or_else(|| damaged("kind of buzz", &name))
 }

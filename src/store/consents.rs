@@ -2,53 +2,33 @@
 
 use crate::model::consent::{Approval, Consent};
 use crate::protocol::ids::{ClientId, UserId};
-use crate::protocol::scope::Scope;
 use crate::protocol::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::sandbox_data::SandboxData;
-use crate::store::tables::consents::put;
+use crate::store::tables::consents::StoredConsent;
 use crate::store::tables::grant_tables::UserClientFilter;
-
-/// A consent of a user for a client.
-#[derive(Debug, Clone)]
-pub(crate) struct StoredConsent {
-    pub(crate) user: UserId,
-    pub(crate) client: ClientId,
-    pub(crate) consent: Consent,
-    pub(crate) updated_at: Timestamp,
-}
 
 impl SandboxData {
     /// The consent of this user for this client.
     pub(crate) fn find_consent(&self, user: UserId, client: &ClientId) -> Option<Consent> {
         let tables = self.read();
-        let found = tables.consents.0.get(&(user, client.clone()));
-        found.map(|(consent, _)| consent.clone())
+        let found = tables.consents.get(&(user, client.clone()));
+        found.map(|stored| stored.consent.clone())
     }
 
     /// How many of the selected consents have a limit.
     pub(crate) fn count_limits(&self, filter: UserClientFilter<'_>) -> usize {
         let tables = self.read();
-        let all = tables.consents.0.iter();
-        let limited = all.filter(|((user, client), (consent, _))| {
-            consent.buzz_limit.is_some() && filter.matches(*user, client)
-        });
-        limited.count()
+        let all = tables.consents.matching(filter);
+        all.filter(|(_, stored)| stored.consent.buzz_limit.is_some())
+            .count()
     }
 
     /// The consents that the filter selects, by user and client.
     pub(crate) fn list_consents(&self, filter: UserClientFilter<'_>) -> Vec<StoredConsent> {
         let tables = self.read();
-        let all = tables.consents.0.iter();
-        let mut found: Vec<StoredConsent> = all
-            .filter(|((user, client), _)| filter.matches(*user, client))
-            .map(|((user, client), (consent, updated_at))| StoredConsent {
-                user: *user,
-                client: client.clone(),
-                consent: consent.clone(),
-                updated_at: *updated_at,
-            })
-            .collect();
+        let all = tables.consents.matching(filter);
+        let mut found: Vec<StoredConsent> = all.map(|(_, stored)| stored.clone()).collect();
         drop(tables);
         found.sort_by(|one, other| (one.user, &one.client.0).cmp(&(other.user, &other.client.0)));
         found
@@ -63,14 +43,13 @@ impl SandboxData {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.change(|tables, batch| {
-            let user_and_client = (user, client.clone());
-            tables.consents.check_room(&user_and_client)?;
-            tables
-                .consents
-                .0
-                .insert(user_and_client, (consent.clone(), now));
-            batch.push(|key| put(key, user, client, consent, now));
-            Ok(())
+            let stored = StoredConsent {
+                user,
+                client: client.clone(),
+                consent: consent.clone(),
+                updated_at: now,
+            };
+            tables.consents.put_consent(stored, batch)
         })
         .await?
     }
@@ -85,26 +64,25 @@ impl SandboxData {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.change(|tables, batch| {
-            let new = || {
-                let consent = Consent {
-                    scope: Scope::default(),
-                    buzz_limit: None,
-                };
-                (consent, now)
+            let before = tables.consents.get(&(user, client.clone()));
+            let before = before.map(|stored| &stored.consent);
+            let consent = Consent {
+                scope: approval
+                    .remember
+                    .or(before.map(|before| before.scope))
+                    .unwrap_or_default(),
+                buzz_limit: match &approval.buzz_limit {
+                    Some(limit) => limit.clone(),
+                    None => before.and_then(|before| before.buzz_limit.clone()),
+                },
             };
-            let user_and_client = (user, client.clone());
-            tables.consents.check_room(&user_and_client)?;
-            let place = tables.consents.0.entry(user_and_client);
-            let (consent, at) = place.or_insert_with(new);
-            if let Some(scope) = approval.remember {
-                consent.scope = scope;
-            }
-            if let Some(limit) = &approval.buzz_limit {
-                consent.buzz_limit.clone_from(limit);
-            }
-            *at = now;
-            batch.push(|key| put(key, user, client, consent, now));
-            Ok(())
+            let stored = StoredConsent {
+                user,
+                client: client.clone(),
+                consent,
+                updated_at: now,
+            };
+            tables.consents.put_consent(stored, batch)
         })
         .await?
     }

@@ -25,7 +25,7 @@ impl SandboxData {
     /// The credential with this hash.
     pub(crate) fn find_credential(&self, hash: &SecretHash) -> Option<StoredCredential> {
         let tables = self.read();
-        if let Some(token) = tables.tokens.by_hash.get(hash) {
+        if let Some(token) = tables.tokens.get(hash) {
             return Some(StoredCredential {
                 kind: match token.kind {
                     TokenKind::Access => CredentialKind::AccessToken,
@@ -35,23 +35,21 @@ impl SandboxData {
                 expires_at: token.expires_at,
             });
         }
-        if let Some(stored) = tables.codes.by_hash.get(hash) {
+        if let Some(stored) = tables.codes.get(hash) {
             return Some(StoredCredential {
                 kind: CredentialKind::AuthorizationCode,
                 client_id: stored.code.client_id.clone(),
                 expires_at: stored.code.expires_at,
             });
         }
-        let devices = &tables.devices;
-        let (kind, device_code) = match devices.by_user_code.get(hash) {
-            Some(device_code) => (CredentialKind::UserCode, device_code),
-            None => (CredentialKind::DeviceCode, hash),
+        let (kind, device) = match tables.devices.of_user_code(hash) {
+            Some((_, device)) => (CredentialKind::UserCode, device),
+            None => (CredentialKind::DeviceCode, tables.devices.get(hash)?),
         };
-        let (_, grant) = devices.by_device_code.get(device_code)?;
         Some(StoredCredential {
             kind,
-            client_id: grant.client_id.clone(),
-            expires_at: grant.expires_at,
+            client_id: device.grant.client_id.clone(),
+            expires_at: device.grant.expires_at,
         })
     }
 }

@@ -7,7 +7,7 @@ use crate::protocol::time::Timestamp;
 use crate::store::columns::check_room;
 use crate::store::error::StoreError;
 use crate::store::sandbox_data::SandboxData;
-use crate::store::tables::devices::{MAX_DEVICES, decide, delete, insert};
+use crate::store::tables::devices::{MAX_DEVICES, StoredDevice};
 
 /// A device authorization that begins.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl SandboxData {
         now: Timestamp,
     ) -> Option<DeviceGrant> {
         let tables = self.read();
-        let (_, grant) = tables.devices.by_device_code.get(device_code)?;
+        let grant = &tables.devices.get(device_code)?.grant;
         (grant.expires_at > now).then(|| grant.clone())
     }
 
@@ -37,8 +37,7 @@ impl SandboxData {
         now: Timestamp,
     ) -> Option<DeviceGrant> {
         let tables = self.read();
-        let device_code = tables.devices.by_user_code.get(user_code)?;
-        let (_, grant) = tables.devices.by_device_code.get(device_code)?;
+        let (_, StoredDevice { grant, .. }) = tables.devices.of_user_code(user_code)?;
         (grant.expires_at > now).then(|| grant.clone())
     }
 
@@ -51,11 +50,13 @@ impl SandboxData {
             now,
         } = device;
         self.change(|tables, batch| {
-            tables.devices.purge_if_due(now, batch);
-            let devices = tables.devices.count();
-            check_room(devices, MAX_DEVICES, "device codes in this sandbox")?;
-            batch.push(|key| insert(key, &device_code, &user_code, &grant));
-            tables.devices.insert(device_code, user_code, grant);
+            let devices = &mut tables.devices;
+            devices.purge_if_due(now, MAX_DEVICES, batch);
+            check_room(devices.len(), MAX_DEVICES, "device codes in this sandbox")?;
+            if let Some((before, _)) = devices.of_user_code(&user_code) {
+                devices.remove(&before, batch);
+            }
+            devices.put(device_code, StoredDevice { user_code, grant }, batch);
             Ok(())
         })
         .await?
@@ -69,14 +70,15 @@ impl SandboxData {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         self.change(|tables, batch| {
-            let Some((device_code, grant)) = tables.devices.of_user_code(user_code) else {
+            let Some((device_code, device)) = tables.devices.of_user_code(user_code) else {
                 return false;
             };
-            if grant.decision != UserDecision::Pending || grant.expires_at <= now {
+            if device.grant.decision != UserDecision::Pending || device.grant.expires_at <= now {
                 return false;
             }
-            grant.decision = decision;
-            batch.push(|key| decide(key, &device_code, decision));
+            tables.devices.change(&device_code, batch, |device| {
+                device.grant.decision = decision;
+            });
             true
         })
         .await
@@ -93,9 +95,8 @@ impl SandboxData {
             if let Some(first) = tokens.first() {
                 tables.tokens.check_room(first.issued_at, batch)?;
             }
-            let is_claimed = tables.devices.remove(device_code);
+            let is_claimed = tables.devices.remove(device_code, batch).is_some();
             if is_claimed {
-                batch.push(|key| delete(key, device_code));
                 tables.tokens.insert_all(tokens, batch);
             }
             Ok(is_claimed)

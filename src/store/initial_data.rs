@@ -1,6 +1,5 @@
 //! The data that a sandbox starts from.
 
-use super::tables::users;
 use super::write_batch::WriteBatch;
 use crate::model::client::Client;
 use crate::model::user::User;
@@ -44,21 +43,17 @@ pub(super) fn apply_seed(tables: &mut Tables, batch: &mut WriteBatch<'_>, seed: 
         .collect();
     let mut skipped = Vec::new();
     for (user, before) in seed.users.iter().zip(before) {
-        if tables.users.put(user).is_err() {
+        if tables.users.put_user(user, batch).is_err() {
             let (id, name) = (user.id, user.display_name());
             tracing::warn!(%id, name, "skipped a user of the seed: another user in the database has this username");
             skipped.extend(before);
             continue;
         }
-        batch.push(|key| users::put(key, user));
-        tables.accounts.open(user.id, user.buzz);
-        tables.accounts.save(user.id, batch);
+        tables.accounts.open(user.id, user.buzz, batch);
     }
     // A skipped user's stored row gets its name back, unless a user of the seed has it now.
     for user in skipped {
-        if tables.users.put(&user).is_ok() {
-            batch.push(|key| users::put(key, &user));
-        }
+        let _ = tables.users.put_user(&user, batch);
     }
     for client in &seed.clients {
         tables.put_client(client, batch);

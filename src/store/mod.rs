@@ -1,9 +1,9 @@
 //! In-memory tables, one `RwLock` per sandbox: all reads are served from memory, and the lock settles every race.
 //!
 //! With a database file, each change is also queued as SQL in the same order (`write_queue.rs`), and acknowledged once
-//! SQLite has committed it (`writer.rs`). If the commit fails, memory is reloaded from the file. A table's memory and
-//! its SQL are in one file of `tables/`; the operations on it are in the file of the same name here. Callers pass the data
-//! of a sandbox (`Sandbox::data`) and never hold a lock.
+//! SQLite has committed it (`writer.rs`). If the commit fails, memory is reloaded from the file. `tables/table.rs` has the
+//! generic table; a table's row type and its columns are in one file of `tables/`, and the operations on it in the file of the
+//! same name here. Callers pass the data of a sandbox (`Sandbox::data`) and never hold a lock.
 
 mod application_id;
 mod clients;
@@ -43,7 +43,6 @@ mod write_queue;
 mod writer;
 
 pub(crate) use columns::from_json;
-pub(crate) use consents::StoredConsent;
 pub use database::Database;
 pub(crate) use devices::NewDevice;
 pub use error::StoreError;
@@ -52,5 +51,6 @@ pub(crate) use initial_data::{DataSource, Seed};
 pub(crate) use sandbox_data::SandboxData;
 pub(crate) use sandboxes::NewSandboxRow;
 pub(crate) use sessions::NewSession;
+pub(crate) use tables::consents::StoredConsent;
 pub(crate) use tables::grant_tables::{GrantTable, UserClientFilter};
 pub(crate) use tables::sandboxes::{SandboxRow, StoredKey};

@@ -3,8 +3,6 @@
 //! Expired rows are retained for a while, so that errors can report "expired" rather than "unknown". A purge runs when the table
 //! has doubled, so that its cost is amortised.
 
-use super::statement::Statement;
-use super::write_batch::WriteBatch;
 use crate::protocol::time::Timestamp;
 
 /// A table with at most this many rows is not purged.
@@ -19,17 +17,6 @@ const MIN_INTERVAL_MS: u64 = 1000;
 pub(crate) struct PurgeThreshold {
     max_rows: usize,
     purged_full_at: Option<Timestamp>,
-}
-
-/// The result of a purge in memory.
-#[derive(Debug)]
-pub(crate) struct Purge {
-    pub(crate) rows_before: usize,
-    pub(crate) rows_left: usize,
-    /// Rows that expired before this time are removed.
-    pub(crate) cutoff: Timestamp,
-    /// Removes the same rows from the file; its values are the key of the data and the cutoff.
-    pub(crate) sql: &'static str,
 }
 
 impl Default for PurgeThreshold {
@@ -57,11 +44,8 @@ impl PurgeThreshold {
         should_purge
     }
 
-    /// Sets the next threshold after a purge, and removes the same rows from the file.
-    pub(crate) fn purged(&mut self, purge: &Purge, batch: &mut WriteBatch<'_>) {
-        self.max_rows = MIN_ROWS.max(purge.rows_left * 2);
-        if purge.rows_left < purge.rows_before {
-            batch.push(|key| Statement::new(purge.sql).bind(key).bind(purge.cutoff));
-        }
+    /// Sets the next threshold after a purge.
+    pub(crate) fn purged(&mut self, rows_left: usize) {
+        self.max_rows = MIN_ROWS.max(rows_left * 2);
     }
 }

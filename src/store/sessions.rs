@@ -7,7 +7,7 @@ use crate::protocol::time::Timestamp;
 use crate::store::columns::check_room;
 use crate::store::error::StoreError;
 use crate::store::sandbox_data::SandboxData;
-use crate::store::tables::sessions::{delete, delete_matching, insert};
+use crate::store::tables::sessions::StoredSession;
 use std::cmp::Reverse;
 use std::sync::Arc;
 
@@ -15,19 +15,21 @@ impl SandboxData {
     /// The user of a session that has not expired. None if the user is deleted.
     pub(crate) fn session_user(&self, hash: &SecretHash, now: Timestamp) -> Option<Arc<User>> {
         let tables = self.read();
-        let (user, expires_at) = tables.sessions.by_hash.get(hash)?;
-        if *expires_at < now {
+        let session = tables.sessions.get(hash)?;
+        if session.expires_at < now {
             return None;
         }
-        tables.users.active(*user).cloned()
+        tables.users.active(session.user).cloned()
     }
 
     /// The user and the end of each session, the latest end first; of one user, or of all.
     pub(crate) fn list_sessions(&self, user: Option<UserId>) -> Vec<(UserId, Timestamp)> {
         let tables = self.read();
-        let all = tables.sessions.by_hash.values();
-        let of_user = all.filter(|(of, _)| user.is_none_or(|user| user == *of));
-        let mut found: Vec<(UserId, Timestamp)> = of_user.copied().collect();
+        let all = tables.sessions.values();
+        let mut found: Vec<(UserId, Timestamp)> = all
+            .filter(|session| session.is_of(user))
+            .map(|session| (session.user, session.expires_at))
+            .collect();
         drop(tables);
         found.sort_by_key(|(user, expires_at)| (Reverse(*expires_at), *user));
         found
@@ -58,10 +60,10 @@ impl SandboxData {
         } = session;
         self.change(|tables, batch| {
             tables.sessions.purge_if_due(now, max_sessions, batch);
-            let sessions = tables.sessions.by_hash.len();
+            let sessions = tables.sessions.len();
             check_room(sessions, max_sessions, "sessions in this sandbox")?;
-            tables.sessions.by_hash.insert(hash, (user, expires_at));
-            batch.push(|key| insert(key, &hash, user, expires_at));
+            let session = StoredSession { user, expires_at };
+            tables.sessions.put(hash, session, batch);
             Ok(())
         })
         .await?
@@ -69,19 +71,14 @@ impl SandboxData {
 
     /// Deletes the sessions of a user, or of all users, and returns how many there were.
     pub(crate) async fn delete_sessions(&self, user: Option<UserId>) -> Result<u64, StoreError> {
-        self.change(|tables, batch| {
-            batch.push(|key| delete_matching(key, user));
-            tables.sessions.remove_of(user)
-        })
-        .await
+        self.change(|tables, batch| tables.sessions.remove_of(user, batch))
+            .await
     }
 
     /// Signs out.
     pub(crate) async fn delete_session(&self, hash: &SecretHash) -> Result<(), StoreError> {
         self.change(|tables, batch| {
-            if tables.sessions.by_hash.remove(hash).is_some() {
-                batch.push(|key| delete(key, hash));
-            }
+            tables.sessions.remove(hash, batch);
         })
         .await
     }

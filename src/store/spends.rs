@@ -9,34 +9,16 @@ use crate::store::columns::check_room;
 use crate::store::error::StoreError;
 use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::grant_tables::UserClientFilter;
-use crate::store::tables::spends::{MAX_SPENDS, insert, mark_before_reset};
-use crate::store::tables::workflows;
-
-/// A spend of a user's buzz by a client.
-#[derive(Debug, Clone)]
-pub(crate) struct StoredSpend {
-    pub(crate) user: UserId,
-    pub(crate) client: ClientId,
-    pub(crate) spend: Spend,
-}
+use crate::store::tables::spends::{MAX_SPENDS, StoredSpend};
 
 impl SandboxData {
     /// The spends that the filter selects, by user and client, oldest first.
     pub(crate) fn list_spends(&self, filter: UserClientFilter<'_>) -> Vec<StoredSpend> {
         let tables = self.read();
-        let all = tables.spends.by_user_and_client.iter();
-        let meant = all.filter(|((user, client), _)| filter.matches(*user, client));
-        let mut found = Vec::new();
-        for ((user, client), spends) in meant {
-            for (workflow, spend) in spends {
-                let stored = StoredSpend {
-                    user: *user,
-                    client: client.clone(),
-                    spend: *spend,
-                };
-                found.push((workflow.clone(), stored));
-            }
-        }
+        let all = tables.spends.matching(filter);
+        let mut found: Vec<(String, StoredSpend)> = all
+            .map(|((workflow, _), stored)| (workflow.clone(), stored.clone()))
+            .collect();
         drop(tables);
         found.sort_by(|(workflow, stored), (other_workflow, other)| {
             let (spend, other_spend) = (&stored.spend, &other.spend);
@@ -72,7 +54,7 @@ impl SandboxData {
             }
             // A free workflow adds none.
             if let Some(others) = payments.len().checked_sub(1) {
-                let count = tables.spends.count + others;
+                let count = tables.spends.len() + others;
                 check_room(count, MAX_SPENDS, "spends in this sandbox")?;
             }
             for payment in payments {
@@ -82,15 +64,16 @@ impl SandboxData {
                     at: now,
                     is_before_reset: false,
                 };
-                tables.accounts.take(user, payment);
-                let user_and_client = (user, client.clone());
-                tables.spends.insert(&workflow.id, user_and_client, spend);
-                batch.push(|key| insert(key, workflow, &spend));
+                let stored = StoredSpend {
+                    user,
+                    client: client.clone(),
+                    spend,
+                };
+                let key = (workflow.id.clone(), payment.currency);
+                tables.spends.put(key, stored, batch);
+                tables.accounts.take(user, payment, batch);
             }
-            tables.accounts.save(user, batch);
-            batch.push(|key| workflows::insert(key, workflow));
-            tables.workflows.insert(workflow.clone());
-            tables.workflows.remove_oldest(batch);
+            tables.workflows.add(workflow.clone(), batch);
             Ok(true)
         })
         .await?
@@ -103,17 +86,8 @@ impl SandboxData {
         client: &ClientId,
     ) -> Result<u64, StoreError> {
         self.change(|tables, batch| {
-            let mut reset = 0;
-            let spends = tables
-                .spends
-                .by_user_and_client
-                .get_mut(&(user, client.clone()));
-            for (_, spend) in spends.into_iter().flatten() {
-                reset += u64::from(!spend.is_before_reset);
-                spend.is_before_reset = true;
-            }
-            batch.push(|key| mark_before_reset(key, user, client));
-            reset
+            let reset = tables.spends.mark_before_reset(user, client, batch);
+            reset as u64
         })
         .await
     }

@@ -25,7 +25,7 @@ pub(crate) struct Statement {
 }
 
 /// A column's value.
-#[derive(Debug)]
+#[derive(Debug, Hash)]
 pub(crate) enum Value {
     Null,
     Integer(i64),
@@ -48,13 +48,13 @@ impl Statement {
         self
     }
 
-    /// Marks this statement as one that only writes or removes this row (table, data key, number), so that it may change
-    /// places with statements for other rows. `SQLx` numbers the values of all that is put together: its `?` have
-    /// no numbers of their own.
-    pub(crate) fn for_row(self, row: impl Hash) -> Self {
+    /// Marks this statement as one that only writes or removes the row of this table that the values so far identify, so that
+    /// it may change places with statements for other rows. `SQLx` numbers the values of all that is put together: its `?`
+    /// have no numbers of their own.
+    pub(crate) fn for_row(self, table: &str) -> Self {
         debug_assert!(!has_names(self.sql), "{:?} names its values", self.sql);
         let mut hasher = DefaultHasher::new();
-        row.hash(&mut hasher);
+        (table, &self.values).hash(&mut hasher);
         Self {
             row: Some(hasher.finish()),
             ..self

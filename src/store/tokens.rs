@@ -9,16 +9,14 @@ use crate::protocol::time::Timestamp;
 use crate::store::error::StoreError;
 use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::grant_tables::UserClientFilter;
-use crate::store::tables::tokens::{
-    MAX_SINGLE_DELETIONS, StoredToken, delete, delete_access_tokens, expire,
-};
+use crate::store::tables::tokens::UserAndClient;
 use std::sync::Arc;
 
 impl SandboxData {
     /// A token of either kind, expired or not.
     pub(crate) fn find_token(&self, hash: &SecretHash) -> Option<Token> {
         let tables = self.read();
-        let found = tables.tokens.by_hash.get(hash);
+        let found = tables.tokens.get(hash);
         found.map(|stored| stored.to_token(*hash))
     }
 
@@ -29,7 +27,7 @@ impl SandboxData {
         now: Timestamp,
     ) -> Option<(Scope, ClientId, Option<Arc<User>>)> {
         let tables = self.read();
-        let stored = tables.tokens.by_hash.get(hash)?;
+        let stored = tables.tokens.get(hash)?;
         if stored.kind != TokenKind::Access || stored.expires_at < now {
             return None;
         }
@@ -44,11 +42,8 @@ impl SandboxData {
     /// The tokens that the filter selects, newest first.
     pub(crate) fn list_tokens(&self, filter: UserClientFilter<'_>) -> Vec<Token> {
         let tables = self.read();
-        let all = tables.tokens.by_hash.iter();
-        let mut found: Vec<Token> = all
-            .filter(|(_, stored)| stored.matches(filter))
-            .map(|(hash, stored)| stored.to_token(*hash))
-            .collect();
+        let all = tables.tokens.matching(filter);
+        let mut found: Vec<Token> = all.map(|(hash, stored)| stored.to_token(*hash)).collect();
         drop(tables);
         found.sort_by_key(|token| {
             (
@@ -80,16 +75,14 @@ impl SandboxData {
         successors: &[Token],
     ) -> Result<bool, StoreError> {
         self.change(|tables, batch| {
-            let found = tables.tokens.by_hash.get(old);
+            let found = tables.tokens.get(old);
             if found.is_none_or(|stored| stored.kind != TokenKind::Refresh) {
                 return Ok(false);
             }
             if let Some(first) = successors.first() {
                 tables.tokens.check_room(first.issued_at, batch)?;
             }
-            if let Some(number) = tables.tokens.remove(old) {
-                batch.push(|key| delete(key, number));
-            }
+            tables.tokens.remove(old, batch);
             tables.tokens.insert_all(successors, batch);
             Ok(true)
         })
@@ -103,21 +96,17 @@ impl SandboxData {
         at: Timestamp,
     ) -> Result<u64, StoreError> {
         self.change(|tables, batch| {
-            let by_hash = &mut tables.tokens.by_hash;
-            let meant: Vec<&mut StoredToken> = match hash {
-                Some(hash) => by_hash.get_mut(hash).into_iter().collect(),
-                None => by_hash
-                    .values_mut()
-                    .filter(|stored| stored.kind == TokenKind::Access)
-                    .collect(),
+            let Some(hash) = hash else {
+                return tables.tokens.expire_access_tokens(at, batch) as u64;
             };
-            let Some(first) = meant.first() else {
+            let found = tables.tokens.get(hash);
+            if found.is_none_or(|stored| stored.expires_at <= at) {
                 return 0;
-            };
-            let number = hash.map(|_| first.number);
-            batch.push(|key| expire(key, number, at));
-            let unexpired = meant.into_iter().filter(|stored| stored.expires_at > at);
-            unexpired.map(|stored| stored.expires_at = at).count() as u64
+            }
+            tables
+                .tokens
+                .change(hash, batch, |stored| stored.expires_at = at);
+            1
         })
         .await
     }
@@ -125,19 +114,13 @@ impl SandboxData {
     /// Revokes a token; a refresh token together with all access tokens of its user and client.
     pub(crate) async fn revoke_token(&self, token: &Token) -> Result<(), StoreError> {
         self.change(|tables, batch| {
-            let tokens = &mut tables.tokens;
-            let own = tokens.remove(&token.hash);
-            let mut others = match token.kind {
-                TokenKind::Access => Vec::new(),
-                TokenKind::Refresh => tokens.remove_access_tokens(&token.client_id, token.user_id),
-            };
-            if others.len() > MAX_SINGLE_DELETIONS {
-                let (user, client) = (token.user_id, &token.client_id);
-                batch.push(|key| delete_access_tokens(key, user, client));
-                others.clear();
-            }
-            for number in own.into_iter().chain(others) {
-                batch.push(|key| delete(key, number));
+            tables.tokens.remove(&token.hash, batch);
+            if token.kind == TokenKind::Refresh {
+                let of = UserAndClient {
+                    user_id: token.user_id,
+                    client_id: token.client_id.clone(),
+                };
+                tables.tokens.remove_access_tokens(&of, batch);
             }
         })
         .await

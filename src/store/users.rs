@@ -7,8 +7,6 @@ use crate::store::columns::check_room;
 use crate::store::error::StoreError;
 use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::grant_tables::{GrantTable, UserClientFilter};
-use crate::store::tables::users::{delete, put};
-use crate::store::tables::{accounts, sessions};
 
 impl SandboxData {
     /// A user by id or by username, deleted or not.
@@ -31,8 +29,11 @@ impl SandboxData {
     /// Every user, by id.
     pub(crate) fn list_users(&self) -> Vec<User> {
         let tables = self.read();
-        let all = tables.users.by_id.values();
-        all.map(|user| tables.user_with_balance(user)).collect()
+        let all = tables.users.values();
+        let mut found: Vec<User> = all.map(|user| tables.user_with_balance(user)).collect();
+        drop(tables);
+        found.sort_by_key(|user| user.id);
+        found
     }
 
     /// Changes a user, if they exist, and sets their balances to `buzz`, if it is given. Parallel changes run one after
@@ -45,13 +46,11 @@ impl SandboxData {
         change: impl FnOnce(&User) -> Result<User, E>,
     ) -> Result<Option<User>, E> {
         self.change(|tables, batch| {
-            let known = tables.users.by_id.get(&id)?;
+            let known = tables.users.get(&id)?;
             let changed = change(&tables.user_with_balance(known)).and_then(|user| {
-                tables.users.put(&user)?;
-                batch.push(|key| put(key, &user));
+                tables.users.put_user(&user, batch)?;
                 if let Some(buzz) = buzz {
-                    tables.accounts.set(id, buzz);
-                    tables.accounts.save(id, batch);
+                    tables.accounts.set(id, buzz, batch);
                 }
                 Ok(user)
             });
@@ -77,14 +76,12 @@ impl SandboxData {
                 user.id = id;
             }
             let users = &mut tables.users;
-            if users.by_id.contains_key(&user.id) || users.is_name_taken(&user) {
+            if users.contains_key(&user.id) || users.is_name_taken(&user) {
                 return Ok(None);
             }
-            check_room(users.by_id.len(), max_users, "users in this sandbox")?;
-            users.put(&user)?;
-            batch.push(|key| put(key, &user));
-            tables.accounts.open(user.id, user.buzz);
-            tables.accounts.save(user.id, batch);
+            check_room(users.len(), max_users, "users in this sandbox")?;
+            users.put_user(&user, batch)?;
+            tables.accounts.open(user.id, user.buzz, batch);
             Ok(Some(user))
         })
         .await?
@@ -93,14 +90,11 @@ impl SandboxData {
     /// Deletes a user with all their rows, and returns whether the user existed.
     pub(crate) async fn delete_user(&self, id: UserId) -> Result<bool, StoreError> {
         self.change(|tables, batch| {
-            tables.sessions.remove_of(Some(id));
-            batch.push(|key| sessions::delete_matching(key, Some(id)));
+            tables.sessions.remove_of(Some(id), batch);
             tables.remove_grants(UserClientFilter::of_user(id), batch);
             tables.remove(GrantTable::Devices, UserClientFilter::of_user(id), batch);
-            tables.accounts.close(id);
-            batch.push(|key| accounts::delete(key, id));
-            batch.push(|key| delete(key, id));
-            tables.users.remove(id)
+            tables.accounts.close(id, batch);
+            tables.users.remove(&id, batch).is_some()
         })
         .await
     }

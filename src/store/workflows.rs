@@ -6,7 +6,6 @@ use crate::protocol::time::Timestamp;
 use crate::store::columns::ROW_BYTES;
 use crate::store::error::StoreError;
 use crate::store::sandbox_data::SandboxData;
-use crate::store::tables::workflows::{delete, insert};
 
 /// A page of a list ends when its workflows have this many bytes, even if more are requested: an answer stays in memory
 /// until the client has read it.
@@ -16,11 +15,8 @@ impl SandboxData {
     /// A workflow of any user, by id.
     pub(crate) fn find_workflow(&self, id: &str) -> Option<Workflow> {
         let tables = self.read();
-        tables
-            .workflows
-            .by_id
-            .get(id)
-            .map(|(_, workflow)| workflow.clone())
+        let stored = tables.workflows.get(id)?;
+        Some(stored.workflow.clone())
     }
 
     /// A page of the workflows of a user and a client, and where the next page begins, if there is one.
@@ -31,9 +27,9 @@ impl SandboxData {
         query: &WorkflowQuery,
     ) -> (Vec<Workflow>, Option<WorkflowPosition>) {
         let tables = self.read();
-        let all = tables.workflows.by_id.values();
+        let all = tables.workflows.values();
         let mut found: Vec<&Workflow> = all
-            .map(|(_, workflow)| workflow)
+            .map(|stored| &stored.workflow)
             .filter(|one| one.user_id == user && one.client_id == *client && query.matches(one))
             .collect();
         let position = |workflow: &Workflow| (workflow.submitted_at, workflow.id.clone());
@@ -82,18 +78,22 @@ impl SandboxData {
                 return false;
             };
             let cancels = change.cancels && workflow.completed_at(now).is_none();
+            tables
+                .workflows
+                .change(&workflow.id.clone(), batch, |stored| {
+                    let workflow = &mut stored.workflow;
+                    if cancels {
+                        workflow.canceled_at = Some(now);
+                    }
+                    if let Some(tags) = change.tags {
+                        workflow.tags = tags;
+                    }
+                    if let Some(metadata) = change.metadata {
+                        workflow.metadata = metadata;
+                    }
+                });
             if cancels {
-                workflow.canceled_at = Some(now);
-            }
-            if let Some(tags) = change.tags {
-                workflow.tags = tags;
-            }
-            if let Some(metadata) = change.metadata {
-                workflow.metadata = metadata;
-            }
-            batch.push(|key| insert(key, workflow));
-            if cancels {
-                tables.refund(id, user, client, batch);
+                tables.refund(id, batch);
             }
             true
         })
@@ -113,10 +113,9 @@ impl SandboxData {
                 return false;
             };
             let is_running = workflow.completed_at(now).is_none();
-            tables.workflows.by_id.remove(id);
-            batch.push(|key| delete(key, &[id.to_owned()]));
+            tables.workflows.remove(id, batch);
             if is_running {
-                tables.refund(id, user, client, batch);
+                tables.refund(id, batch);
             }
             true
         })

@@ -1,105 +1,117 @@
 //! The `accounts` table: the balances of users, one row per user and kind of buzz.
 
+use super::sql::{TableSql, table_sql};
+use super::table::{Row, Table};
 use crate::model::account::{Account, Currency, Payment};
 use crate::model::user::Buzz;
 use crate::protocol::ids::UserId;
-use crate::store::columns::{amount, currency_named, integer};
+use crate::store::columns::{amount, currency, integer};
 use crate::store::error::StoreError;
 use crate::store::statement::Statement;
 use crate::store::write_batch::WriteBatch;
-use sqlx::SqliteConnection;
-use std::collections::HashMap;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
 
-/// Every account of a sandbox, by user.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct AccountTable(HashMap<UserId, [Account; 3]>);
+impl Row for Account {
+    type Key = (UserId, Currency);
+    type Index = ();
 
-impl AccountTable {
-    /// Opens the accounts of a user who has none yet. Existing accounts do not change: some of their buzz may be spent.
-    pub(crate) fn open(&mut self, user: UserId, buzz: Buzz) {
-        self.0.entry(user).or_insert_with(|| {
-            Currency::ALL.map(|currency| Account {
-                currency,
-                balance: on(buzz, currency),
-                lifetime_balance: on(buzz, currency),
-            })
-        });
+    const SQL: TableSql = table_sql!(
+        "accounts",
+        key: "user_id, currency" = "?, ?",
+        columns: "balance, lifetime_balance" = "?, ?",
+        bytes: "0"
+    );
+
+    /// They are counted with their user.
+    fn size_in_bytes(&self) -> usize {
+        0
+    }
+
+    fn bind_key(&self, (user, currency): &Self::Key, statement: Statement) -> Statement {
+        statement.bind(*user).bind(currency.name())
+    }
+
+    fn bind_columns(&self, _: &Self::Key, statement: Statement) -> Statement {
+        statement
+            .bind(integer(self.balance))
+            .bind(integer(self.lifetime_balance))
+    }
+
+    fn read(row: &SqliteRow) -> Result<(Self::Key, Self), StoreError> {
+        let account = Self {
+            currency: currency(row)?,
+            balance: amount(row, "balance")?,
+            lifetime_balance: amount(row, "lifetime_balance")?,
+        };
+        Ok(((row.try_get("user_id")?, account.currency), account))
+    }
+}
+
+impl Table<Account> {
+    /// Opens the accounts that a user does not have yet. Existing accounts do not change: some of their buzz may be spent.
+    pub(crate) fn open(&mut self, user: UserId, mut buzz: Buzz, batch: &mut WriteBatch<'_>) {
+        for currency in Currency::ALL {
+            if !self.contains_key(&(user, currency)) {
+                let balance = *place(&mut buzz, currency);
+                let account = Account {
+                    currency,
+                    balance,
+                    lifetime_balance: balance,
+                };
+                self.put((user, currency), account, batch);
+            }
+        }
     }
 
     /// Sets a user's balances. An increase counts as income.
-    pub(crate) fn set(&mut self, user: UserId, buzz: Buzz) {
-        self.open(user, Buzz::default());
-        for account in self.0.get_mut(&user).into_iter().flatten() {
-            let balance = on(buzz, account.currency);
-            let income = balance.saturating_sub(account.balance);
-            account.lifetime_balance = account.lifetime_balance.saturating_add(income);
-            account.balance = balance;
+    pub(crate) fn set(&mut self, user: UserId, mut buzz: Buzz, batch: &mut WriteBatch<'_>) {
+        self.open(user, Buzz::default(), batch);
+        for currency in Currency::ALL {
+            self.change(&(user, currency), batch, |account| {
+                let balance = *place(&mut buzz, currency);
+                let income = balance.saturating_sub(account.balance);
+                account.lifetime_balance = account.lifetime_balance.saturating_add(income);
+                account.balance = balance;
+            });
         }
     }
 
     /// A user's accounts.
     pub(crate) fn list(&self, user: UserId) -> Vec<Account> {
-        self.0
-            .get(&user)
-            .map(|all| all.to_vec())
-            .unwrap_or_default()
+        let all = Currency::ALL.into_iter();
+        all.filter_map(|currency| self.get(&(user, currency)).copied())
+            .collect()
     }
 
     /// A user's balances.
     pub(crate) fn buzz(&self, user: UserId) -> Buzz {
         let mut buzz = Buzz::default();
-        for account in self.0.get(&user).into_iter().flatten() {
+        for account in self.list(user) {
             *place(&mut buzz, account.currency) = account.balance;
         }
         buzz
     }
 
     /// Takes a payment from an account, which has enough.
-    pub(crate) fn take(&mut self, user: UserId, payment: Payment) {
-        let accounts = self.0.get_mut(&user).into_iter().flatten();
-        for account in accounts.filter(|account| account.currency == payment.currency) {
+    pub(crate) fn take(&mut self, user: UserId, payment: Payment, batch: &mut WriteBatch<'_>) {
+        self.change(&(user, payment.currency), batch, |account| {
             account.balance = account.balance.saturating_sub(payment.amount);
-        }
+        });
     }
 
-    /// Returns buzz to an account. It is not income: the lifetime balance does not change.
-    pub(crate) fn give_back(&mut self, user: UserId, currency: Currency, amount: u64) {
-        let accounts = self.0.get_mut(&user).into_iter().flatten();
-        for account in accounts.filter(|account| account.currency == currency) {
-            account.balance = account.balance.saturating_add(amount);
-        }
+    /// Returns a payment to an account. It is not income: the lifetime balance does not change.
+    pub(crate) fn give_back(&mut self, user: UserId, payment: Payment, batch: &mut WriteBatch<'_>) {
+        self.change(&(user, payment.currency), batch, |account| {
+            account.balance = account.balance.saturating_add(payment.amount);
+        });
     }
 
-    /// Adds the statement that stores a user's accounts.
-    pub(crate) fn save(&self, user: UserId, batch: &mut WriteBatch<'_>) {
-        if let Some(accounts) = self.0.get(&user) {
-            batch.push(|key| put(key, user, accounts));
+    /// Removes a user's accounts.
+    pub(crate) fn close(&mut self, user: UserId, batch: &mut WriteBatch<'_>) {
+        for currency in Currency::ALL {
+            self.remove(&(user, currency), batch);
         }
-    }
-
-    pub(crate) fn close(&mut self, user: UserId) {
-        self.0.remove(&user);
-    }
-
-    /// Reads the rows of a sandbox from the file.
-    pub(crate) async fn read(db: &mut SqliteConnection, key: &str) -> Result<Self, StoreError> {
-        let rows: Vec<(UserId, String, i64, i64)> = sqlx::query_as(
-            "select user_id, currency, balance, lifetime_balance from accounts where sandbox = ?",
-        )
-        .bind(key)
-        .fetch_all(db)
-        .await?;
-        let mut accounts = Self::default();
-        for (user, currency, balance, lifetime_balance) in rows {
-            let currency = currency_named(&currency)?;
-            accounts.open(user, Buzz::default());
-            let of_user = accounts.0.get_mut(&user).into_iter().flatten();
-            for account in of_user.filter(|account| account.currency == currency) {
-                account.balance = amount(balance)?;
-                account.lifetime_balance = amount(lifetime_balance)?;
-            }
-        }
-        Ok(accounts)
     }
 }
 
@@ -109,29 +121,4 @@ fn place(buzz: &mut Buzz, currency: Currency) -> &mut u64 {
         Currency::Blue => &mut buzz.blue,
         Currency::Green => &mut buzz.green,
     }
-}
-
-fn on(mut buzz: Buzz, currency: Currency) -> u64 {
-    *place(&mut buzz, currency)
-}
-
-/// Replaces every account of a user.
-fn put(key: &str, user: UserId, accounts: &[Account; 3]) -> Statement {
-    let statement = Statement::new(
-        "insert or replace into accounts (sandbox, user_id, currency, balance, lifetime_balance)
-         values (?1, ?2, ?3, ?4, ?5), (?1, ?2, ?6, ?7, ?8), (?1, ?2, ?9, ?10, ?11)",
-    );
-    let start = statement.bind(key).bind(user);
-    accounts.iter().fold(start, |statement, account| {
-        statement
-            .bind(account.currency.name())
-            .bind(integer(account.balance))
-            .bind(integer(account.lifetime_balance))
-    })
-}
-
-pub(crate) fn delete(key: &str, user: UserId) -> Statement {
-    Statement::new("delete from accounts where sandbox = ? and user_id = ?")
-        .bind(key)
-        .bind(user)
 }

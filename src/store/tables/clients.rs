@@ -1,81 +1,64 @@
 //! The `clients` table.
 
+use super::sql::{TableSql, table_sql};
+use super::table::Row;
 use crate::model::client::Client;
 use crate::protocol::secret::SecretHash;
-use crate::store::columns::{ROW_BYTES, damaged, from_json, to_json};
+use crate::store::columns::{ROW_BYTES, from_json, secret_hash, to_json};
 use crate::store::error::StoreError;
 use crate::store::statement::Statement;
-use crate::store::write_batch::WriteBatch;
-use sqlx::SqliteConnection;
-use std::collections::HashMap;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
 use std::sync::Arc;
 
-/// Every client of a sandbox, and its place in the order of registration.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct ClientTable {
-    pub(crate) by_id: HashMap<String, (i64, Arc<Client>)>,
-    last: i64,
+/// A client, and its place in the order of registration.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredClient {
+    pub(crate) position: i64,
+    pub(crate) client: Arc<Client>,
 }
 
-impl ClientTable {
-    /// Replaces the client of the same id, or adds one after all others. Returns whether it replaced one.
-    pub(crate) fn put(&mut self, client: &Client, batch: &mut WriteBatch<'_>) -> bool {
-        let before = self.by_id.get(client.id.as_str());
-        let is_known = before.is_some();
-        let position = before.map_or(self.last + 1, |(position, _)| *position);
-        self.put_at(position, client);
-        batch.push(|key| put(key, position, client));
-        is_known
+impl Row for StoredClient {
+    type Key = String;
+    type Index = ();
+
+    const SQL: TableSql = table_sql!(
+        "clients",
+        key: "id" = "?",
+        columns: "position, secret_hash, document" = "?, ?, ?",
+        bytes: "256 + octet_length(document)"
+    );
+
+    fn number(&self) -> i64 {
+        self.position
     }
 
-    pub(crate) fn size_in_bytes(&self) -> usize {
-        let clients = self.by_id.values();
-        clients
-            .map(|(_, client)| ROW_BYTES + to_json(client).len())
-            .sum()
+    fn size_in_bytes(&self) -> usize {
+        ROW_BYTES + to_json(&self.client).len()
     }
 
-    fn put_at(&mut self, position: i64, client: &Client) {
-        self.last = self.last.max(position);
-        let id = client.id.as_str().to_owned();
-        self.by_id.insert(id, (position, Arc::new(client.clone())));
+    fn bind_key(&self, id: &String, statement: Statement) -> Statement {
+        statement.bind(id)
     }
 
-    /// Reads the rows of a sandbox from the file.
-    pub(crate) async fn read(db: &mut SqliteConnection, key: &str) -> Result<Self, StoreError> {
-        let rows: Vec<(i64, String, Option<Vec<u8>>)> =
-            sqlx::query_as("select position, document, secret_hash from clients where sandbox = ?")
-                .bind(key)
-                .fetch_all(db)
-                .await?;
-        let mut clients = Self::default();
-        for (position, document, secret) in rows {
-            let mut client: Client = from_json("client", &document)?;
-            client.secret = secret
-                .map(|bytes| {
-                    SecretHash::from_bytes(&bytes)
-                        .ok_or_else(|| damaged("secret hash", &bytes.len()))
-                })
-                .transpose()?;
-            clients.put_at(position, &client);
-        }
-        Ok(clients)
+    fn bind_columns(&self, _: &String, statement: Statement) -> Statement {
+        let secret = self.client.secret.as_ref();
+        statement
+            .bind(self.position)
+            .bind(secret.map(SecretHash::as_bytes))
+            .bind(to_json(&self.client))
     }
-}
 
-fn put(key: &str, position: i64, client: &Client) -> Statement {
-    Statement::new(
-        "insert or replace into clients (sandbox, id, position, secret_hash, document) values (?, ?, ?, ?, ?)",
-    )
-    .bind(key)
-    .bind(&client.id)
-    .bind(position)
-    .bind(client.secret.as_ref().map(SecretHash::as_bytes))
-    .bind(to_json(client))
-}
-
-pub(crate) fn delete(key: &str, id: &str) -> Statement {
-    Statement::new("delete from clients where sandbox = ? and id = ?")
-        .bind(key)
-        .bind(id)
+    fn read(row: &SqliteRow) -> Result<(String, Self), StoreError> {
+        let mut client: Client = from_json("client", row.try_get("document")?)?;
+        let secret: Option<&[u8]> = row.try_get("secret_hash")?;
+        client.secret = secret
+            .map(|bytes| secret_hash("secret hash", bytes))
+            .transpose()?;
+        let stored = Self {
+            position: row.try_get("position")?,
+            client: Arc::new(client),
+        };
+        Ok((stored.client.id.as_str().to_owned(), stored))
+    }
 }

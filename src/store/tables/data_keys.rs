@@ -1,119 +1,35 @@
-//! The `data_keys` table: the keys of sandboxes' data, and the statements that copy and delete all rows of a key.
+//! The `data_keys` table: the keys of sandboxes' data, and the list of the tables that have rows of a key.
 
+use super::clients::StoredClient;
+use super::codes::StoredCode;
+use super::consents::StoredConsent;
+use super::devices::StoredDevice;
+use super::sessions::StoredSession;
+use super::spends::StoredSpend;
+use super::sql::TableSql;
+use super::table::Row as _;
+use super::tokens::StoredToken;
+use super::workflows::StoredWorkflow;
+use crate::model::account::Account;
+use crate::model::user::User;
 use crate::store::error::StoreError;
 use crate::store::statement::Statement;
 use sqlx::SqliteConnection;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A table whose rows belong to a data key, with the statements for all rows of a key.
-pub(crate) struct Table {
-    #[cfg(test)]
-    name: &'static str,
-    copy: &'static str,
-    empty_some: &'static str,
-    any: &'static str,
-    /// The bytes of the rows of each key that a snapshot or a seed has.
-    sizes: &'static str,
-}
-
-impl Table {
-    /// Copies all rows of one sandbox's data to another.
-    pub(crate) fn copy_rows(&self, from: &str, to: &Arc<str>) -> Statement {
-        Statement::new(self.copy).bind(from).bind(to)
-    }
-
-    /// Deletes at most `purge_batch!` rows of a sandbox's data.
-    pub(crate) fn delete_some(&self, key: &str) -> Statement {
-        Statement::new(self.empty_some).bind(key)
-    }
-
-    /// Whether any row of a sandbox's data is left.
-    pub(crate) async fn has_rows(
-        &self,
-        db: &mut SqliteConnection,
-        key: &str,
-    ) -> Result<bool, StoreError> {
-        let found: Option<i64> = sqlx::query_scalar(self.any)
-            .bind(key)
-            .fetch_optional(db)
-            .await?;
-        Ok(found.is_some())
-    }
-}
-
-/// How many rows of a table are deleted at once, so that other writes do not wait for long.
-macro_rules! purge_batch {
-    () => {
-        "100"
-    };
-}
-
-/// As [`Tables::size_in_bytes`] counts them, with the bytes of one row as an SQL expression.
-macro_rules! table {
-    ($name:literal, $key:literal, $others:literal, $bytes:literal) => {
-        Table {
-            #[cfg(test)]
-            name: $name,
-            copy: concat!(
-                "insert or replace into ",
-                $name,
-                " (sandbox, ",
-                $key,
-                ", ",
-                $others,
-                ") ",
-                "select ?2, ",
-                $key,
-                ", ",
-                $others,
-                " from ",
-                $name,
-                " where sandbox = ?1"
-            ),
-            empty_some: concat!(
-                "delete from ",
-                $name,
-                " where sandbox = ?1 and (",
-                $key,
-                ") in ",
-                "(select ",
-                $key,
-                " from ",
-                $name,
-                " where sandbox = ?1 limit ",
-                purge_batch!(),
-                ")"
-            ),
-            any: concat!("select 1 from ", $name, " where sandbox = ?1 limit 1"),
-            sizes: concat!(
-                "select sandbox, sum(",
-                $bytes,
-                ") from ",
-                $name,
-                " where sandbox in (select data_key from snapshots union ",
-                "select seed_data_key from sandboxes where seed_data_key is not null) group by sandbox"
-            ),
-        }
-    };
-}
-
-/// Each table, its key within a sandbox, its other columns, and the approximate bytes of a row.
-#[rustfmt::skip]
-pub(crate) const TABLES: [Table; 10] = [
-    table!("users", "id", "username, deleted, document", "256 + octet_length(document)"),
-    table!("clients", "id", "position, secret_hash, document", "256 + octet_length(document)"),
-    table!("sessions", "hash", "user_id, expires_at", "256"),
-    table!("consents", "user_id, client_id", "scope, buzz_limit, updated_at", "256 + coalesce(octet_length(buzz_limit), 0)"),
-    table!("codes", "number", "hash, client_id, user_id, scope, redirect_uri, challenge, nonce, issued_at, expires_at, kept_until",
-        "256 + octet_length(redirect_uri) + octet_length(challenge) + coalesce(octet_length(nonce), 0)"),
-    table!("tokens", "number", "hash, kind, client_id, user_id, scope, issued_at, expires_at", "256"),
-    table!("device_codes", "hash", "user_code_hash, client_id, scope, status, user_id, expires_at", "512"),
-    table!("accounts", "user_id, currency", "balance, lifetime_balance", "0"),
-    // In memory a step takes more than its names.
-    table!("workflows", "id", "user_id, client_id, cost, steps, tags, metadata, submitted_at, finishes_at, canceled_at",
-        "256 + 2 * (octet_length(steps) + octet_length(tags)) + octet_length(metadata)"),
-    table!("spends", "workflow_id, currency", "user_id, client_id, amount, spent_at, forgiven", "256"),
+/// The tables whose rows belong to a data key.
+pub(crate) const TABLES: [TableSql; 10] = [
+    <Arc<User>>::SQL,
+    StoredClient::SQL,
+    StoredSession::SQL,
+    StoredConsent::SQL,
+    StoredCode::SQL,
+    StoredToken::SQL,
+    StoredDevice::SQL,
+    Account::SQL,
+    StoredWorkflow::SQL,
+    StoredSpend::SQL,
 ];
 
 pub(crate) fn insert(id: i64, key: &str) -> Statement {

@@ -1,204 +1,127 @@
 //! The `device_codes` table: pending and decided device authorizations.
 
+use super::grant_tables::UserClientFilter;
+use super::sql::{TableSql, table_sql};
+use super::table::{ExpiringRow, GrantRow, Index, Row, Table};
 use crate::model::device::{DeviceGrant, UserDecision};
-use crate::protocol::ids::{ClientId, UserId};
-use crate::protocol::scope::Scope;
+use crate::protocol::ids::UserId;
 use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
-use crate::store::columns::damaged;
+use crate::store::columns::{ROW_BYTES, damaged, scope, secret_hash};
 use crate::store::error::StoreError;
-use crate::store::purge::{Purge, PurgeThreshold};
 use crate::store::statement::Statement;
-use crate::store::tables::grant_tables::{UserClientFilter, retain_counting};
-use crate::store::write_batch::WriteBatch;
-use sqlx::SqliteConnection;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
 use std::collections::HashMap;
 
 /// The most device authorizations of a sandbox.
 pub(crate) const MAX_DEVICES: usize = if cfg!(test) { 200 } else { 100_000 };
 
-/// Every device authorization of a sandbox, by its device code and by its user code.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct DeviceTable {
-    pub(crate) by_device_code: HashMap<SecretHash, (SecretHash, DeviceGrant)>,
-    pub(crate) by_user_code: HashMap<SecretHash, SecretHash>,
-    purge_threshold: PurgeThreshold,
+/// A device authorization; its key is the device code.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredDevice {
+    pub(crate) user_code: SecretHash,
+    pub(crate) grant: DeviceGrant,
 }
 
-impl DeviceTable {
-    pub(crate) fn insert(
-        &mut self,
-        device_code: SecretHash,
-        user_code: SecretHash,
-        grant: DeviceGrant,
-    ) {
-        if let Some(before) = self.by_user_code.insert(user_code, device_code) {
-            // The file replaces a row of the same user code, too.
-            self.by_device_code.remove(&before);
-        }
-        self.by_device_code.insert(device_code, (user_code, grant));
+impl Row for StoredDevice {
+    type Key = SecretHash;
+    type Index = DeviceIndex;
+
+    const SQL: TableSql = table_sql!(
+        "device_codes",
+        key: "hash" = "?",
+        columns: "user_code_hash, client_id, scope, status, user_id, expires_at" = "?, ?, ?, ?, ?, ?",
+        bytes: "512"
+    );
+
+    fn size_in_bytes(&self) -> usize {
+        2 * ROW_BYTES
     }
 
-    /// Returns whether it existed.
-    pub(crate) fn remove(&mut self, device_code: &SecretHash) -> bool {
-        let Some((user_code, _)) = self.by_device_code.remove(device_code) else {
-            return false;
+    fn bind_key(&self, device_code: &SecretHash, statement: Statement) -> Statement {
+        statement.bind(device_code.as_bytes())
+    }
+
+    fn bind_columns(&self, _: &SecretHash, statement: Statement) -> Statement {
+        let (status, user) = match self.grant.decision {
+            UserDecision::Pending => ("pending", None),
+            UserDecision::Approved { by } => ("approved", Some(by)),
+            UserDecision::Denied { by } => ("denied", by),
         };
-        self.by_user_code.remove(&user_code);
-        true
+        statement
+            .bind(self.user_code.as_bytes())
+            .bind(&self.grant.client_id)
+            .bind(self.grant.scope.bits())
+            .bind(status)
+            .bind(user)
+            .bind(self.grant.expires_at)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.by_device_code.is_empty()
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.by_device_code.len()
-    }
-
-    /// Removes expired authorizations when the table is past its threshold or full.
-    pub(crate) fn purge_if_due(&mut self, now: Timestamp, batch: &mut WriteBatch<'_>) {
-        let before = self.by_device_code.len();
-        if self.purge_threshold.should_purge(before)
-            || before >= MAX_DEVICES && self.purge_threshold.should_purge_when_full(now)
-        {
-            self.retain(|grant| grant.expires_at >= now);
-            let purge = Purge {
-                rows_before: before,
-                rows_left: self.by_device_code.len(),
-                cutoff: now,
-                sql: "delete from device_codes where sandbox = ? and expires_at < ?",
-            };
-            self.purge_threshold.purged(&purge, batch);
-        }
-    }
-
-    /// Returns how many are removed.
-    fn retain(&mut self, keep: impl Fn(&DeviceGrant) -> bool) -> u64 {
-        let removed = retain_counting(&mut self.by_device_code, |_, (_, grant)| keep(grant));
-        let left = &self.by_device_code;
-        self.by_user_code
-            .retain(|_, device_code| left.contains_key(device_code));
-        removed
-    }
-
-    /// Returns how many rows are removed. A device belongs to the user who approved or denied it.
-    pub(crate) fn remove_matching(
-        &mut self,
-        UserClientFilter { user, client }: UserClientFilter<'_>,
-    ) -> u64 {
-        self.retain(|grant| {
-            let by = match grant.decision {
-                UserDecision::Approved { by } => Some(by),
-                UserDecision::Denied { by } => by,
-                UserDecision::Pending => None,
-            };
-            let is_theirs = user.is_none_or(|user| by == Some(user));
-            !(is_theirs && client.is_none_or(|client| grant.client_id == *client))
-        })
-    }
-
-    pub(crate) fn of_user_code(
-        &mut self,
-        user_code: &SecretHash,
-    ) -> Option<(SecretHash, &mut DeviceGrant)> {
-        let device_code = *self.by_user_code.get(user_code)?;
-        let (_, grant) = self.by_device_code.get_mut(&device_code)?;
-        Some((device_code, grant))
-    }
-
-    /// Reads the rows of a sandbox from the file.
-    pub(crate) async fn read(db: &mut SqliteConnection, key: &str) -> Result<Self, StoreError> {
-        let rows: Vec<DeviceRow> = sqlx::query_as(
-            "select hash, user_code_hash, client_id, scope, status, user_id, expires_at from device_codes
-             where sandbox = ?",
-        )
-        .bind(key)
-        .fetch_all(db)
-        .await?;
-        let mut devices = Self::default();
-        for row in rows {
-            let (device_code, user_code, grant) = row.read()?;
-            devices.insert(device_code, user_code, grant);
-        }
-        Ok(devices)
-    }
-}
-
-#[derive(Debug, sqlx::FromRow)]
-struct DeviceRow {
-    hash: Vec<u8>,
-    user_code_hash: Vec<u8>,
-    client_id: ClientId,
-    scope: u32,
-    status: String,
-    user_id: Option<UserId>,
-    expires_at: Timestamp,
-}
-
-impl DeviceRow {
-    fn read(self) -> Result<(SecretHash, SecretHash, DeviceGrant), StoreError> {
-        let decision = match (self.status.as_str(), self.user_id) {
+    fn read(row: &SqliteRow) -> Result<(SecretHash, Self), StoreError> {
+        let status: &str = row.try_get("status")?;
+        let user: Option<UserId> = row.try_get("user_id")?;
+        let decision = match (status, user) {
             ("pending", _) => UserDecision::Pending,
             ("denied", by) => UserDecision::Denied { by },
             ("approved", Some(by)) => UserDecision::Approved { by },
-            _ => return Err(damaged("device status", &self.status)),
-        };
-        let hash = |bytes: &[u8]| {
-            SecretHash::from_bytes(bytes).ok_or_else(|| damaged("device code hash", &bytes.len()))
+            _ => return Err(damaged("device status", &status)),
         };
         let grant = DeviceGrant {
-            client_id: self.client_id,
-            scope: Scope::from_any_bits(self.scope),
+            client_id: row.try_get("client_id")?,
+            scope: scope(row)?,
             decision,
-            expires_at: self.expires_at,
+            expires_at: row.try_get("expires_at")?,
         };
-        Ok((hash(&self.hash)?, hash(&self.user_code_hash)?, grant))
+        let hash = |column| secret_hash("device code hash", row.try_get(column)?);
+        let user_code = hash("user_code_hash")?;
+        Ok((hash("hash")?, Self { user_code, grant }))
     }
 }
 
-pub(crate) fn insert(
-    key: &str,
-    device_code: &SecretHash,
-    user_code: &SecretHash,
-    grant: &DeviceGrant,
-) -> Statement {
-    let (status, user) = columns(grant.decision);
-    Statement::new(
-        "insert or replace into device_codes
-             (sandbox, hash, user_code_hash, client_id, scope, status, user_id, expires_at)
-         values (?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(key)
-    .bind(device_code.as_bytes())
-    .bind(user_code.as_bytes())
-    .bind(&grant.client_id)
-    .bind(grant.scope.bits())
-    .bind(status)
-    .bind(user)
-    .bind(grant.expires_at)
+impl GrantRow for StoredDevice {
+    /// A device belongs to the user who approved or denied it.
+    fn matches(&self, UserClientFilter { user, client }: UserClientFilter<'_>) -> bool {
+        let by = match self.grant.decision {
+            UserDecision::Approved { by } => Some(by),
+            UserDecision::Denied { by } => by,
+            UserDecision::Pending => None,
+        };
+        user.is_none_or(|user| by == Some(user))
+            && client.is_none_or(|client| self.grant.client_id == *client)
+    }
 }
 
-pub(crate) fn decide(key: &str, device_code: &SecretHash, decision: UserDecision) -> Statement {
-    let (status, user) = columns(decision);
-    Statement::new("update device_codes set status = ?, user_id = ? where sandbox = ? and hash = ?")
-        .bind(status)
-        .bind(user)
-        .bind(key)
-        .bind(device_code.as_bytes())
+impl ExpiringRow for StoredDevice {
+    const DELETE_EXPIRED: &'static str =
+        "delete from device_codes where sandbox = ? and expires_at < ?";
+
+    fn expires_at(&self) -> Timestamp {
+        self.grant.expires_at
+    }
 }
 
-pub(crate) fn delete(key: &str, device_code: &SecretHash) -> Statement {
-    Statement::new("delete from device_codes where sandbox = ? and hash = ?")
-        .bind(key)
-        .bind(device_code.as_bytes())
+/// The device codes by their user codes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DeviceIndex(HashMap<SecretHash, SecretHash>);
+
+impl Index<StoredDevice> for DeviceIndex {
+    fn insert(&mut self, device_code: &SecretHash, row: &mut StoredDevice) {
+        self.0.insert(row.user_code, *device_code);
+    }
+
+    fn remove(&mut self, _: &SecretHash, row: &StoredDevice) {
+        self.0.remove(&row.user_code);
+    }
 }
 
-/// The values of the columns `status` and `user_id`.
-fn columns(decision: UserDecision) -> (&'static str, Option<UserId>) {
-    match decision {
-        UserDecision::Pending => ("pending", None),
-        UserDecision::Approved { by } => ("approved", Some(by)),
-        UserDecision::Denied { by } => ("denied", by),
+impl Table<StoredDevice> {
+    /// The device code and the authorization of a user code.
+    pub(crate) fn of_user_code(
+        &self,
+        user_code: &SecretHash,
+    ) -> Option<(SecretHash, &StoredDevice)> {
+        let device_code = self.index.0.get(user_code)?;
+        Some((*device_code, self.get(device_code)?))
     }
 }

@@ -1,7 +1,6 @@
 //! Tables whose rows belong to a user and a client: tokens, codes, devices, consents, spends and workflows.
 
 use crate::protocol::ids::{ClientId, UserId};
-use crate::store::statement::Statement;
 
 /// Selects the rows of a user, of a client, or of both; `None` matches every user or every client.
 #[derive(Debug, Clone, Copy, Default)]
@@ -46,16 +45,6 @@ pub(crate) enum GrantTable {
     Workflows,
 }
 
-macro_rules! delete_matching {
-    ($table:literal) => {
-        concat!(
-            "delete from ",
-            $table,
-            " where sandbox = ?1 and (?2 is null or user_id = ?2) and (?3 is null or client_id = ?3)"
-        )
-    };
-}
-
 impl GrantTable {
     /// The tables whose rows are deleted with a user or client. Device codes stay: the device learns of it when it polls.
     pub(crate) const ALL_BUT_DEVICES: [Self; 5] = [
@@ -65,29 +54,4 @@ impl GrantTable {
         Self::Spends,
         Self::Workflows,
     ];
-
-    pub(crate) fn delete_matching(self, key: &str, filter: UserClientFilter<'_>) -> Statement {
-        let sql = match self {
-            Self::Tokens => delete_matching!("tokens"),
-            Self::Codes => delete_matching!("codes"),
-            Self::Devices => delete_matching!("device_codes"),
-            Self::Consents => delete_matching!("consents"),
-            Self::Spends => delete_matching!("spends"),
-            Self::Workflows => delete_matching!("workflows"),
-        };
-        Statement::new(sql)
-            .bind(key)
-            .bind(filter.user)
-            .bind(filter.client)
-    }
-}
-
-/// Keeps rows as `retain` does, and returns how many are removed.
-pub(crate) fn retain_counting<K, V>(
-    rows: &mut std::collections::HashMap<K, V>,
-    mut keep: impl FnMut(&K, &V) -> bool,
-) -> u64 {
-    let before = rows.len();
-    rows.retain(|key, row| keep(key, row));
-    (before - rows.len()) as u64
 }

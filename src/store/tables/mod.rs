@@ -11,28 +11,29 @@ pub(crate) mod sandboxes;
 pub(crate) mod sessions;
 pub(crate) mod snapshots;
 pub(crate) mod spends;
+pub(crate) mod sql;
+pub(crate) mod table;
 pub(crate) mod tokens;
 pub(crate) mod users;
 pub(crate) mod workflows;
 
-use accounts::AccountTable;
-use clients::ClientTable;
-use codes::CodeTable;
-use consents::ConsentTable;
-use devices::DeviceTable;
+use clients::StoredClient;
+use codes::StoredCode;
+use consents::StoredConsent;
+use devices::StoredDevice;
 use grant_tables::{GrantTable, UserClientFilter};
-use sessions::SessionTable;
-use spends::SpendTable;
+use sessions::StoredSession;
+use spends::StoredSpend;
 use sqlx::SqliteConnection;
-use tokens::TokenTable;
-use users::UserTable;
-use workflows::WorkflowTable;
+use std::sync::Arc;
+use table::Table;
+use tokens::StoredToken;
+use workflows::StoredWorkflow;
 
-use super::columns::ROW_BYTES;
 use super::commit::PendingCommit;
 use super::error::StoreError;
 use super::write_batch::WriteBatch;
-use crate::model::account::Payment;
+use crate::model::account::{Account, Currency, Payment};
 use crate::model::client::Client;
 use crate::model::ledger::LimitWithPeriods;
 use crate::model::user::User;
@@ -44,16 +45,16 @@ use crate::protocol::time::Timestamp;
 pub(crate) struct Tables {
     /// The commit of the last change. None if the rows were read from the file.
     pub(crate) pending: Option<PendingCommit>,
-    pub(crate) users: UserTable,
-    pub(crate) clients: ClientTable,
-    pub(crate) sessions: SessionTable,
-    pub(crate) consents: ConsentTable,
-    pub(crate) codes: CodeTable,
-    pub(crate) tokens: TokenTable,
-    pub(crate) devices: DeviceTable,
-    pub(crate) accounts: AccountTable,
-    pub(crate) workflows: WorkflowTable,
-    pub(crate) spends: SpendTable,
+    pub(crate) users: Table<Arc<User>>,
+    pub(crate) clients: Table<StoredClient>,
+    pub(crate) sessions: Table<StoredSession>,
+    pub(crate) consents: Table<StoredConsent>,
+    pub(crate) codes: Table<StoredCode>,
+    pub(crate) tokens: Table<StoredToken>,
+    pub(crate) devices: Table<StoredDevice>,
+    pub(crate) accounts: Table<Account>,
+    pub(crate) workflows: Table<StoredWorkflow>,
+    pub(crate) spends: Table<StoredSpend>,
 }
 
 impl Tables {
@@ -61,25 +62,29 @@ impl Tables {
     pub(crate) fn size_in_bytes(&self) -> usize {
         self.users.size_in_bytes()
             + self.clients.size_in_bytes()
-            + self.sessions.count() * ROW_BYTES
+            + self.sessions.size_in_bytes()
             + self.consents.size_in_bytes()
             + self.codes.size_in_bytes()
-            + self.tokens.count() * ROW_BYTES
-            + self.devices.count() * 2 * ROW_BYTES
+            + self.tokens.size_in_bytes()
+            + self.devices.size_in_bytes()
+            + self.accounts.size_in_bytes()
             + self.workflows.size_in_bytes()
-            + self.spends.count() * ROW_BYTES
+            + self.spends.size_in_bytes()
     }
 
-    /// As [`ClientTable::put`]. A new client does not inherit the device codes of a deleted one of the same id.
+    /// Replaces the client of the same id, or adds one after all others. A new client does not inherit the device codes of a
+    /// deleted one of the same id.
     pub(crate) fn put_client(&mut self, client: &Client, batch: &mut WriteBatch<'_>) {
-        let is_known = self.clients.put(client, batch);
-        if !is_known && !self.devices.is_empty() {
-            self.remove(
-                GrantTable::Devices,
-                UserClientFilter::of_client(client.id.as_str()),
-                batch,
-            );
+        let id = client.id.as_str();
+        if !self.clients.contains_key(id) && !self.devices.is_empty() {
+            let filter = UserClientFilter::of_client(id);
+            self.remove(GrantTable::Devices, filter, batch);
         }
+        let stored = StoredClient {
+            position: self.clients.number_for(id),
+            client: Arc::new(client.clone()),
+        };
+        self.clients.put(id.to_owned(), stored, batch);
     }
 
     /// Whether every budget of a user and a client has room for these amounts. `prepared` counts unless the limit has
@@ -97,25 +102,25 @@ impl Tables {
         };
         let prepared = prepared.filter(|prepared| prepared.is_of(limit));
         let limit = prepared.unwrap_or_else(|| LimitWithPeriods::new(limit.clone(), now));
-        let spends = self.spends.by_user_and_client.get(&(user, client.clone()));
-        let spends = spends.into_iter().flatten().map(|(_, spend)| spend);
+        let filter = UserClientFilter {
+            user: Some(user),
+            client: Some(client.as_str()),
+        };
+        let spends = self.spends.matching(filter);
+        let spends = spends.map(|(_, stored)| &stored.spend);
         limit.fits_every_budget(&spends, payments)
     }
 
     /// Refunds a workflow. Budgets no longer count it.
-    pub(crate) fn refund(
-        &mut self,
-        workflow: &str,
-        user: UserId,
-        client: &ClientId,
-        batch: &mut WriteBatch<'_>,
-    ) {
-        let user_and_client = (user, client.clone());
-        for spend in self.spends.remove_of_workflow(workflow, &user_and_client) {
-            self.accounts.give_back(user, spend.currency, spend.amount);
+    pub(crate) fn refund(&mut self, workflow: &str, batch: &mut WriteBatch<'_>) {
+        for currency in Currency::ALL {
+            let paid = self.spends.remove(&(workflow.to_owned(), currency), batch);
+            if let Some(StoredSpend { user, spend, .. }) = paid {
+                let amount = spend.amount;
+                let payment = Payment { currency, amount };
+                self.accounts.give_back(user, payment, batch);
+            }
         }
-        batch.push(|key| spends::delete_of_workflow(key, workflow));
-        self.accounts.save(user, batch);
     }
 
     /// A user with their current balances.
@@ -133,14 +138,13 @@ impl Tables {
         filter: UserClientFilter<'_>,
         batch: &mut WriteBatch<'_>,
     ) -> u64 {
-        batch.push(|key| table.delete_matching(key, filter));
         match table {
-            GrantTable::Tokens => self.tokens.remove_matching(filter),
-            GrantTable::Codes => self.codes.remove_matching(filter),
-            GrantTable::Devices => self.devices.remove_matching(filter),
-            GrantTable::Consents => self.consents.remove_matching(filter),
-            GrantTable::Spends => self.spends.remove_matching(filter),
-            GrantTable::Workflows => self.workflows.remove_matching(filter),
+            GrantTable::Tokens => self.tokens.remove_matching(filter, batch),
+            GrantTable::Codes => self.codes.remove_matching(filter, batch),
+            GrantTable::Devices => self.devices.remove_matching(filter, batch),
+            GrantTable::Consents => self.consents.remove_matching(filter, batch),
+            GrantTable::Spends => self.spends.remove_matching(filter, batch),
+            GrantTable::Workflows => self.workflows.remove_matching(filter, batch),
         }
     }
 
@@ -159,16 +163,16 @@ impl Tables {
     pub(crate) async fn read(db: &mut SqliteConnection, key: &str) -> Result<Self, StoreError> {
         Ok(Self {
             pending: None,
-            users: UserTable::read(db, key).await?,
-            clients: ClientTable::read(db, key).await?,
-            sessions: SessionTable::read(db, key).await?,
-            consents: ConsentTable::read(db, key).await?,
-            codes: CodeTable::read(db, key).await?,
-            tokens: TokenTable::read(db, key).await?,
-            devices: DeviceTable::read(db, key).await?,
-            accounts: AccountTable::read(db, key).await?,
-            workflows: WorkflowTable::read(db, key).await?,
-            spends: SpendTable::read(db, key).await?,
+            users: Table::read(db, key).await?,
+            clients: Table::read(db, key).await?,
+            sessions: Table::read(db, key).await?,
+            consents: Table::read(db, key).await?,
+            codes: Table::read(db, key).await?,
+            tokens: Table::read(db, key).await?,
+            devices: Table::read(db, key).await?,
+            accounts: Table::read(db, key).await?,
+            workflows: Table::read(db, key).await?,
+            spends: Table::read(db, key).await?,
         })
     }
 }

@@ -1,95 +1,78 @@
 //! The `sessions` table: the users who are signed in.
 
+use super::sql::{TableSql, table_sql};
+use super::table::{ExpiringRow, Row, Table};
 use crate::protocol::ids::UserId;
 use crate::protocol::secret::SecretHash;
 use crate::protocol::time::Timestamp;
-use crate::store::columns::damaged;
+use crate::store::columns::secret_hash;
 use crate::store::error::StoreError;
-use crate::store::purge::{Purge, PurgeThreshold};
 use crate::store::statement::Statement;
-use crate::store::tables::grant_tables::retain_counting;
 use crate::store::write_batch::WriteBatch;
-use sqlx::SqliteConnection;
-use std::collections::HashMap;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
 
-/// Every session of a sandbox: owner, and when it ends.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct SessionTable {
-    pub(crate) by_hash: HashMap<SecretHash, (UserId, Timestamp)>,
-    purge_threshold: PurgeThreshold,
+/// A session: owner, and when it ends.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredSession {
+    pub(crate) user: UserId,
+    pub(crate) expires_at: Timestamp,
 }
 
-impl SessionTable {
-    pub(crate) fn count(&self) -> usize {
-        self.by_hash.len()
+impl Row for StoredSession {
+    type Key = SecretHash;
+    type Index = ();
+
+    const SQL: TableSql = table_sql!(
+        "sessions",
+        key: "hash" = "?",
+        columns: "user_id, expires_at" = "?, ?",
+        bytes: "256"
+    );
+
+    fn bind_key(&self, hash: &SecretHash, statement: Statement) -> Statement {
+        statement.bind(hash.as_bytes())
     }
 
-    /// Returns how many rows are removed.
-    pub(crate) fn remove_of(&mut self, user: Option<UserId>) -> u64 {
-        let is_of = |of: UserId| user.is_none_or(|user| user == of);
-        retain_counting(&mut self.by_hash, |_, (of, _)| !is_of(*of))
+    fn bind_columns(&self, _: &SecretHash, statement: Statement) -> Statement {
+        statement.bind(self.user).bind(self.expires_at)
     }
 
-    /// Removes expired sessions when the table is past its threshold or full.
-    pub(crate) fn purge_if_due(&mut self, now: Timestamp, most: usize, batch: &mut WriteBatch<'_>) {
-        let before = self.by_hash.len();
-        if self.purge_threshold.should_purge(before)
-            || before >= most && self.purge_threshold.should_purge_when_full(now)
-        {
-            self.by_hash.retain(|_, (_, expires_at)| *expires_at >= now);
-            let purge = Purge {
-                rows_before: before,
-                rows_left: self.by_hash.len(),
-                cutoff: now,
-                sql: "delete from sessions where sandbox = ? and expires_at < ?",
-            };
-            self.purge_threshold.purged(&purge, batch);
-        }
-    }
-
-    /// Reads the rows of a sandbox from the file.
-    pub(crate) async fn read(db: &mut SqliteConnection, key: &str) -> Result<Self, StoreError> {
-        let rows: Vec<(Vec<u8>, UserId, Timestamp)> =
-            sqlx::query_as("select hash, user_id, expires_at from sessions where sandbox = ?")
-                .bind(key)
-                .fetch_all(db)
-                .await?;
-        let read = |(hash, user, expires_at): (Vec<u8>, _, _)| {
-            let hash = SecretHash::from_bytes(&hash);
-            let hash = hash.ok_or_else(|| damaged("session hash", &"not 32 bytes"))?;
-            Ok((hash, (user, expires_at)))
+    fn read(row: &SqliteRow) -> Result<(SecretHash, Self), StoreError> {
+        let session = Self {
+            user: row.try_get("user_id")?,
+            expires_at: row.try_get("expires_at")?,
         };
-        let by_hash: Result<HashMap<_, _>, StoreError> = rows.into_iter().map(read).collect();
-        Ok(Self {
-            by_hash: by_hash?,
-            purge_threshold: PurgeThreshold::default(),
-        })
+        Ok((secret_hash("session hash", row.try_get("hash")?)?, session))
     }
 }
 
-pub(crate) fn insert(
-    key: &str,
-    hash: &SecretHash,
-    user: UserId,
-    expires_at: Timestamp,
-) -> Statement {
-    Statement::new(
-        "insert or replace into sessions (sandbox, hash, user_id, expires_at) values (?, ?, ?, ?)",
-    )
-    .bind(key)
-    .bind(hash.as_bytes())
-    .bind(user)
-    .bind(expires_at)
+impl ExpiringRow for StoredSession {
+    const DELETE_EXPIRED: &'static str =
+        "delete from sessions where sandbox = ? and expires_at < ?";
+
+    fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
 }
 
-pub(crate) fn delete(key: &str, hash: &SecretHash) -> Statement {
-    Statement::new("delete from sessions where sandbox = ? and hash = ?")
-        .bind(key)
-        .bind(hash.as_bytes())
+impl StoredSession {
+    /// Whether it is a session of this user; with `None`, of any user.
+    pub(crate) fn is_of(&self, user: Option<UserId>) -> bool {
+        user.is_none_or(|user| user == self.user)
+    }
 }
 
-pub(crate) fn delete_matching(key: &str, user: Option<UserId>) -> Statement {
-    Statement::new("delete from sessions where sandbox = ?1 and (?2 is null or user_id = ?2)")
-        .bind(key)
-        .bind(user)
+impl Table<StoredSession> {
+    /// Removes the sessions of a user, or of all users, and returns how many there were.
+    pub(crate) fn remove_of(&mut self, user: Option<UserId>, batch: &mut WriteBatch<'_>) -> u64 {
+        batch.push(|key| {
+            Statement::new(
+                "delete from sessions where sandbox = ?1 and (?2 is null or user_id = ?2)",
+            )
+            .bind(key)
+            .bind(user)
+        });
+        self.remove_where(|session| session.is_of(user))
+    }
 }

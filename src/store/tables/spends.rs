@@ -1,130 +1,96 @@
 //! The `spends` table: what apps have spent of users' buzz.
 
+use super::grant_tables::UserClientFilter;
+use super::sql::{TableSql, table_sql};
+use super::table::{GrantRow, Row, Table};
+use crate::model::account::Currency;
 use crate::model::ledger::Spend;
-use crate::model::workflow::Workflow;
 use crate::protocol::ids::{ClientId, UserId};
-use crate::protocol::time::Timestamp;
-use crate::store::columns::{amount, currency_named, integer};
+use crate::store::columns::{amount, currency, integer};
 use crate::store::error::StoreError;
 use crate::store::statement::Statement;
-use crate::store::tables::grant_tables::UserClientFilter;
-use sqlx::SqliteConnection;
-use std::collections::HashMap;
+use crate::store::write_batch::WriteBatch;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
 
-/// The most spends of a sandbox: each charge goes through those of its user and client.
+/// The most spends of a sandbox: each charge goes through them.
 pub(crate) const MAX_SPENDS: usize = 100_000;
 
-/// Every spend of a sandbox, by user and client, with the workflow that it paid for.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct SpendTable {
-    pub(crate) by_user_and_client: HashMap<(UserId, ClientId), Vec<(String, Spend)>>,
-    pub(crate) count: usize,
+/// A spend of a user's buzz by a client; its key has the workflow that it paid for.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredSpend {
+    pub(crate) user: UserId,
+    pub(crate) client: ClientId,
+    pub(crate) spend: Spend,
 }
 
-impl SpendTable {
-    pub(crate) fn insert(
-        &mut self,
-        workflow: &str,
-        user_and_client: (UserId, ClientId),
-        spend: Spend,
-    ) {
-        let spends = self.by_user_and_client.entry(user_and_client).or_default();
-        spends.push((workflow.to_owned(), spend));
-        self.count += 1;
+impl Row for StoredSpend {
+    type Key = (String, Currency);
+    type Index = ();
+
+    const SQL: TableSql = table_sql!(
+        "spends",
+        key: "workflow_id, currency" = "?, ?",
+        columns: "user_id, client_id, amount, spent_at, forgiven" = "?, ?, ?, ?, ?",
+        bytes: "256"
+    );
+
+    fn bind_key(&self, (workflow, currency): &Self::Key, statement: Statement) -> Statement {
+        statement.bind(workflow).bind(currency.name())
     }
 
-    /// Removes the spends of a workflow.
-    pub(crate) fn remove_of_workflow(
-        &mut self,
-        workflow: &str,
-        user_and_client: &(UserId, ClientId),
-    ) -> Vec<Spend> {
-        let Some(spends) = self.by_user_and_client.get_mut(user_and_client) else {
-            return Vec::new();
+    fn bind_columns(&self, _: &Self::Key, statement: Statement) -> Statement {
+        statement
+            .bind(self.user)
+            .bind(&self.client)
+            .bind(integer(self.spend.amount))
+            .bind(self.spend.at)
+            .bind(self.spend.is_before_reset)
+    }
+
+    fn read(row: &SqliteRow) -> Result<(Self::Key, Self), StoreError> {
+        let spend = Spend {
+            currency: currency(row)?,
+            amount: amount(row, "amount")?,
+            at: row.try_get("spent_at")?,
+            is_before_reset: row.try_get("forgiven")?,
         };
-        let removed = spends.extract_if(.., |(paid, _)| paid == workflow);
-        let removed: Vec<Spend> = removed.map(|(_, spend)| spend).collect();
-        self.count = self.count.saturating_sub(removed.len());
-        removed
+        let stored = Self {
+            user: row.try_get("user_id")?,
+            client: row.try_get("client_id")?,
+            spend,
+        };
+        Ok(((row.try_get("workflow_id")?, spend.currency), stored))
     }
+}
 
-    pub(crate) fn count(&self) -> usize {
-        self.count
+impl GrantRow for StoredSpend {
+    fn matches(&self, filter: UserClientFilter<'_>) -> bool {
+        filter.matches(self.user, &self.client)
     }
+}
 
-    /// Returns how many rows are removed.
-    pub(crate) fn remove_matching(&mut self, filter: UserClientFilter<'_>) -> u64 {
-        let mut removed = 0;
-        self.by_user_and_client.retain(|(user, client), spends| {
-            let goes = filter.matches(*user, client);
-            removed += if goes { spends.len() } else { 0 };
-            !goes
+impl Table<StoredSpend> {
+    /// Absolute budgets no longer count the spends of a user and a client. Returns how many spends that were.
+    pub(crate) fn mark_before_reset(
+        &mut self,
+        user: UserId,
+        client: &ClientId,
+        batch: &mut WriteBatch<'_>,
+    ) -> usize {
+        batch.push(|key| {
+            Statement::new(
+                "update spends set forgiven = 1 where sandbox = ? and user_id = ? and client_id = ?",
+            )
+            .bind(key)
+            .bind(user)
+            .bind(client)
         });
-        self.count = self.count.saturating_sub(removed);
-        removed as u64
+        let own = self
+            .values_mut()
+            .filter(|stored| stored.user == user && stored.client == *client);
+        own.filter(|stored| !stored.spend.is_before_reset)
+            .map(|stored| stored.spend.is_before_reset = true)
+            .count()
     }
-
-    /// Reads the rows of a sandbox from the file.
-    pub(crate) async fn read(db: &mut SqliteConnection, key: &str) -> Result<Self, StoreError> {
-        let rows: Vec<SpendRow> = sqlx::query_as(
-            "select workflow_id, user_id, client_id, currency, amount, spent_at, forgiven from spends
-             where sandbox = ?",
-        )
-        .bind(key)
-        .fetch_all(db)
-        .await?;
-        let mut spends = Self::default();
-        for row in rows {
-            let spend = Spend {
-                currency: currency_named(&row.currency)?,
-                amount: amount(row.amount)?,
-                at: row.spent_at,
-                is_before_reset: row.forgiven,
-            };
-            spends.insert(&row.workflow_id, (row.user_id, row.client_id), spend);
-        }
-        Ok(spends)
-    }
-}
-
-#[derive(Debug, sqlx::FromRow)]
-struct SpendRow {
-    workflow_id: String,
-    user_id: UserId,
-    client_id: ClientId,
-    currency: String,
-    amount: i64,
-    spent_at: Timestamp,
-    forgiven: bool,
-}
-
-pub(crate) fn insert(key: &str, workflow: &Workflow, spend: &Spend) -> Statement {
-    Statement::new(
-        "insert or replace into spends
-             (sandbox, workflow_id, currency, user_id, client_id, amount, spent_at, forgiven)
-         values (?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(key)
-    .bind(&workflow.id)
-    .bind(spend.currency.name())
-    .bind(workflow.user_id)
-    .bind(&workflow.client_id)
-    .bind(integer(spend.amount))
-    .bind(spend.at)
-    .bind(spend.is_before_reset)
-}
-
-pub(crate) fn delete_of_workflow(key: &str, workflow: &str) -> Statement {
-    Statement::new("delete from spends where sandbox = ? and workflow_id = ?")
-        .bind(key)
-        .bind(workflow)
-}
-
-pub(crate) fn mark_before_reset(key: &str, user: UserId, client: &ClientId) -> Statement {
-    Statement::new(
-        "update spends set forgiven = 1 where sandbox = ? and user_id = ? and client_id = ?",
-    )
-    .bind(key)
-    .bind(user)
-    .bind(client)
 }
