@@ -11,7 +11,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, any, get, post};
 
-use crate::api::problem::OrchestratorError;
+use crate::api::orchestrator_error::OrchestratorError;
 use crate::api::{blobs, me, trpc, workflows};
 use crate::control_api;
 use crate::health;

@@ -33,7 +33,8 @@ fn similarity(word: &str, candidate: &str) -> f64 {
     }
 }
 
-/// The error of a value that breaks a rule. Errors of serde are text, so the alternate form (`{:#}`) marks where the fix begins.
+/// The error of a value that breaks a rule. Errors of serde are text, so the alternate form (`{:#}`) marks where the fix
+/// begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ValueError {
     pub(crate) message: String,

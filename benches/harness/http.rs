@@ -1,4 +1,5 @@
-//! HTTP/1.1 with as little work as possible: one keep-alive connection, whole requests out, whole answers in. The generator must outrun every server that it measures, so it parses no more than it checks.
+//! HTTP/1.1 with as little work as possible: one keep-alive connection, whole requests out, whole answers in. The generator
+//! must outrun every server that it measures, so it parses no more than it checks.
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,5 +1,14 @@
-//! Explanations of refusals: the rule, the fix and the source. The journal entry has the differences and faults that
-//! decided, too.
+//! Explanations of refusals: the rule, the fix and the source. The first of these that applies explains a response:
+//!
+//! 1. a revocation without effect;
+//! 2. a fault that replaced the response;
+//! 3. a method that the endpoint does not have (405);
+//! 4. for a known error code: a hint from the parameters, an exceeded rate limit, the cause that the handler recorded
+//!    ([`RefusalCause`](crate::model::refusal_cause::RefusalCause)), the table of this file;
+//! 5. the cause, without an error code;
+//! 6. an error of the mock itself, or a problem document of the API.
+//!
+//! `middleware/request_log.rs` sends the message as `X-Mock-Reason`.
 
 use std::borrow::Cow;
 
@@ -376,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_of_a_request_is_no_secret() {
+    fn explanations_contain_no_secret() {
         for rule in RULES.iter().filter(|rule| !rule.parameter.is_empty()) {
             let sent = redact::redact_named(
                 rule.parameter,

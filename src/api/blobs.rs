@@ -12,8 +12,8 @@ use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
 use super::orchestrator::{READ, WRITE, authenticate};
+use super::orchestrator_error::OrchestratorError;
 use super::picture;
-use super::problem::OrchestratorError;
 use super::submission::require_body;
 use crate::http::base_url::BaseUrl;
 use crate::http::context::RequestContext;

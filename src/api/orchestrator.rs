@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::caller::{self, App};
-use super::problem::OrchestratorError;
+use super::orchestrator_error::OrchestratorError;
 use crate::http::context::RequestContext;
 use crate::model::refusal_cause::RefusalCause;
 use crate::model::user::User;

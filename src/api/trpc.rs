@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::caller::{self, Caller};
-use super::problem::{documented_scope, is_scope_documented};
+use super::orchestrator_error::{documented_scope, is_scope_documented};
 use super::trpc_response::{Call, ProcedureError, render};
 use super::{buzz, spend};
 use crate::http::context::RequestContext;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::blobs;
 use super::orchestrator::{READ, WRITE, authenticate};
-use super::problem::OrchestratorError;
+use super::orchestrator_error::OrchestratorError;
 use super::submission::{self, Submission};
 use super::{workflow_changes, workflow_queries};
 use crate::http::base_url::BaseUrl;

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use clap::ValueEnum;
 use serde::Deserialize;
 
-use super::variables;
+use super::environment;
 
 /// The variable of `--color`.
 pub(super) const VARIABLE: &str = "CIVITAI_MOCK_COLOR";
@@ -27,7 +27,7 @@ impl ColorWhen {
     pub(super) fn early() -> Self {
         let variable = std::env::var(VARIABLE).ok();
         Self::from_arguments(std::env::args_os())
-            .or_else(|| Self::named(variables::without_quotes(variable?.trim())))
+            .or_else(|| Self::named(environment::without_quotes(variable?.trim())))
             .unwrap_or_default()
     }
 

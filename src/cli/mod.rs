@@ -1,6 +1,7 @@
 //! The command line: its subcommands, and how it is parsed. What can be set is `options.rs`.
 
 mod advice;
+mod app_client;
 mod color;
 mod commands;
 mod completions;
@@ -28,7 +29,6 @@ mod telemetry;
 mod tests;
 mod text;
 mod values;
-mod variables;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
@@ -105,16 +105,16 @@ fn parse(build: Build) -> Result<Parsed, ExitCode> {
     let command = help::with_help(with_negative_numbers(Cli::command()), is_short_help)
         .version(build.version)
         .color(ColorWhen::early().for_clap());
-    let known = variables::known(&command);
+    let known = environment::known(&command);
     let arguments = color::move_to_end(std::env::args_os());
-    let matches = variables::with_environment(command.clone()).try_get_matches_from(&arguments);
+    let matches = environment::with_environment(command.clone()).try_get_matches_from(&arguments);
     let matches = matches.map_err(|error| {
-        let error = variables::blame(error, &command, arguments.clone());
+        let error = environment::name_variable_in_error(error, &command, arguments.clone());
         print_parse_error(&with_tip(error, arguments))
     })?;
     let cli = Cli::from_arg_matches(&matches).map_err(|error| print_parse_error(&error))?;
     if !cli.command.as_ref().is_some_and(Command::is_offline) {
-        let unknown = variables::unknown(&known, std::env::vars_os());
+        let unknown = environment::unknown(&known, std::env::vars_os());
         if !unknown.is_empty() {
             let lines = unknown
                 .iter()
@@ -129,9 +129,9 @@ fn parse(build: Build) -> Result<Parsed, ExitCode> {
     Ok(Parsed {
         cli,
         sources: Sources::from_matches(options),
-        warnings: variables::quoted(&known)
+        warnings: environment::quoted(&known)
             .iter()
-            .map(|name| variables::quotes_warning(name))
+            .map(|name| environment::quotes_warning(name))
             .collect(),
     })
 }

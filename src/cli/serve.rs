@@ -37,7 +37,7 @@ pub(super) fn run(options: Options, build: Build, mut warnings: Vec<String>) -> 
     warnings.extend(more);
     warnings.extend(file_limit::raise(&mut config, options.max_connections));
     config.commit = build.commit;
-    let placed = |error| options.sources.place(error);
+    let placed = |error| options.sources.with_source(error);
     let loaded = config.load_seed().map_err(placed)?;
     if loaded.can_sign_in().next().is_none() {
         let reason = match loaded.seed.users.len() {

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use super::app_client::{self, EnvironmentApp};
 use super::defaults::{DEFAULT_LISTEN, DEFAULT_MCP_PORT};
-use super::environment::{self, EnvironmentApp};
 use super::options::Options;
 use super::values::{ByteSize, McpPort, read, read_standard_input};
 use crate::certificate::Certificate;
@@ -27,7 +27,9 @@ impl Options {
             listen: *first,
             also_listen: rest.to_vec(),
             both_loopbacks: listen.is_empty(),
-            tls: self.tls().map_err(|error| self.sources.place(error))?,
+            tls: self
+                .tls()
+                .map_err(|error| self.sources.with_source(error))?,
             legacy_listen: self.legacy_listen.map(|address| address.0),
             mcp_listen: self.mcp()?,
             trust_proxy: self.trust_proxy.unwrap_or_default(),
@@ -45,7 +47,7 @@ impl Options {
         if let Some(idle) = self.sandbox_idle {
             config.sandbox_idle = idle.0.to_std();
         }
-        let placed = |error| self.sources.place(error);
+        let placed = |error| self.sources.with_source(error);
         if let Some(url) = &self.public_url {
             config.set_public_url(url).map_err(placed)?;
         }
@@ -66,7 +68,7 @@ impl Options {
         }
         self.set_behavior(&mut config);
         let EnvironmentApp { client, warnings } =
-            environment::client(|name| std::env::var(name).ok())?;
+            app_client::client(|name| std::env::var(name).ok())?;
         let app = client.as_ref().and_then(|client| client.id.clone());
         let app = app.map(ClientId);
         if let Some(client) = client {

@@ -88,7 +88,7 @@ impl Sources {
     }
 
     /// The error, with its option named as its source does.
-    pub(super) fn place(&self, error: Invalid) -> Invalid {
+    pub(super) fn with_source(&self, error: Invalid) -> Invalid {
         if error.file.is_some() || !self.has(&error.path) {
             return error;
         }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use clap::{Command, CommandFactory as _, FromArgMatches as _};
 
 use super::Cli;
+use super::environment::with_environment;
 use super::help::{FOOTERS, GROUPS, with_help};
-use super::variables::with_environment;
 
 #[test]
 fn the_command_line_is_well_formed() {

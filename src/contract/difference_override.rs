@@ -44,7 +44,7 @@ mod tests {
     use crate::contract::DIFFERENCES;
 
     #[test]
-    fn what_is_printed_of_each_difference_can_be_read_again() {
+    fn a_printed_difference_can_be_parsed() {
         for difference in DIFFERENCES.iter().map(|entry| entry.difference) {
             for contract in Contract::ALL {
                 let apart = DifferenceOverride {

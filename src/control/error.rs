@@ -71,14 +71,14 @@ impl ControlError {
                     counters: counters.clone(),
                 });
             }
-            Self::Store(invalid @ StoreError::Unwritable { .. }) => {
-                let invalid = Invalid::new("database", invalid.to_string());
+            Self::Store(error @ StoreError::Unwritable { .. }) => {
+                let invalid = Invalid::new("database", error.to_string());
                 return invalid
                     .with_hint(StoreError::SEND_AGAIN)
                     .to_json("unwritable");
             }
-            Self::Store(invalid @ StoreError::TableFull { .. }) => {
-                let invalid = Invalid::new("sandbox", invalid.to_string());
+            Self::Store(error @ StoreError::TableFull { .. }) => {
+                let invalid = Invalid::new("sandbox", error.to_string());
                 return invalid.with_hint(MAKE_ROOM).to_json("full");
             }
             Self::Store(_) => return json!({ "error": "server_error" }),

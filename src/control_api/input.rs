@@ -114,7 +114,7 @@ const MAX_REPEATED_CHARS: usize = 80;
 async fn bytes(body: Body) -> Result<Bytes, Response> {
     to_bytes(body, MAX_BODY_BYTES)
         .await
-        .map_err(|invalid| body_error(&invalid))
+        .map_err(|error| body_error(&error))
 }
 
 async fn read(request: Request) -> Result<Value, Response> {

@@ -116,8 +116,8 @@ pub(crate) fn failure(error: &StoreError) -> Response {
             };
         }
     };
-    let invalid_sandbox = Invalid::new("sandbox", error.to_string()).with_hint(hint);
-    invalid(StatusCode::SERVICE_UNAVAILABLE, code, &invalid_sandbox)
+    let body = Invalid::new("sandbox", error.to_string()).with_hint(hint);
+    invalid(StatusCode::SERVICE_UNAVAILABLE, code, &body)
 }
 
 /// 503: the bodies of other requests occupy all memory for bodies.

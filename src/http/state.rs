@@ -4,7 +4,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
-use tokio_util::sync::CancellationToken;
 
 use super::control_token::ControlToken;
 use super::long_steps::WorkLock;
@@ -26,8 +25,6 @@ pub(crate) struct ServerState {
     /// The host names that the operator configured. They include the public origin, which overrides the request's.
     pub(crate) hosts: Hosts,
     pub(crate) trust_proxy: bool,
-    /// Cancelled when the server stops; ends responses that would never end.
-    pub(crate) stop: CancellationToken,
     /// The token that the control API requires, if any.
     pub(crate) control_token: Option<ControlToken>,
     /// Long lists of the control API are sent one after another.

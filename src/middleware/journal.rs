@@ -93,7 +93,7 @@ impl RequestFacts {
 
     /// `last_completed_id` is the newest exchange that was complete when this one began.
     pub(crate) fn new(parts: &Parts, context: &RequestContext, last_completed_id: u64) -> Self {
-        let (at, system_time) = context.sandbox.clock.read();
+        let (at, system_time) = context.sandbox.clock.now_and_system();
         let query = parts.uri.query();
         let by_query = || {
             let query = query.filter(|query| query.contains("grant_type"));

@@ -75,7 +75,7 @@ impl Recorder {
         mut exchange: StoredExchange,
         remaining: Duration,
     ) -> Option<ReasonHeaders> {
-        let (_, now) = self.sandbox.clock.read();
+        let (_, now) = self.sandbox.clock.now_and_system();
         let elapsed = now.0.saturating_sub(self.arrived_at.0);
         let elapsed = Duration::from_millis(elapsed.try_into().unwrap_or(0));
         let duration_ms = (elapsed + remaining).as_millis();

@@ -150,7 +150,8 @@ impl MockSandbox {
         Ok(Arc::unwrap_or_clone(advice))
     }
 
-    /// Asserts that no finding is an error or a warning. Hints are suspicions and do not count; [`MockSandbox::advice`] has them too.
+    /// Asserts that no finding is an error or a warning. Hints are suspicions and do not count; [`MockSandbox::advice`] has them
+    /// too.
     ///
     /// # Panics
     ///

@@ -55,7 +55,8 @@ impl MockSandbox {
         self.open().await?.delete_user(&named).await
     }
 
-    /// Signs a user in without a page: creates a session and returns its cookie (`POST /_mock/sessions`). Errors: no user has this id or name.
+    /// Signs a user in without a page: creates a session and returns its cookie (`POST /_mock/sessions`). Errors: no user has this
+    /// id or name.
     pub async fn sign_in(&self, user: impl Into<UserRef>) -> Result<SessionCookie, MockError> {
         let user = user.into();
         self.open().await?.create_session(NewSession { user }).await
@@ -67,7 +68,8 @@ impl MockSandbox {
         Ok(self.open().await?.list_sessions(&filter)?.sessions)
     }
 
-    /// Signs a user out, or all users: deletes their sessions and returns how many (`DELETE /_mock/sessions`). Errors: the user does not exist.
+    /// Signs a user out, or all users: deletes their sessions and returns how many (`DELETE /_mock/sessions`). Errors: the user
+    /// does not exist.
     pub async fn sign_out(&self, user: Option<UserRef>) -> Result<u64, MockError> {
         let filter = SessionFilter { user };
         Ok(self.open().await?.delete_sessions(filter).await?.deleted)
@@ -110,7 +112,8 @@ impl MockSandbox {
         Ok(self.open().await?.list_consents(filter)?.consents)
     }
 
-    /// Sets the consent of a user to a client, in place of an earlier one. Errors: the user or client does not exist, or the budget is invalid.
+    /// Sets the consent of a user to a client, in place of an earlier one. Errors: the user or client does not exist, or the
+    /// budget is invalid.
     pub async fn set_consent(&self, agreement: NewConsent) -> Result<ConsentView, MockError> {
         self.open().await?.set_consent(agreement).await
     }

@@ -41,8 +41,8 @@ pub(crate) fn lifetime(rules: &ContractRules, chosen: Option<u32>) -> (u32, u32)
     (life, life.max(RETENTION_SECONDS))
 }
 
-/// Records an expired code that would not have expired under the other contract by the difference `code-lifetime`: the documented
-/// lifetime is longer.
+/// Records an expired code that would not have expired under the other contract by the difference `code-lifetime`: the
+/// documented lifetime is longer.
 pub(crate) fn record_lifetime_divergence_if_expired(
     expired: bool,
     chosen: Option<u32>,

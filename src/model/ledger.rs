@@ -1,4 +1,5 @@
-//! The spend limits of apps: how much of its budgets an app has used, and whether more fits. `period.rs` has the start of each budget's period, and
+//! The spend limits of apps: how much of its budgets an app has used, and whether more fits. `period.rs` has the start of each
+//! budget's period, and
 //! `account.rs` the accounts that pay. Spends belong to a user and a client, so that new tokens change nothing.
 
 use serde::Serialize;
@@ -44,7 +45,7 @@ pub struct BudgetState {
     pub unit: Option<u64>,
 }
 
-/// One spend.
+/// One spend; a bucket in Civitai's words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(
     feature = "openapi",
@@ -68,7 +69,7 @@ pub struct Bucket {
 pub struct Spending {
     /// The sum of the buckets.
     pub spend: u64,
-    /// The state of each budget, in their order.
+    /// The state of each budget, in their order; Civitai calls budgets rules.
     pub rules: Vec<BudgetState>,
     /// The spends that count against any budget; without a budget, all spends.
     pub buckets: Vec<Bucket>,

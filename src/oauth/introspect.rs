@@ -1,4 +1,5 @@
-//! POST `/introspect` (RFC 7662), for confidential clients that the operator has listed. The difference `introspection` added it.
+//! POST `/introspect` (RFC 7662), for confidential clients that the operator has listed. The difference `introspection` added
+//! it.
 
 use axum::Json;
 use axum::http::header::CACHE_CONTROL;

@@ -1,5 +1,5 @@
-//! POST `/revoke` (RFC 7009): 200 with or without effect, so that clients cannot learn which tokens exist. Which tokens an app may
-//! revoke are the differences `revoke-by-client` and `revoke-by-public-client`.
+//! POST `/revoke` (RFC 7009): 200 with or without effect, so that clients cannot learn which tokens exist. Which tokens an app
+//! may revoke are the differences `revoke-by-client` and `revoke-by-public-client`.
 
 use axum::Json;
 use axum::response::IntoResponse;

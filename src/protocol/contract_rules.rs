@@ -41,8 +41,8 @@ impl ContractRules {
             .unwrap_or(self.contract)
     }
 
-    /// Records at a decision point whether another contract would have answered this request differently. Not called if that would
-    /// need a second evaluation.
+    /// Records at a decision point whether another contract would have answered this request differently. Handlers skip it if
+    /// they would have to evaluate the request a second time.
     pub(crate) fn record_divergence(&self, difference: Difference, differs: bool) {
         if differs {
             let contract = self.contract_untracked(difference);

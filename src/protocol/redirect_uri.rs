@@ -7,7 +7,8 @@ use url::{Host, Url};
 pub(crate) enum Matching {
     /// Character for character.
     Exact,
-    /// Exact, or loopback to loopback with the same scheme and path (RFC 8252 §7.3, and more than it).
+    /// Exact, or loopback to loopback with the same scheme and path. Looser than RFC 8252 §7.3: host name, query and
+    /// fragment may differ, too.
     LoopbackAware,
 }
 
@@ -19,10 +20,10 @@ pub(crate) fn matches(registered: &[String], given: &str, matching: Matching) ->
     if matching == Matching::Exact {
         return false;
     }
-    recorded_loopback(given).is_some_and(|given| {
+    civitai_loopback_url(given).is_some_and(|given| {
         registered
             .iter()
-            .filter_map(|known| recorded_loopback(known))
+            .filter_map(|known| civitai_loopback_url(known))
             .any(|known| known.scheme() == given.scheme() && known.path() == given.path())
     })
 }
@@ -55,14 +56,14 @@ pub(crate) fn is_loopback_host<S: AsRef<str>>(host: &Host<S>) -> bool {
 }
 
 /// The URL if its host is one of the three that Civitai treats as loopback (difference `redirect-uri-match`), as recorded.
-fn recorded_loopback(text: &str) -> Option<Url> {
+fn civitai_loopback_url(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
-    let own = match url.host()? {
+    let is_loopback = match url.host()? {
         Host::Domain(name) => name == "localhost",
         Host::Ipv4(address) => address == std::net::Ipv4Addr::LOCALHOST,
         Host::Ipv6(address) => address == std::net::Ipv6Addr::LOCALHOST,
     };
-    own.then_some(url)
+    is_loopback.then_some(url)
 }
 
 /// A redirect to one of these runs a script or opens a document in the browser: no app listens there.
@@ -103,7 +104,7 @@ pub(crate) fn check_registration(text: &str, strict: bool) -> Result<(), String>
     check(text)?;
     let is_https = Url::parse(text).is_ok_and(|url| url.scheme() == "https");
     // The documented rule names hosts, so the recorded ones count here.
-    let is_local = recorded_loopback(text).is_some_and(|url| is_web(&url));
+    let is_local = civitai_loopback_url(text).is_some_and(|url| is_web(&url));
     if strict && !is_https && !is_local {
         return Err(format!(
             "{text} must begin with https:// – only localhost and 127.0.0.1 may do without"
@@ -345,7 +346,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn what_is_added_to_a_uri_arrives_as_it_was(query in "[ -~]{0,20}", state in ".{1,40}") {
+        fn parameters_added_to_a_uri_arrive_unchanged(query in "[ -~]{0,20}", state in ".{1,40}") {
             for base in ["https://a.example/cb", "http://localhost:3000", "com.example.app:/cb"] {
                 let set = with_params(&format!("{base}?{query}"), &[("code", "c"), ("state", &state)]);
                 let url = Url::parse(&set.unwrap()).unwrap();

@@ -257,7 +257,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn what_is_printed_can_be_read_again(bits in 0..=Scope::ALL.0) {
+        fn a_printed_scope_can_be_parsed(bits in 0..=Scope::ALL.0) {
             let scope = Scope::from_bits(bits).unwrap();
             proptest::prop_assert_eq!(scope.to_string().parse(), Ok(scope));
             proptest::prop_assert_eq!(Scope::parse_leading_digits(&scope.to_string()), Some(scope));

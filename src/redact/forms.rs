@@ -143,7 +143,7 @@ proptest! {
 }
 
 #[test]
-fn what_stands_around_a_pair_stays() {
+fn text_around_a_pair_is_unchanged() {
     for (text, shown) in [
         (
             "sent client_secret:x and waited",

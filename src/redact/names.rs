@@ -195,7 +195,7 @@ fn without_harmless(words: &[String]) -> Vec<String> {
 }
 
 /// Whether the value under this name is random by design and public.
-pub(super) fn is_opaque(name: &str) -> bool {
+pub(super) fn is_public_random(name: &str) -> bool {
     PUBLIC_RANDOM_NAMES.contains(&name) || PUBLIC_RANDOM_NAMES.contains(&normalized(name).as_str())
 }
 

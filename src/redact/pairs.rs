@@ -244,7 +244,8 @@ fn indent(name: &str, before: &str) -> Option<usize> {
     is_first.then(|| before.len() - above.len())
 }
 
-/// Whether the colon is part of a URL, path or file position, and no value follows: `auth://x`, `//auth:8080`, `token.rs:12`, `token::x`.
+/// Whether the colon is part of a URL, path or file position, and no value follows: `auth://x`, `//auth:8080`, `token.rs:12`,
+/// `token::x`.
 fn is_location(name: &str, before: &str, behind: &str) -> bool {
     let is_scheme = |letter: char| letter.is_ascii_alphanumeric() || "+-.".contains(letter);
     let is_url = behind.starts_with("//") || name.contains('.') && behind.starts_with('/');

@@ -22,15 +22,15 @@ const MAX_WORD_BYTES: usize = 16;
 /// `civitai_` and letters are a token from this length on; shorter words may be a name, unless they have a digit.
 const MIN_TOKEN_BYTES: usize = 8;
 
-/// The text with `[redacted]` for each secret, including its encoded characters. If values are `opaque`, long hexadecimal
+/// The text with `[redacted]` for each secret, including its encoded characters. If values are `shows_random`, long hexadecimal
 /// numbers and JWTs are no secrets.
-pub(super) fn redact_shapes(text: &str, opaque: bool) -> Cow<'_, str> {
+pub(super) fn redact_shapes(text: &str, shows_random: bool) -> Cow<'_, str> {
     let mut found = match Decoded::new(text) {
         Some(decoded) => {
-            let found = find(&decoded.text, opaque).into_iter();
+            let found = find(&decoded.text, shows_random).into_iter();
             found.map(|range| decoded.original(&range)).collect()
         }
-        None => find(text, opaque),
+        None => find(text, shows_random),
     };
     if found.is_empty() {
         return text.into();
@@ -48,10 +48,10 @@ pub(super) fn redact_shapes(text: &str, opaque: bool) -> Cow<'_, str> {
     shown.into()
 }
 
-fn find(text: &str, opaque: bool) -> Vec<Range<usize>> {
+fn find(text: &str, shows_random: bool) -> Vec<Range<usize>> {
     let mut found = prefixed(text);
     found.extend(credentials(text));
-    if !opaque {
+    if !shows_random {
         found.extend(jwts(text));
         found.extend(hex(text));
     }

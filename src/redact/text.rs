@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::encoding::{decode_once, encode};
 use super::members::{is_value_member, secret_name};
-use super::names::{is_authorization, is_opaque, is_secret};
+use super::names::{is_authorization, is_public_random, is_secret};
 use super::pairs::redact_pairs;
 use super::placeholder::REDACTED;
 use super::shapes::redact_shapes;
@@ -40,14 +40,14 @@ const MAX_DEPTH_OF_LONG_TEXT: usize = 4;
 pub(super) struct Scan {
     depth: usize,
     /// Whether long hexadecimal numbers and JWTs are shown here.
-    opaque: bool,
+    shows_random: bool,
 }
 
 impl Scan {
     /// The options for the value under this name.
     pub(super) fn under(self, name: &str) -> Self {
         Self {
-            opaque: self.opaque || is_opaque(name),
+            shows_random: self.shows_random || is_public_random(name),
             ..self
         }
     }
@@ -68,7 +68,7 @@ impl Default for Scan {
     fn default() -> Self {
         Self {
             depth: MAX_DEPTH,
-            opaque: false,
+            shows_random: false,
         }
     }
 }
@@ -221,10 +221,10 @@ fn redact_query(query: &str, scan: Scan) -> Option<String> {
     hides.then(|| written.extend_pairs(shown).finish())
 }
 
-/// Redacts text that is not a URL with a query. Shapes come first: a credential has a space in it, where a word or a value ends.
-/// Pairs come before what is encoded, too: an encoded `&` is a part of the value.
+/// Redacts text that is not a URL with a query. Shapes come first: a credential has a space in it, where a word or a value
+/// ends. Pairs come before what is encoded, too: an encoded `&` is a part of the value.
 fn redact_plain(text: &str, scan: Scan) -> Cow<'_, str> {
-    let mut shown = redact_shapes(text, scan.opaque);
+    let mut shown = redact_shapes(text, scan.shows_random);
     if let Cow::Owned(redacted) = redact_pairs(&shown) {
         shown = redacted.into();
     }
@@ -234,7 +234,7 @@ fn redact_plain(text: &str, scan: Scan) -> Cow<'_, str> {
     shown
 }
 
-/// The text with its words that hide a secret by an encoding decoded and redacted; none if there are none.
+/// Redacts the words that contain an encoded secret. None if no word does.
 fn redact_encoded(text: &str, scan: Scan) -> Option<String> {
     if !text.contains(['%', '\\']) {
         return None;

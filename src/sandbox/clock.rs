@@ -57,7 +57,7 @@ impl ClockState {
 }
 
 impl Clock {
-    pub(super) fn starting(state: ClockState) -> Self {
+    pub(super) fn new(state: ClockState) -> Self {
         Self(Mutex::new(state))
     }
 
@@ -65,8 +65,8 @@ impl Clock {
         self.state().now()
     }
 
-    /// The time here, and the system's.
-    pub(crate) fn read(&self) -> (Timestamp, Timestamp) {
+    /// The sandbox's time and the system's time, in this order.
+    pub(crate) fn now_and_system(&self) -> (Timestamp, Timestamp) {
         let system = system_now();
         (self.state().at(system), system)
     }

@@ -1,5 +1,5 @@
-//! The only source of randomness, from which every secret is generated. With `--entropy-seed`, a sandbox generates the same values in
-//! every run; with a database file, each run generates its own.
+//! The only source of randomness, from which every secret is generated. With `--entropy-seed`, a sandbox generates the same
+//! values in every run; with a database file, each run generates its own.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -19,8 +19,8 @@ const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 pub(crate) struct Entropy(Mutex<ChaCha20Rng>);
 
 impl Entropy {
-    /// The same entropy seed, sandbox and run give the same values; without an entropy seed they are unpredictable. Values of earlier runs
-    /// are in the rows of the database file, so each run generates other ones.
+    /// The same entropy seed, sandbox and run give the same values; without an entropy seed they are unpredictable. Values of
+    /// earlier runs are in the rows of the database file, so each run generates other ones.
     pub(crate) fn new(entropy_seed: Option<u64>, sandbox: &str, run: u64) -> Self {
         let mut key = [0; 32];
         match entropy_seed {

@@ -98,7 +98,7 @@ impl SandboxCore {
         Self {
             name: parts.name,
             store: parts.store,
-            clock: Clock::starting(parts.clock),
+            clock: Clock::new(parts.clock),
             entropy: parts.entropy,
             key: parts.key,
             settings: RwLock::new(Arc::new(template.settings.clone())),
@@ -168,7 +168,7 @@ impl SandboxCore {
         changed
     }
 
-    /// Changes nothing if `data`, that of the caller, was replaced.
+    /// Changes and stores the clock. Does nothing if a reset replaced `data`.
     async fn change_clock<E: From<StoreError>>(
         &self,
         data: &Arc<SandboxData>,
@@ -178,7 +178,7 @@ impl SandboxCore {
         if !Arc::ptr_eq(&self.current_data(), data) {
             return Ok(());
         }
-        let changed = Clock::starting(self.clock.state());
+        let changed = Clock::new(self.clock.state());
         change(&changed)?;
         let state = changed.state();
         self.store
@@ -188,7 +188,7 @@ impl SandboxCore {
         Ok(())
     }
 
-    /// Has new requests start from this. `change_journal` runs while no request can write to the journal.
+    /// Replaces the data and the state that new requests use. `change_journal` runs while no request can write to the journal.
     pub(super) fn switch_to(&self, start: SandboxState, change_journal: impl FnOnce(&Journal)) {
         let mut current = self
             .current_data

@@ -28,12 +28,17 @@ pub(crate) struct Registry {
     /// Held while a sandbox is opened or closed, so that two requests do not open one twice.
     turn: Mutex<()>,
     /// Cancelled when the server stops.
-    stopping: CancellationToken,
+    stop: CancellationToken,
 }
 
 impl Registry {
     /// The sandboxes of this database. Those of an earlier run are opened on first use.
-    pub(crate) fn open(store: Store, template: SandboxTemplate, max_sandboxes: usize) -> Self {
+    pub(crate) fn open(
+        store: Store,
+        template: SandboxTemplate,
+        max_sandboxes: usize,
+        stop: CancellationToken,
+    ) -> Self {
         let known = store.list_sandboxes().into_iter().map(|name| {
             let created_by = if store.is_explicit(&name) {
                 CreatedBy::Explicit
@@ -48,13 +53,8 @@ impl Registry {
             turn: Mutex::default(),
             store,
             template: Arc::new(template),
-            stopping: CancellationToken::new(),
+            stop,
         }
-    }
-
-    /// Ends the waiting of requests for events, as the server stops.
-    pub(crate) fn stop_waiting(&self) {
-        self.stopping.cancel();
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -74,16 +74,16 @@ impl Registry {
         created_by: CreatedBy,
     ) -> Result<Sandbox, StoreError> {
         self.store.wait_for_reload().await?;
-        if let Some(open) = self.slots.take(name, created_by) {
+        if let Some(open) = self.slots.touch(name, created_by) {
             return Ok(Sandbox::new(&open));
         }
         let name = name.to_owned();
         self.in_turn(async move |registry| {
-            if let Some(open) = registry.slots.take(&name, created_by) {
+            if let Some(open) = registry.slots.touch(&name, created_by) {
                 return Ok(Sandbox::new(&open));
             }
-            let own = TemplateOverrides::new(created_by);
-            registry.open_in_slot(&name, own).await
+            let overrides = TemplateOverrides::new(created_by);
+            registry.open_in_slot(&name, overrides).await
         })
         .await
     }
@@ -91,7 +91,7 @@ impl Registry {
     /// The sandbox of this name, if it exists. Creates none.
     pub(crate) async fn find(self: &Arc<Self>, name: &str) -> Result<Option<Sandbox>, StoreError> {
         self.store.wait_for_reload().await?;
-        if let Some(open) = self.slots.take(name, CreatedBy::Request) {
+        if let Some(open) = self.slots.touch(name, CreatedBy::Request) {
             return Ok(Some(Sandbox::new(&open)));
         }
         if !self.slots.lock().contains_key(name) {
@@ -99,15 +99,15 @@ impl Registry {
         }
         let name = name.to_owned();
         self.in_turn(async move |registry| {
-            if let Some(open) = registry.slots.take(&name, CreatedBy::Request) {
+            if let Some(open) = registry.slots.touch(&name, CreatedBy::Request) {
                 return Ok(Some(Sandbox::new(&open)));
             }
             if !registry.store.has_sandbox(&name) {
                 return Ok(None);
             }
             // It is in the database: the overrides of a new sandbox are not read.
-            let own = TemplateOverrides::new(CreatedBy::Explicit);
-            registry.open_in_slot(&name, own).await.map(Some)
+            let overrides = TemplateOverrides::new(CreatedBy::Explicit);
+            registry.open_in_slot(&name, overrides).await.map(Some)
         })
         .await
     }
@@ -128,7 +128,7 @@ impl Registry {
 
     /// Marks a sandbox as created explicitly, so that it is not evicted.
     pub(crate) async fn mark_explicit(&self, name: &str) -> Result<(), StoreError> {
-        self.slots.take(name, CreatedBy::Explicit);
+        self.slots.touch(name, CreatedBy::Explicit);
         // The slot may be marked although the file rejected the change.
         if self.store.is_request_created(name) {
             self.store.mark_explicit(name).await?;
@@ -140,11 +140,11 @@ impl Registry {
     async fn open_in_slot(
         &self,
         name: &str,
-        own: TemplateOverrides,
+        overrides: TemplateOverrides,
     ) -> Result<Sandbox, StoreError> {
-        let created_by = own.created_by;
+        let created_by = overrides.created_by;
         self.make_room(name, created_by).await?;
-        let opened = Arc::new(self.open_sandbox(name, own).await?);
+        let opened = Arc::new(self.open_sandbox(name, overrides).await?);
         let mut slots = self.slots.lock();
         let slot = slots.entry(name.to_owned());
         slot.or_insert_with(|| Slot::new(created_by)).open = Some(Arc::clone(&opened));
@@ -154,12 +154,12 @@ impl Registry {
     /// Removes the request-created sandbox that has been idle longest, if there is no room for this one.
     async fn make_room(&self, name: &str, created_by: CreatedBy) -> Result<(), StoreError> {
         let most = self.max_sandboxes;
-        let fits_every_budget = || {
+        let has_room = || {
             let slots = self.slots.lock();
             name == DEFAULT || slots.contains_key(name) || slots.len() < most
         };
         let least_idle = created_by.least_idle();
-        while !fits_every_budget() {
+        while !has_room() {
             let idle = self.slots.longest_idle(least_idle);
             let idle = idle.ok_or(StoreError::TooManySandboxes { most })?;
             tracing::info!(sandbox = idle, "removed to make room for another sandbox");
@@ -174,7 +174,7 @@ impl Registry {
     async fn open_sandbox(
         &self,
         name: &str,
-        own: TemplateOverrides,
+        overrides: TemplateOverrides,
     ) -> Result<SandboxCore, StoreError> {
         let entropy = Entropy::new(self.template.entropy_seed, name, self.store.run());
         let known = self.store.find_sandbox(name).await?;
@@ -196,14 +196,14 @@ impl Registry {
             let clock = ClockState::from_text(&row.clock)?;
             (row, clock)
         } else {
-            let settings = own.settings.to_text();
+            let settings = overrides.settings.to_text();
             let clock = ClockState::default();
             let new = NewSandboxRow {
                 name,
                 server_seed: &self.template.seed,
-                own_seed: own.seed.as_ref(),
+                own_seed: overrides.seed.as_ref(),
                 settings: settings.as_deref(),
-                is_explicit: own.created_by == CreatedBy::Explicit,
+                is_explicit: overrides.created_by == CreatedBy::Explicit,
                 clock: &clock.to_text(),
                 signing_key: &key.to_stored(),
             };
@@ -222,7 +222,7 @@ impl Registry {
             clock,
             entropy,
             key,
-            closed: self.stopping.child_token(),
+            closed: self.stop.child_token(),
         }))
     }
 
@@ -241,15 +241,15 @@ impl Registry {
     pub(crate) async fn create(
         self: &Arc<Self>,
         name: &str,
-        own: TemplateOverrides,
+        overrides: TemplateOverrides,
     ) -> Result<Option<Sandbox>, StoreError> {
         let name = name.to_owned();
         self.in_turn(async move |registry| {
-            let is_open = registry.slots.take(&name, own.created_by).is_some();
+            let is_open = registry.slots.touch(&name, overrides.created_by).is_some();
             if is_open || registry.store.has_sandbox(&name) {
                 return Ok(None);
             }
-            registry.open_in_slot(&name, own).await.map(Some)
+            registry.open_in_slot(&name, overrides).await.map(Some)
         })
         .await
     }

@@ -40,8 +40,8 @@ impl Slot {
 
     /// How long the sandbox has been idle. A request under way uses it.
     pub(super) fn idle(&self) -> Duration {
-        let left = self.open.as_ref().map_or(self.used, SandboxCore::last_used);
-        since(left.max(self.used), system_now())
+        let last_used = self.open.as_ref().map_or(self.used, SandboxCore::last_used);
+        since(last_used.max(self.used), system_now())
     }
 }
 
@@ -60,8 +60,8 @@ impl Slots {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The sandbox of this name, if it is open, for a request of this origin.
-    pub(super) fn take(&self, name: &str, created_by: CreatedBy) -> Option<Arc<SandboxCore>> {
+    /// Marks the sandbox as used now, by a request of this origin, and returns it if it is open.
+    pub(super) fn touch(&self, name: &str, created_by: CreatedBy) -> Option<Arc<SandboxCore>> {
         let mut slots = self.lock();
         let known = slots.get_mut(name)?;
         known.used = system_now();
@@ -108,7 +108,7 @@ mod tests {
         insert("older", 90, CreatedBy::Request);
         assert_eq!(longest(CreatedBy::Request).as_deref(), Some("older"));
         assert!(
-            slots.take("older", CreatedBy::Request).is_none(),
+            slots.touch("older", CreatedBy::Request).is_none(),
             "not open"
         );
         assert_eq!(
@@ -116,7 +116,7 @@ mod tests {
             Some("old"),
             "the other was just used"
         );
-        slots.take("old", CreatedBy::Explicit);
+        slots.touch("old", CreatedBy::Explicit);
         assert_eq!(longest(CreatedBy::Explicit).as_deref(), Some("young"));
     }
 }

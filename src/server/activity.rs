@@ -57,7 +57,7 @@ pub(super) fn now() -> Instant {
 
 /// When to check again whether a connection has expired.
 pub(super) enum NextCheck {
-    CloseReason(CloseReason),
+    Close(CloseReason),
     At(Instant),
     Never,
 }
@@ -69,8 +69,9 @@ enum Protocol {
     Http2,
 }
 
+/// The mutable part of [`Activity`].
 #[derive(Debug)]
-pub(super) struct ConnectionActivity {
+pub(super) struct ActivityState {
     protocol: Protocol,
     is_closing: bool,
     /// Like the fields below, for HTTP/2 only.
@@ -85,10 +86,10 @@ pub(super) struct ConnectionActivity {
 #[derive(Debug)]
 pub(super) struct Activity {
     timeouts: Timeouts,
-    state: Mutex<ConnectionActivity>,
+    state: Mutex<ActivityState>,
     /// One request at a time waits for memory and takes its first step.
     pub(super) first_step: Semaphore,
-    fits_every_budget: Notify,
+    has_room: Notify,
     running: Arc<Semaphore>,
 }
 
@@ -101,7 +102,7 @@ impl Activity {
         };
         Arc::new(Self {
             timeouts,
-            state: Mutex::new(ConnectionActivity {
+            state: Mutex::new(ActivityState {
                 protocol: Protocol::Unknown,
                 is_closing: false,
                 open_requests: 0,
@@ -110,12 +111,12 @@ impl Activity {
                 progress: now,
             }),
             first_step: Semaphore::new(1),
-            fits_every_budget: Notify::new(),
+            has_room: Notify::new(),
             running: Arc::new(Semaphore::new(MAX_STREAMS as usize)),
         })
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, ConnectionActivity> {
+    pub(super) fn state(&self) -> MutexGuard<'_, ActivityState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -147,7 +148,7 @@ impl Activity {
         loop {
             let now = now();
             let next = match self.next_check(now) {
-                NextCheck::CloseReason(expired) => return expired,
+                NextCheck::Close(reason) => return reason,
                 NextCheck::At(next) => next,
                 NextCheck::Never => pending().await,
             };
@@ -164,7 +165,7 @@ impl Activity {
         };
         // Activity that begins after this check does not expire sooner than that.
         let shortest = idle.min(self.timeouts.body);
-        let (since, timeout, expired) = match state.protocol {
+        let (since, timeout, reason) = match state.protocol {
             Protocol::Http1 => return NextCheck::Never,
             Protocol::Unknown => (state.idle_since, idle, CloseReason::NoRequest),
             Protocol::Http2 if state.open_requests == 0 => {
@@ -177,7 +178,7 @@ impl Activity {
         };
         let deadline = since + timeout;
         if deadline <= now {
-            NextCheck::CloseReason(expired)
+            NextCheck::Close(reason)
         } else {
             NextCheck::At(deadline.min(now + shortest))
         }
@@ -198,7 +199,7 @@ impl Activity {
 
     pub(super) async fn wait_for_room(&self) {
         while self.state().unread_bytes >= MAX_UNREAD_BYTES {
-            self.fits_every_budget.notified().await;
+            self.has_room.notified().await;
         }
     }
 }
@@ -219,10 +220,10 @@ impl OpenRequest {
         }
         state.unread_bytes = (state.unread_bytes - self.unread_bytes).saturating_add(bytes);
         self.unread_bytes = bytes;
-        let fits_every_budget = state.unread_bytes < MAX_UNREAD_BYTES;
+        let has_room = state.unread_bytes < MAX_UNREAD_BYTES;
         drop(state);
-        if fits_every_budget {
-            self.activity.fits_every_budget.notify_one();
+        if has_room {
+            self.activity.has_room.notify_one();
         }
     }
 

@@ -43,7 +43,7 @@ pub(super) struct Shared {
     /// Answers the requests.
     pub(super) service: RootService,
     pub(super) limits: Limits,
-    pub(super) turn: WorkLock,
+    pub(super) long_steps: WorkLock,
     /// Cancelled when the server stops.
     pub(super) stop: CancellationToken,
 }
@@ -202,7 +202,7 @@ impl Requests {
         let Shared {
             service,
             limits,
-            turn,
+            long_steps,
             ..
         } = &self.shared;
         if request.version() != Version::HTTP_2 {
@@ -213,7 +213,7 @@ impl Requests {
             let response = match rejection {
                 Some(rejection) => rejection,
                 None if is_long(request.body()) => {
-                    LongSteps::new(turn, service.call(request)).await
+                    LongSteps::new(long_steps, service.call(request)).await
                 }
                 None => service.call(request).await,
             };
@@ -224,20 +224,20 @@ impl Requests {
         }
         let open = self.activity.open();
         let Some(permit) = limits.http2_request() else {
-            return response_body::run(open, ready(limits.too_many_requests())).await;
+            return response_body::answer_http2(open, ready(limits.too_many_requests())).await;
         };
         let rejection = head::rejection(&request, limits);
         let mut request = self.with_limits(request, None);
         self.activity.permit(permit, request.extensions_mut()).await;
         if let Some(rejection) = rejection {
-            return response_body::run(open, ready(rejection)).await;
+            return response_body::answer_http2(open, ready(rejection)).await;
         }
         if is_long(request.body()) {
-            let steps = LongSteps::new(turn, service.call(request));
+            let steps = LongSteps::new(long_steps, service.call(request));
             // On the heap, so that hyper stores little for a request that was rejected above.
-            return Box::pin(response_body::run(open, steps)).await;
+            return Box::pin(response_body::answer_http2(open, steps)).await;
         }
-        Box::pin(response_body::run(open, service.call(request))).await
+        Box::pin(response_body::answer_http2(open, service.call(request))).await
     }
 
     /// The request with the limits of its body, and with its connection.

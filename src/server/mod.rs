@@ -70,8 +70,8 @@ impl Server {
         let limits = Limits::new(&config)?;
         let (listeners, bound) = BoundAddresses::bind(&config)?;
         let store = Store::open(&config.database).await?;
-        let registry = Registry::open(store.clone(), template, config.max_sandboxes);
         let stop = CancellationToken::new();
+        let registry = Registry::open(store.clone(), template, config.max_sandboxes, stop.clone());
         let state = Arc::new(ServerState {
             registry: Arc::new(registry),
             listen: bound.main(),
@@ -81,7 +81,6 @@ impl Server {
                 allowed: config.allowed_hosts,
             },
             trust_proxy: config.trust_proxy,
-            stop: stop.clone(),
             control_token: config.control_token.as_ref().map(ControlToken::new),
             long_lists: WorkLock::default(),
             long_steps: WorkLock::default(),
@@ -97,7 +96,7 @@ impl Server {
         let shared = Shared {
             service: service.clone(),
             limits,
-            turn: state.long_steps.clone(),
+            long_steps: state.long_steps.clone(),
             stop: stop.clone(),
         };
         for (listener, _) in listeners.bound {
@@ -180,7 +179,6 @@ impl Server {
     /// Accepts no more connections, waits up to 1.5 s for requests in flight, and closes the database.
     pub async fn stop(self) {
         self.stop.cancel();
-        self.state.registry.stop_waiting();
         self.tasks.close();
         if tokio::time::timeout(SHUTDOWN_TIMEOUT, self.tasks.wait())
             .await
@@ -195,7 +193,6 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop.cancel();
-        self.state.registry.stop_waiting();
     }
 }
 

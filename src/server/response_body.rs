@@ -19,13 +19,16 @@ const PIECE_BYTES: usize = 16 * 1024;
 /// Most handlers have their whole response after one step. Requests therefore take this step one after another, and
 /// only while there is memory for a response: a hundred requests at once exceed the limit by one response, not by a
 /// hundred.
-pub(super) async fn run(open: OpenRequest, request: impl Future<Output = Response>) -> Response {
+pub(super) async fn answer_http2(
+    open: OpenRequest,
+    request: impl Future<Output = Response>,
+) -> Response {
     let activity = Arc::clone(&open.activity);
     let mut request = pin!(request);
     let turn = activity.first_step.acquire().await;
     activity.wait_for_room().await;
     let first = poll_fn(|context| Poll::Ready(request.as_mut().poll(context))).await;
-    let answer = |response: Response| response.map(|body| Answer::new(body, open).into());
+    let answer = |response: Response| response.map(|body| CountedBody::new(body, open).into());
     match first {
         // Its bytes are counted before the turn of another request.
         Poll::Ready(response) => answer(response),
@@ -38,7 +41,7 @@ pub(super) async fn run(open: OpenRequest, request: impl Future<Output = Respons
 
 /// The body of a response. Its bytes count as unread until it is dropped.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct CountedBody {
     body: Body,
     /// The rest of the frame that is sent in pieces.
     rest: Bytes,
@@ -47,7 +50,7 @@ pub(super) struct Answer {
     request: OpenRequest,
 }
 
-impl Answer {
+impl CountedBody {
     pub(super) fn new(body: Body, mut request: OpenRequest) -> Self {
         let size = body.size_hint().exact();
         let size = size.map(|size| usize::try_from(size).unwrap_or(usize::MAX));
@@ -72,13 +75,13 @@ impl Answer {
     }
 }
 
-impl From<Answer> for Body {
-    fn from(answer: Answer) -> Self {
+impl From<CountedBody> for Body {
+    fn from(answer: CountedBody) -> Self {
         Self::new(answer)
     }
 }
 
-impl HttpBody for Answer {
+impl HttpBody for CountedBody {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -86,11 +86,11 @@ fn request_that_runs_on_holds_its_connections_permit() {
 async fn request_waits_while_too_much_is_unread() {
     let activity = activity();
     let answer = |bytes| async move { Response::new(Body::from(vec![0; bytes])) };
-    let first = response_body::run(activity.open(), answer(MAX_UNREAD_BYTES)).await;
-    assert!(is_pending(response_body::run(activity.open(), answer(1))).await);
+    let first = response_body::answer_http2(activity.open(), answer(MAX_UNREAD_BYTES)).await;
+    assert!(is_pending(response_body::answer_http2(activity.open(), answer(1))).await);
     drop(first);
-    let small = response_body::run(activity.open(), answer(1)).await;
-    assert!(!is_pending(response_body::run(activity.open(), answer(1))).await);
+    let small = response_body::answer_http2(activity.open(), answer(1)).await;
+    assert!(!is_pending(response_body::answer_http2(activity.open(), answer(1))).await);
     drop(small);
     assert_eq!(activity.state().unread_bytes, 0);
     assert_eq!(activity.state().open_requests, 0);
@@ -103,7 +103,7 @@ fn connection_expires_by_what_is_open_on_it() {
         body: Duration::from_secs(40),
     });
     let expired = |seconds| match activity.next_check(now() + Duration::from_secs(seconds)) {
-        NextCheck::CloseReason(expired) => Some(expired),
+        NextCheck::Close(expired) => Some(expired),
         NextCheck::At(_) | NextCheck::Never => None,
     };
     assert_eq!(expired(29), None);

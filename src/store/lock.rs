@@ -59,8 +59,8 @@ fn reserve(file: &fs::File) -> Result<(), String> {
     })
 }
 
-/// The canonical path of the file. If there is no such file, it is created for this user alone: it holds private keys. What SQLite
-/// creates beside it has the same permissions.
+/// The canonical path of the file. If there is no such file, it is created for this user alone: it holds private keys. What
+/// SQLite creates beside it has the same permissions.
 fn existing(path: &Path) -> Result<PathBuf, String> {
     let found = match fs::canonicalize(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {

@@ -1,7 +1,7 @@
 //! Decides when to purge expired rows.
 //!
-//! Expired rows are retained for a while, so that errors can report "expired" rather than "unknown". A purge runs when the table
-//! has doubled, so that its cost is amortised.
+//! Expired rows are retained for a while, so that errors can report "expired" rather than "unknown". A purge runs when the
+//! table has doubled, so that its cost is amortised.
 
 use crate::protocol::time::Timestamp;
 

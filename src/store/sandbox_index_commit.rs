@@ -15,8 +15,8 @@ impl Store {
             .await
     }
 
-    /// As [`Store::commit_index_change`]. `prepare` runs before the sandbox index is locked: a copy may take long, and other sandboxes need the
-    /// sandbox index. Its result is dropped after the statements are queued.
+    /// As [`Store::commit_index_change`]. `prepare` runs before the sandbox index is locked: a copy may take long, and other
+    /// sandboxes need the sandbox index. Its result is dropped after the statements are queued.
     pub(super) async fn commit_index_change_with<P, T>(
         &self,
         prepare: impl FnOnce() -> P,

@@ -1,7 +1,7 @@
 //! The queue between memory and the database file: batches of SQL statements, each committed in one transaction.
 //!
-//! A change is made in memory under the lock of its sandbox and queued before that lock is released, so the file sees changes in
-//! the order in which memory saw them. After a failed commit the queue refuses changes until the writer (`writer.rs`) has
+//! A change is made in memory under the lock of its sandbox and queued before that lock is released, so the file sees changes
+//! in the order in which memory saw them. After a failed commit the queue refuses changes until the writer (`writer.rs`) has
 //! reloaded every sandbox whose memory is ahead of the file, and a write has succeeded.
 
 use super::commit::{Outcome, PendingCommit};

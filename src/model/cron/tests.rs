@@ -116,7 +116,7 @@ fn tick(cron: &str, now: &str) -> String {
 }
 
 #[test]
-fn what_the_library_does_not_read_is_written_in_its_words() {
+fn unsupported_syntax_is_translated_for_the_library() {
     let now = "2026-03-31T12:59:58Z";
     let crons = [
         "0/15 * * * *",
@@ -160,7 +160,7 @@ fn what_the_library_does_not_read_is_written_in_its_words() {
 }
 
 #[test]
-fn what_cronos_does_not_read_is_not_read() {
+fn syntax_that_cronos_rejects_is_rejected() {
     for cron in [
         "* * * *",
         "0 0 1 1 * * 2026",

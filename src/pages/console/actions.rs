@@ -67,7 +67,7 @@ async fn perform(
         }
         "real-time" => {
             sandbox.resume_clock().await?;
-            let (now, system) = sandbox.clock.read();
+            let (now, system) = sandbox.clock.now_and_system();
             let by = format!("{}ms", system.0.saturating_sub(now.0));
             sandbox.advance_clock(input("by", &by)?).await?;
             "Clock set to real time".to_owned()

@@ -69,7 +69,7 @@ pub(crate) async fn events(
         Err(error) => return ControlError::from(error).into_response(),
     };
     let (sender, receiver) = mpsc::channel(MAX_QUEUED);
-    let (stop, turn) = (state.stop.clone(), state.long_steps.clone());
+    let turn = state.long_steps.clone();
     let watcher = Watcher {
         search: (!form.has_no_list).then_some(search),
         after: form.after,
@@ -83,7 +83,7 @@ pub(crate) async fn events(
         // Each new request is rendered once for every listener.
         let watching = LongSteps::new(&turn, watcher.run());
         tokio::select! {
-            () = stop.cancelled() => {}
+            // The server closes its sandboxes when it stops.
             () = sandbox.closed() => {}
             () = sender.closed() => {}
             _ = watching => {}

@@ -198,7 +198,7 @@ pub(crate) fn console_page(
 ) -> Response {
     let mut response = view::page_with_script(status, template);
     if layout.done.is_some()
-        && let Ok(cookie) = status_line::forget().parse()
+        && let Ok(cookie) = status_line::clear_cookie().parse()
     {
         response.headers_mut().append(SET_COOKIE, cookie);
     }

@@ -9,7 +9,6 @@ use super::navigation::ConsolePage;
 use super::theme::Theme;
 use crate::control::ControlError;
 use crate::http::context::RequestContext;
-use crate::invalid::Invalid;
 
 #[derive(Template)]
 #[template(path = "console_problem.html")]
@@ -34,19 +33,7 @@ pub(crate) fn page_with_back(
     let theme = Theme::from_headers(&context.headers);
     let shown = Problem {
         layout: ConsoleLayout::bare(&context.base, theme, ConsolePage::Other).returning_to(back),
-        problem: sentence(error),
+        problem: error.to_string(),
     };
     console_page(status, &shown.layout, &shown)
-}
-
-/// The error message.
-pub(crate) fn sentence(error: &ControlError) -> String {
-    match error {
-        ControlError::Invalid(error)
-        | ControlError::NotFound(error)
-        | ControlError::Conflict(error)
-        | ControlError::Busy(error) => Invalid::to_string(error),
-        ControlError::Mismatch { differences, .. } => differences.join("; "),
-        ControlError::Store(error) => error.to_string(),
-    }
 }

@@ -9,7 +9,6 @@ use axum::response::Response;
 
 use super::layout::{ConsoleLayout, console_page};
 use super::navigation::ConsolePage;
-use super::problem::sentence;
 use super::time_text::duration;
 use crate::control::{ControlError, GrantFilter, Preset, describe_fault};
 use crate::http::context::RequestContext;
@@ -188,7 +187,7 @@ fn only_store(error: ControlError) -> StoreError {
         ControlError::Store(error) => error,
         other => StoreError::Damaged {
             what: "answer",
-            reason: sentence(&other),
+            reason: other.to_string(),
         },
     }
 }

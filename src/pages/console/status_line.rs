@@ -33,7 +33,7 @@ pub(crate) fn read(headers: &HeaderMap) -> Option<String> {
 }
 
 /// The cookie that removes the text.
-pub(crate) fn forget() -> String {
+pub(crate) fn clear_cookie() -> String {
     cookie(String::new(), 0)
 }
 

@@ -15,7 +15,7 @@ pub(crate) struct ClockText {
 
 impl ClockText {
     pub(crate) fn new(clock: &Clock) -> Self {
-        let (now, system) = clock.read();
+        let (now, system) = clock.now_and_system();
         let ahead_ms = now.0.saturating_sub(system.0);
         let sign = if ahead_ms < 0 { '−' } else { '+' };
         let seconds = ahead_ms.unsigned_abs() / 1000;

@@ -38,18 +38,18 @@ const MAX_FAULTS_BYTES: usize = 32 * 1024 * 1024;
 /// The faults of one sandbox.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
-    set: Mutex<Set>,
+    set: Mutex<FaultTable>,
     /// Of the faults of all sandboxes.
     memory: UsedBytes,
 }
 
 #[derive(Debug, Default)]
-struct Set {
+struct FaultTable {
     faults: Vec<FaultCounters>,
     last_id: u64,
 }
 
-impl Set {
+impl FaultTable {
     fn size_in_bytes(&self) -> usize {
         let sizes = self.faults.iter().map(|active| active.fault.charge.bytes());
         sizes.sum()
@@ -67,15 +67,15 @@ pub(crate) struct FaultCounters {
 }
 
 impl FaultCounters {
-    fn new(set: FaultView, memory: &UsedBytes) -> Self {
+    fn from_view(view: FaultView, memory: &UsedBytes) -> Self {
         Self {
-            fault: Arc::new(ActiveFault::new(set.id, set.definition, memory)),
-            matched: set.matched,
-            triggered: set.triggered,
+            fault: Arc::new(ActiveFault::new(view.id, view.definition, memory)),
+            matched: view.matched,
+            triggered: view.triggered,
         }
     }
 
-    fn to_set(&self) -> FaultView {
+    fn to_view(&self) -> FaultView {
         FaultView {
             id: self.fault.id,
             definition: self.fault.definition.clone(),
@@ -94,7 +94,7 @@ impl Faults {
         }
     }
 
-    fn set(&self) -> std::sync::MutexGuard<'_, Set> {
+    fn set(&self) -> std::sync::MutexGuard<'_, FaultTable> {
         // After a panic, counters may be one behind.
         self.set.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -112,7 +112,7 @@ impl Faults {
             matched: 0,
             triggered: 0,
         };
-        let active = FaultCounters::new(fault.clone(), &self.memory);
+        let active = FaultCounters::from_view(fault.clone(), &self.memory);
         // It is counted before the check, so that parallel calls do not exceed the bound together.
         let used = self.memory.get();
         if used > MAX_FAULTS_BYTES {
@@ -133,7 +133,7 @@ impl Faults {
         self.set()
             .faults
             .iter()
-            .map(FaultCounters::to_set)
+            .map(FaultCounters::to_view)
             .collect()
     }
 
@@ -160,10 +160,10 @@ impl Faults {
         self.set().faults.clear();
     }
 
-    /// Prepares these faults for [`Faults::replace`], with the number of times that each may still apply. Errors: there is no room for them in place
-    /// of the active ones.
+    /// Prepares these faults for [`Faults::replace`], with the number of times that each may still apply. Errors: there is no room
+    /// for them in place of the active ones.
     pub(crate) fn prepare(&self, faults: Vec<FaultView>) -> Result<Vec<FaultCounters>, StoreError> {
-        let new = |fault| FaultCounters::new(fault, &self.memory);
+        let new = |fault| FaultCounters::from_view(fault, &self.memory);
         let prepared: Vec<FaultCounters> = faults.into_iter().map(new).collect();
         let own = self.set().size_in_bytes();
         if self.memory.get().saturating_sub(own) > MAX_FAULTS_BYTES {

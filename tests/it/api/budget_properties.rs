@@ -1,4 +1,4 @@
-//! Property test of spend caps under any spends, clock changes and resets: the remaining budget equals that of a
+//! Property test of spend budgets under any spends, clock changes and resets: the remaining budget equals that of a
 //! simple model.
 
 use proptest::collection::vec;
@@ -16,7 +16,7 @@ const CASES: u32 = 16;
 const START: &str = "2026-02-28T23:58:00Z";
 
 #[derive(Debug, Clone, Copy)]
-enum Cap {
+enum TestBudget {
     Absolute,
     /// Within a number of seconds, written in seconds or minutes.
     Sliding(i64, bool),
@@ -24,7 +24,7 @@ enum Cap {
     Rollover(i64),
 }
 
-impl Cap {
+impl TestBudget {
     fn show(self, limit: u64) -> Value {
         match self {
             Self::Absolute => json!({ "type": "absolute", "limit": limit }),
@@ -47,15 +47,17 @@ impl Cap {
     /// What of the spends counts, `now` seconds after [`START`], which is 58 minutes past the hour.
     fn spent(self, spends: &[(i64, u64, bool)], now: i64) -> u64 {
         let hour = 58 * 60;
-        let counts = |at: i64, forgiven: bool| match self {
-            Self::Absolute => !forgiven,
+        let counts = |at: i64, is_before_reset: bool| match self {
+            Self::Absolute => !is_before_reset,
             Self::Sliding(length, minutes) => now - at < if minutes { length * 60 } else { length },
             Self::Rollover(minutes) => {
                 let period = |at: i64| (at + hour).div_euclid(minutes * 60);
                 period(at) >= period(now)
             }
         };
-        let counted = spends.iter().filter(|(at, _, gone)| counts(*at, *gone));
+        let counted = spends
+            .iter()
+            .filter(|(at, _, is_before_reset)| counts(*at, *is_before_reset));
         counted.map(|(_, amount, _)| amount).sum()
     }
 }
@@ -67,13 +69,13 @@ enum Step {
     Reset,
 }
 
-fn caps() -> impl Strategy<Value = Vec<(Cap, u64)>> {
+fn budgets() -> impl Strategy<Value = Vec<(TestBudget, u64)>> {
     let cap = prop_oneof![
-        Just(Cap::Absolute),
-        (1..120_i64).prop_map(|seconds| Cap::Sliding(seconds, false)),
-        (1..4_i64).prop_map(|minutes| Cap::Sliding(minutes, true)),
+        Just(TestBudget::Absolute),
+        (1..120_i64).prop_map(|seconds| TestBudget::Sliding(seconds, false)),
+        (1..4_i64).prop_map(|minutes| TestBudget::Sliding(minutes, true)),
         // Those that go into an hour.
-        prop::sample::select(vec![1, 2, 3, 5]).prop_map(Cap::Rollover),
+        prop::sample::select(vec![1, 2, 3, 5]).prop_map(TestBudget::Rollover),
     ];
     vec((cap, 20..80_u64), 1..4)
 }
@@ -90,14 +92,17 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 async fn agrees(
     sandbox: &SandboxClient,
-    caps: &[(Cap, u64)],
+    budgets: &[(TestBudget, u64)],
     steps: &[Step],
 ) -> Result<(), TestCaseError> {
     sandbox.freeze(START).await;
     sandbox
         .cap(
             &CONF,
-            caps.iter().map(|(cap, limit)| cap.show(*limit)).collect(),
+            budgets
+                .iter()
+                .map(|(cap, limit)| cap.show(*limit))
+                .collect(),
         )
         .await;
     let ada = SpendingApp::funded(sandbox, &CONF, 10_000).await;
@@ -106,7 +111,7 @@ async fn agrees(
     for step in steps {
         match *step {
             Step::Pay(amount) => {
-                let fits = caps
+                let fits = budgets
                     .iter()
                     .all(|(cap, limit)| cap.spent(&spends, now) + amount <= *limit);
                 prop_assert_eq!(ada.pays(amount).await, fits, "{:?} at {} s", step, now);
@@ -129,7 +134,7 @@ async fn agrees(
         }
     }
     let shown = sandbox.control("GET", "/spends", json!({})).await;
-    for ((cap, limit), rule) in caps
+    for ((cap, limit), rule) in budgets
         .iter()
         .zip(shown["spends"][0]["rules"].as_array().expect("a list"))
     {
@@ -150,10 +155,10 @@ fn remaining_budget_equals_cap_minus_counted_spends() {
         ..ProptestConfig::default()
     };
     let cases = std::cell::Cell::new(0);
-    let outcome = TestRunner::new(config).run(&(caps(), steps()), |(caps, steps)| {
+    let outcome = TestRunner::new(config).run(&(budgets(), steps()), |(budgets, steps)| {
         cases.set(cases.get() + 1);
         let sandbox = mock.sandbox(&format!("case-{}", cases.get()));
-        runtime.block_on(agrees(&sandbox, &caps, &steps))
+        runtime.block_on(agrees(&sandbox, &budgets, &steps))
     });
     if let Err(error) = outcome {
         panic!("{error}");

@@ -230,6 +230,25 @@ fn files_have_at_most_400_lines() {
     assert_none(&long);
 }
 
+/// rustfmt does not wrap comments.
+#[test]
+fn comments_have_at_most_128_characters_in_a_line() {
+    let all = [source(), files("tests", "rs"), files("benches", "rs")].concat();
+    let is_long = |line: &str| {
+        let text = line.trim_start();
+        let is_table = text.trim_start_matches(['/', '!', ' ']).starts_with('|');
+        text.starts_with("//") && !is_table && !text.contains("http") && text.chars().count() > 128
+    };
+    let long: Vec<String> = all
+        .iter()
+        .flat_map(|(name, text)| {
+            let lines = text.lines().enumerate().filter(|(_, line)| is_long(line));
+            lines.map(move |(index, _)| format!("{name}:{}", index + 1))
+        })
+        .collect();
+    assert_none(&long);
+}
+
 #[test]
 fn every_file_begins_with_a_module_comment() {
     let all = [source(), files("tests", "rs"), files("benches", "rs")].concat();

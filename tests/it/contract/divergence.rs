@@ -21,8 +21,8 @@ async fn recorded_divergence(sandbox: &SandboxClient) -> Vec<String> {
         .collect()
 }
 
-/// Makes the same request under both contracts of a difference, in separate sandboxes. The recorded divergence must be as expected, and the
-/// responses must differ exactly if divergence was recorded.
+/// Makes the same request under both contracts of a difference, in separate sandboxes. The recorded divergence must be as
+/// expected, and the responses must differ exactly if divergence was recorded.
 async fn compare(
     mock: &TestServer,
     difference: Difference,
@@ -46,17 +46,17 @@ async fn compare_contracts(
         sandbox.freeze("2026-01-31T12:00:00Z").await;
         sandbox.set_difference(difference, contract).await;
         let answer = act(&sandbox).await;
-        let noted = recorded_divergence(&sandbox).await;
-        let is_noted = noted.iter().any(|name| name == difference.name());
+        let recorded = recorded_divergence(&sandbox).await;
+        let is_recorded = recorded.iter().any(|name| name == difference.name());
         assert_eq!(
-            is_noted, expected,
-            "{difference} {contract}: {noted:?} {answer}"
+            is_recorded, expected,
+            "{difference} {contract}: {recorded:?} {answer}"
         );
         answers.push(answer.without_mock_headers());
     }
     let differ = answers[0] != answers[1];
-    let noted = contracts.iter().any(|(_, expected)| *expected);
-    assert_eq!(differ, noted, "{difference}: {answers:#?}");
+    let recorded = contracts.iter().any(|(_, expected)| *expected);
+    assert_eq!(differ, recorded, "{difference}: {answers:#?}");
 }
 
 const BOTH: (bool, bool) = (true, true);
@@ -66,7 +66,7 @@ const NEITHER: (bool, bool) = (false, false);
 async fn authorize_records_divergence() {
     let mock = TestServer::documented().await;
     let asks = CONF.authorize_params("1");
-    for (difference, request, noted) in [
+    for (difference, request, recorded) in [
         (
             Difference::ScopeSyntax,
             asks.clone().with("scope", "+1"),
@@ -116,7 +116,7 @@ async fn authorize_records_divergence() {
             BOTH,
         ),
     ] {
-        compare(&mock, difference, noted, async |sandbox| {
+        compare(&mock, difference, recorded, async |sandbox| {
             sandbox.approve(&request).await
         })
         .await;
@@ -135,10 +135,10 @@ async fn changes_since_the_recording_record_divergence() {
         let asked = Fields::new(&[("client_id", SPA.id), ("scope", scope)]);
         sandbox.post("/api/auth/oauth/device", &asked).await
     };
-    let contracts = |noted| {
+    let contracts = |recorded| {
         [
-            (Contract::Documented, noted),
-            (Contract::Live2026_08, noted),
+            (Contract::Documented, recorded),
+            (Contract::Live2026_08, recorded),
         ]
     };
     let asks = async |sandbox: &SandboxClient| {
@@ -196,7 +196,7 @@ async fn token_records_divergence() {
     let mock = TestServer::documented().await;
     let own = CONF.client_credentials();
     let scoped = own.clone().and("scope", "1");
-    for (difference, request, noted) in [
+    for (difference, request, recorded) in [
         (D::ScopeShape, scoped.clone(), BOTH),
         (D::ScopeSyntax, own.clone().and("scope", "1x"), BOTH),
         (
@@ -225,35 +225,35 @@ async fn token_records_divergence() {
         ),
         (D::ClientCredentialsPublic, scoped, NEITHER),
     ] {
-        compare(&mock, difference, noted, async |sandbox| {
+        compare(&mock, difference, recorded, async |sandbox| {
             sandbox.token(&request).await
         })
         .await;
     }
-    for (refreshed, noted) in [("5", NEITHER), ("1", BOTH), ("7", BOTH), ("x", BOTH)] {
+    for (refreshed, recorded) in [("5", NEITHER), ("1", BOTH), ("7", BOTH), ("x", BOTH)] {
         let narrows = async |sandbox: &SandboxClient| {
             let tokens = sandbox.tokens(&CONF, "5").await;
             sandbox
                 .token(&CONF.refresh_params(&tokens.refresh).and("scope", refreshed))
                 .await
         };
-        compare(&mock, D::RefreshScope, noted, narrows).await;
+        compare(&mock, D::RefreshScope, recorded, narrows).await;
     }
-    for (secret, noted) in [(true, BOTH), (false, NEITHER)] {
+    for (secret, recorded) in [(true, BOTH), (false, NEITHER)] {
         let redeems = async |sandbox: &SandboxClient| {
             let exchange = SPA.redeem_params(&sandbox.code(&SPA, "1").await);
             let shown = exchange.clone().and("client_secret", "shipped");
             sandbox.token(if secret { &shown } else { &exchange }).await
         };
-        compare(&mock, D::PublicClientSecret, noted, redeems).await;
+        compare(&mock, D::PublicClientSecret, recorded, redeems).await;
     }
-    for (wait, noted) in [(299, NEITHER), (301, BOTH), (601, NEITHER)] {
+    for (wait, recorded) in [(299, NEITHER), (301, BOTH), (601, NEITHER)] {
         let redeems = async |sandbox: &SandboxClient| {
             let exchange = CONF.redeem_params(&sandbox.code(&CONF, "1").await);
             sandbox.advance(wait).await;
             sandbox.token(&exchange).await
         };
-        compare(&mock, D::CodeLifetime, noted, redeems).await;
+        compare(&mock, D::CodeLifetime, recorded, redeems).await;
     }
 }
 
@@ -297,13 +297,13 @@ async fn other_endpoints_record_divergence() {
     };
     compare(&mock, Difference::RateLimitKey, (true, false), limited).await;
     // What is revoked differs, and the answer does not say so.
-    let noted = async |app: &App| {
+    let recorded = async |app: &App| {
         let tokens = mock.tokens(app, "1").await;
         mock.revoke(&app.revoke_params(&tokens.refresh)).await;
         recorded_divergence(&mock).await
     };
-    assert_eq!(noted(&CONF).await, ["revoke-by-client"]);
-    assert_eq!(noted(&OTHER).await, [""; 0], "ada's own app");
+    assert_eq!(recorded(&CONF).await, ["revoke-by-client"]);
+    assert_eq!(recorded(&OTHER).await, [""; 0], "ada's own app");
 }
 
 #[tokio::test]
@@ -318,9 +318,9 @@ async fn legacy_host_records_divergence() {
         for contract in [Contract::Documented, Contract::Live] {
             mock.set_difference(Difference::LegacyHost, contract).await;
             statuses.push(old.get(path).await.status);
-            let noted = recorded_divergence(&mock).await;
-            let is_noted = noted.iter().any(|name| name == "legacy-host");
-            assert_eq!(is_noted, differs, "{path} {contract}: {noted:?}");
+            let recorded = recorded_divergence(&mock).await;
+            let is_recorded = recorded.iter().any(|name| name == "legacy-host");
+            assert_eq!(is_recorded, differs, "{path} {contract}: {recorded:?}");
         }
         assert_eq!(statuses[0] != statuses[1], differs, "{path}: {statuses:?}");
     }
@@ -350,11 +350,11 @@ async fn automatic_registration_records_divergence() {
             mock.post("/user/account/new-app", &app)
                 .cookie(&cookie)
                 .await;
-            let noted = recorded_divergence(&mock).await;
-            let is_noted = noted == ["registration-rules"];
+            let recorded = recorded_divergence(&mock).await;
+            let is_recorded = recorded == ["registration-rules"];
             assert_eq!(
-                is_noted, differs,
-                "{kind} {redirect_uri} {contract}: {noted:?}"
+                is_recorded, differs,
+                "{kind} {redirect_uri} {contract}: {recorded:?}"
             );
         }
     }

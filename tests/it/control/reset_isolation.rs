@@ -10,8 +10,13 @@ use crate::support::{
     CONF, Fields, RawConnection, SandboxClient, Stopwatch, TOKEN, TempDir, TestServer, config,
 };
 
-/// A token request that has begun and will be answered in a moment, and what is done meanwhile.
-async fn meanwhile(sandbox: &SandboxClient, mock: &TestServer, path: &str) -> (String, u16) {
+/// Sends a token request that is answered after 400 ms, and another request while it runs. Returns the access token and the
+/// status of the other request.
+async fn run_during_token_request(
+    sandbox: &SandboxClient,
+    mock: &TestServer,
+    path: &str,
+) -> (String, u16) {
     let code = sandbox.code(&CONF, "1").await;
     let slow = json!({ "endpoint": "token", "times": 1, "effect": { "delay": "400ms" } });
     sandbox.control("POST", "/faults", slow).await;
@@ -46,7 +51,7 @@ async fn count(sandbox: &SandboxClient, path: &str, key: &str) -> usize {
 #[tokio::test]
 async fn request_begun_before_a_reset_leaves_nothing_after_it() {
     let mock = TestServer::documented().await;
-    let (late, status) = meanwhile(&mock, &mock, "POST /_mock/reset").await;
+    let (late, status) = run_during_token_request(&mock, &mock, "POST /_mock/reset").await;
     assert_eq!(status, 200);
     assert!(!mock.is_active(&late).await);
     assert_eq!(count(&mock, "/tokens", "tokens").await, 0);
@@ -99,7 +104,8 @@ async fn request_begun_before_a_restore_leaves_nothing_after_it() {
     let mock = TestServer::documented().await;
     let earlier = mock.tokens(&CONF, "1").await;
     mock.control("POST", "/snapshots/s", json!({})).await;
-    let (late, status) = meanwhile(&mock, &mock, "POST /_mock/snapshots/s/restore").await;
+    let (late, status) =
+        run_during_token_request(&mock, &mock, "POST /_mock/snapshots/s/restore").await;
     assert_eq!(status, 200);
     assert!(!mock.is_active(&late).await && mock.is_active(&earlier.access).await);
     assert_eq!(count(&mock, "/tokens", "tokens").await, 2);
@@ -109,7 +115,8 @@ async fn request_begun_before_a_restore_leaves_nothing_after_it() {
 async fn request_in_a_deleted_sandbox_leaves_nothing_in_its_successor() {
     let mock = TestServer::documented().await;
     let sandbox = mock.sandbox("x");
-    let (late, status) = meanwhile(&sandbox, &mock, "DELETE /_mock/sandboxes/x").await;
+    let (late, status) =
+        run_during_token_request(&sandbox, &mock, "DELETE /_mock/sandboxes/x").await;
     assert_eq!(status, 200);
     assert!(!sandbox.is_active(&late).await);
     assert_eq!(count(&sandbox, "/tokens", "tokens").await, 0);

@@ -15,14 +15,14 @@ async fn limited(contract: Contract) -> TestServer {
     mock
 }
 
-/// How many of so many requests got past the limit, and the last answer.
-async fn admitted(times: u32, request: impl Fn() -> TestRequest) -> (u32, TestResponse) {
-    let mut admitted = 0;
+/// The number of requests accepted of `times`, and the last response.
+async fn accepted(times: u32, request: impl Fn() -> TestRequest) -> (u32, TestResponse) {
+    let mut accepted = 0;
     loop {
         let answer = request().await;
-        admitted += u32::from(answer.status != 429);
-        if admitted == times || answer.status == 429 {
-            return (admitted, answer);
+        accepted += u32::from(answer.status != 429);
+        if accepted == times || answer.status == 429 {
+            return (accepted, answer);
         }
     }
 }
@@ -34,7 +34,7 @@ fn guess(mock: &SandboxClient) -> TestRequest {
 #[tokio::test]
 async fn rate_limits_are_off_by_default() {
     let mock = TestServer::documented().await;
-    assert_eq!(admitted(30, || guess(&mock)).await.0, 30);
+    assert_eq!(accepted(30, || guess(&mock)).await.0, 30);
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn authorize_accepts_ten_per_minute_and_user() {
     let mock = limited(Contract::Documented).await;
     let (ada, tess) = (mock.session("ada").await, mock.session("tess").await);
     let ask = |cookie: &str| mock.get(AUTHORIZE).cookie(cookie);
-    let (count, refused) = admitted(99, || ask(&ada)).await;
+    let (count, refused) = accepted(99, || ask(&ada)).await;
     assert_eq!(count, 10);
     assert_snapshot!(refused, @r#"
     429
@@ -69,17 +69,17 @@ async fn window_starts_with_its_first_request_and_counts_rejected_ones() {
     let mock = limited(Contract::Documented).await;
     assert_eq!(guess(&mock).await.status, 400);
     mock.advance(55).await;
-    assert_eq!(admitted(99, || guess(&mock)).await.0, 19);
+    assert_eq!(accepted(99, || guess(&mock)).await.0, 19);
     mock.advance(3).await;
     assert_eq!(guess(&mock).await.status, 429);
     mock.advance(3).await;
-    assert_eq!(admitted(99, || guess(&mock)).await.0, 20);
+    assert_eq!(accepted(99, || guess(&mock)).await.0, 20);
 }
 
 #[tokio::test]
 async fn documented_token_accepts_twenty_per_minute_and_client() {
     let mock = limited(Contract::Documented).await;
-    let (count, refused) = admitted(99, || guess(&mock)).await;
+    let (count, refused) = accepted(99, || guess(&mock)).await;
     assert_eq!(count, 20);
     assert_snapshot!(refused, @r#"
     429
@@ -112,19 +112,19 @@ async fn documented_token_accepts_twenty_per_minute_and_client() {
 async fn live_token_accepts_twenty_per_minute_and_address() {
     let mock = limited(Contract::Live).await;
     assert_eq!(
-        admitted(30, || guess(&mock)).await.0,
+        accepted(30, || guess(&mock)).await.0,
         30,
         "no limit without a header"
     );
     let from = |address: &str| guess(&mock).header("x-forwarded-for", address);
-    assert_eq!(admitted(99, || from("203.0.113.9, 10.0.0.1")).await.0, 20);
+    assert_eq!(accepted(99, || from("203.0.113.9, 10.0.0.1")).await.0, 20);
     let other = mock
         .post(TOKEN, &OTHER.redeem_params("guess"))
         .header("x-forwarded-for", "203.0.113.9");
     assert_eq!(other.await.status, 429, "another client from there");
     assert_eq!(from("203.0.113.10").await.status, 400);
     let by_cloudflare = || from("203.0.113.9").header("cf-connecting-ip", "198.51.100.7");
-    assert_eq!(admitted(99, by_cloudflare).await.0, 20);
+    assert_eq!(accepted(99, by_cloudflare).await.0, 20);
 }
 
 #[tokio::test]
@@ -133,13 +133,13 @@ async fn rate_limit_key_can_be_set_separately() {
     mock.set_difference(Difference::RateLimitKey, Contract::Live)
         .await;
     let revoke = |mock: &SandboxClient| mock.post(REVOKE, &CONF.revoke_params("x"));
-    assert_eq!(admitted(30, || guess(&mock)).await.0, 30);
-    assert_eq!(admitted(30, || revoke(&mock)).await.0, 30);
+    assert_eq!(accepted(30, || guess(&mock)).await.0, 30);
+    assert_eq!(accepted(30, || revoke(&mock)).await.0, 30);
     let mock = limited(Contract::Live).await;
     mock.set_difference(Difference::RateLimitKey, Contract::Documented)
         .await;
-    assert_eq!(admitted(30, || guess(&mock)).await.0, 20);
-    assert_eq!(admitted(30, || revoke(&mock)).await.0, 20);
+    assert_eq!(accepted(30, || guess(&mock)).await.0, 20);
+    assert_eq!(accepted(30, || revoke(&mock)).await.0, 20);
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn revoke_accepts_twenty_per_minute_and_address() {
     let mock = limited(Contract::Documented).await;
     let fields = CONF.revoke_params("x");
     let here = || mock.post(REVOKE, &fields);
-    let (count, refused) = admitted(99, here).await;
+    let (count, refused) = accepted(99, here).await;
     assert_eq!(count, 20);
     assert_snapshot!(refused, @r#"
     429
@@ -161,25 +161,25 @@ async fn revoke_accepts_twenty_per_minute_and_address() {
     {"error":"rate_limited"}
     "#);
     let elsewhere = || here().header("x-forwarded-for", "203.0.113.9");
-    assert_eq!(admitted(99, elsewhere).await.0, 20);
+    assert_eq!(accepted(99, elsewhere).await.0, 20);
 
     let mock = limited(Contract::Live).await;
     let here = || mock.post(REVOKE, &fields);
-    assert_eq!(admitted(30, here).await.0, 30);
+    assert_eq!(accepted(30, here).await.0, 30);
     let elsewhere = || here().header("x-forwarded-for", "203.0.113.9");
-    assert_eq!(admitted(99, elsewhere).await.0, 20);
+    assert_eq!(accepted(99, elsewhere).await.0, 20);
 }
 
 #[tokio::test]
 async fn windows_are_cleared_by_reset_and_separate_per_sandbox() {
     let mock = limited(Contract::Documented).await;
-    assert_eq!(admitted(99, || guess(&mock)).await.0, 20);
+    assert_eq!(accepted(99, || guess(&mock)).await.0, 20);
     let other = mock.sandbox("other");
     other.set(json!({ "rate_limits": true })).await;
-    assert_eq!(admitted(99, || guess(&other)).await.0, 20);
+    assert_eq!(accepted(99, || guess(&other)).await.0, 20);
     mock.control("POST", "/reset", json!({})).await;
     assert_eq!(
-        admitted(30, || guess(&mock)).await.0,
+        accepted(30, || guess(&mock)).await.0,
         30,
         "back to the start: off"
     );

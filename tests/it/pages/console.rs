@@ -177,7 +177,7 @@ async fn actions_return_to_their_page_and_to_no_other_site() {
 }
 
 #[tokio::test]
-async fn what_destroys_asks_first() {
+async fn destructive_buttons_ask_for_confirmation() {
     let mock = TestServer::documented().await;
     mock.sandbox("other").get("/_mock/clock").await;
     mock.control("POST", "/sandboxes", json!({ "name": "made" }))

@@ -138,27 +138,26 @@ async fn play(browser: &Browser, sandbox: &SandboxClient) {
     browser.arrive("Authorize Keyboard App").await;
     browser.go("Authorize").await;
     let old_token = "Use the old refresh token again As an app that did not store the new one";
-    // A row has the title, the path and the status, without a space before the status.
     for (button, seen) in [
         (
             "Send the request",
-            "Exchange the code /api/auth/oauth/token200 OK",
+            "Exchange the code /api/auth/oauth/token 200 OK",
         ),
         (
             "Send the request",
-            "Request userinfo /api/auth/oauth/userinfo200 OK",
+            "Request userinfo /api/auth/oauth/userinfo 200 OK",
         ),
         (
             "Send the request",
-            "Refresh the tokens /api/auth/oauth/token200 OK",
+            "Refresh the tokens /api/auth/oauth/token 200 OK",
         ),
         (
             old_token,
-            "Use the old refresh token again /api/auth/oauth/token400 Bad Request",
+            "Use the old refresh token again /api/auth/oauth/token 400 Bad Request",
         ),
         (
             "Send the request",
-            "Revoke the refresh token /api/auth/oauth/revoke200 OK",
+            "Revoke the refresh token /api/auth/oauth/revoke 200 OK",
         ),
     ] {
         browser.arrive("Playground").await;

@@ -10,8 +10,9 @@ use hyper::header::{AUTHORIZATION, HeaderMap};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use p256::SecretKey;
 use p256::pkcs8::{EncodePrivateKey as _, LineEnding};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::mcp_tools;
 use crate::support::{
     App, CONSENT_PAGE, DEVICE_APPROVE, Device, Fields, ME, Program, REVOKE, SandboxClient,
     SecretTracker, TOKEN, TempDir, Tokens, USERINFO, VERIFIER,
@@ -26,45 +27,55 @@ const APP: App = App {
 };
 
 /// Sign-in, consent, code, tokens, and every failed exchange.
-async fn sign_in(walk: &mut SecretTracker) -> Tokens {
+async fn sign_in(tracker: &mut SecretTracker) -> Tokens {
     let picks = Fields::new(&[("user", "1"), ("returnUrl", "/")]);
-    let by_page = walk.sandbox.post("/login", &picks).await.cookie();
-    walk.issued("session", by_page.split_once('=').expect("a value").1);
-    let cookie = walk.session("ada").await;
+    let by_page = tracker.sandbox.post("/login", &picks).await.cookie();
+    tracker.track("session", by_page.split_once('=').expect("a value").1);
+    let cookie = tracker.session("ada").await;
     let asked = APP.authorize_params("1").encoded();
-    walk.looks_at(&format!("{CONSENT_PAGE}?{asked}"), &cookie)
+    tracker
+        .visit(&format!("{CONSENT_PAGE}?{asked}"), &cookie)
         .await;
 
-    let wasted = walk.code(&APP, &cookie).await;
+    let wasted = tracker.code(&APP, &cookie).await;
     let wrong = APP
         .redeem_params(&wasted)
         .with("code_verifier", &VERIFIER.replace('d', "e"));
-    walk.errs(TOKEN, &wrong).await;
-    walk.errs(TOKEN, &APP.redeem_params(&wasted)).await;
-    let code = walk.code(&APP, &cookie).await;
-    walk.errs(
-        TOKEN,
-        &APP.redeem_params(&code)
-            .with("client_secret", "secret-of-another-app"),
-    )
-    .await;
+    tracker.record_error(TOKEN, &wrong).await;
+    tracker
+        .record_error(TOKEN, &APP.redeem_params(&wasted))
+        .await;
+    let code = tracker.code(&APP, &cookie).await;
+    tracker
+        .record_error(
+            TOKEN,
+            &APP.redeem_params(&code)
+                .with("client_secret", "secret-of-another-app"),
+        )
+        .await;
 
-    let code = walk.code(&APP, &cookie).await;
-    let answer = walk.sandbox.token(&APP.redeem_params(&code)).await;
-    let first = walk.tokens(&answer);
-    let answer = walk
+    let code = tracker.code(&APP, &cookie).await;
+    let answer = tracker.sandbox.token(&APP.redeem_params(&code)).await;
+    let first = tracker.tokens(&answer);
+    let answer = tracker
         .sandbox
         .token(&APP.refresh_params(&first.refresh))
         .await;
-    let second = walk.tokens(&answer);
-    walk.errs(TOKEN, &APP.refresh_params(&first.refresh)).await;
-    let itself = walk.sandbox.token(&APP.client_credentials()).await;
-    walk.issued("access token", itself.text("access_token"));
+    let second = tracker.tokens(&answer);
+    tracker
+        .record_error(TOKEN, &APP.refresh_params(&first.refresh))
+        .await;
+    let itself = tracker.sandbox.token(&APP.client_credentials()).await;
+    tracker.track("access token", itself.text("access_token"));
     let secret = APP.secret.expect("it has one");
     let basic = Fields::new(&[("grant_type", "client_credentials")]);
-    let answer = walk.sandbox.post(TOKEN, &basic).basic(APP.id, secret).await;
-    walk.issued("access token", answer.text("access_token"));
-    walk.issued(
+    let answer = tracker
+        .sandbox
+        .post(TOKEN, &basic)
+        .basic(APP.id, secret)
+        .await;
+    tracker.track("access token", answer.text("access_token"));
+    tracker.track(
         "basic credentials",
         STANDARD.encode(format!("{}:{secret}", APP.id)),
     );
@@ -72,17 +83,17 @@ async fn sign_in(walk: &mut SecretTracker) -> Tokens {
 }
 
 /// Calls with an access token: in the header, in the query, and by HTTP/2.
-async fn calls(walk: &mut SecretTracker, tokens: &Tokens) {
-    let user = walk.sandbox.userinfo(&tokens.access).await;
-    walk.shows(USERINFO, &user);
-    let me = walk
+async fn calls(tracker: &mut SecretTracker, tokens: &Tokens) {
+    let user = tracker.sandbox.userinfo(&tokens.access).await;
+    tracker.record(USERINFO, &user);
+    let me = tracker
         .sandbox
         .get(&format!("{ME}?token={}", tokens.access))
         .header("authorization", &format!("Bearer {}", tokens.access))
         .await;
     assert_eq!(me.status, 200, "{me}");
-    walk.shows(ME, &me);
-    let address = walk
+    tracker.record(ME, &me);
+    let address = tracker
         .sandbox
         .base
         .strip_prefix("http://")
@@ -95,7 +106,7 @@ async fn calls(walk: &mut SecretTracker, tokens: &Tokens) {
             .await
             .expect("the server supports HTTP/2");
     let connection = tokio::spawn(connection);
-    let request = hyper::Request::get(format!("{}{USERINFO}", walk.sandbox.base))
+    let request = hyper::Request::get(format!("{}{USERINFO}", tracker.sandbox.base))
         .header(AUTHORIZATION, format!("Bearer {}", tokens.access))
         .header("cookie", format!("civ-token={}", tokens.refresh))
         .body(String::new())
@@ -106,95 +117,100 @@ async fn calls(walk: &mut SecretTracker, tokens: &Tokens) {
 
     let hostile = APP.revoke_params(&tokens.access);
     let hostile = hostile.with("client_secret", "secret-of-another-app");
-    let refused = walk.sandbox.revoke(&hostile).await;
-    walk.shows("a revocation by a wrong secret", &refused);
-    let revoked = walk
+    let refused = tracker.sandbox.revoke(&hostile).await;
+    tracker.record("a revocation by a wrong secret", &refused);
+    let revoked = tracker
         .sandbox
         .revoke(&APP.revoke_params(&tokens.refresh))
         .await;
-    walk.shows(REVOKE, &revoked);
-    let dead = walk.sandbox.userinfo(&tokens.access).await;
-    walk.shows("userinfo of a dead token", &dead);
+    tracker.record(REVOKE, &revoked);
+    let dead = tracker.sandbox.userinfo(&tokens.access).await;
+    tracker.record("userinfo of a dead token", &dead);
 }
 
-async fn devices(walk: &mut SecretTracker) {
-    walk.sandbox.register_cli().await;
-    let device = Device::from_response(&walk.sandbox.ask_device("cli", "1").await);
-    walk.issued("device code", &device.device_code);
-    walk.issued("user code", &device.user_code);
-    let waits = walk.sandbox.poll(&device).await;
-    walk.shows("a device that waits", &waits);
-    let cookie = walk.session("ada").await;
+async fn devices(tracker: &mut SecretTracker) {
+    tracker.sandbox.register_cli().await;
+    let device = Device::from_response(&tracker.sandbox.ask_device("cli", "1").await);
+    tracker.track("device code", &device.device_code);
+    tracker.track("user code", &device.user_code);
+    let waits = tracker.sandbox.poll(&device).await;
+    tracker.record("a device that waits", &waits);
+    let cookie = tracker.session("ada").await;
     let decision = json!({ "user_code": device.user_code });
-    let approved = walk
+    let approved = tracker
         .sandbox
         .request("POST", DEVICE_APPROVE)
         .json(&decision)
         .cookie(&cookie)
         .await;
-    walk.shows(DEVICE_APPROVE, &approved);
-    let answer = walk.sandbox.poll(&device).await;
-    walk.tokens(&answer);
-    let again = walk.sandbox.poll(&device).await;
-    walk.shows("a device that is claimed", &again);
+    tracker.record(DEVICE_APPROVE, &approved);
+    let answer = tracker.sandbox.poll(&device).await;
+    tracker.tokens(&answer);
+    let again = tracker.sandbox.poll(&device).await;
+    tracker.record("a device that is claimed", &again);
 }
 
 /// Control calls that issue secrets, and those that list data.
-async fn control(walk: &mut SecretTracker) {
+async fn control(tracker: &mut SecretTracker) {
     let asked = json!({ "client_id": APP.id, "user": "ada" });
-    let code = walk.sandbox.control("POST", "/codes", asked.clone()).await;
+    let code = tracker
+        .sandbox
+        .control("POST", "/codes", asked.clone())
+        .await;
     for (what, key) in [("code", "code"), ("verifier", "code_verifier")] {
-        walk.issued(what, code[key].as_str().expect("a text"));
+        tracker.track(what, code[key].as_str().expect("a text"));
     }
-    let issued = walk
+    let issued = tracker
         .sandbox
         .request("POST", "/_mock/tokens")
         .json(&asked)
         .await;
-    let tokens = walk.tokens(&issued);
+    let tokens = tracker.tokens(&issued);
     let named = json!({ "token": tokens.access });
     for path in ["/_mock/tokens/introspect", "/_mock/tokens/expire"] {
-        let answer = walk.sandbox.request("POST", path).json(&named).await;
-        walk.shows(path, &answer);
+        let answer = tracker.sandbox.request("POST", path).json(&named).await;
+        tracker.record(path, &answer);
     }
     for body in [
         json!({ "token": [tokens.access] }),
         json!({ "tokem": tokens.access }),
         json!(tokens.access),
     ] {
-        let answer = walk
+        let answer = tracker
             .sandbox
             .request("POST", "/_mock/tokens/introspect")
             .json(&body)
             .await;
         assert_eq!(answer.status, 400, "{answer}");
-        walk.shows("a call that is wrong", &answer);
+        tracker.record("a call that is wrong", &answer);
     }
     let client = json!({ "id": "cli2", "name": "C", "secret": "secret-of-a-control-call" });
-    walk.sandbox.control("POST", "/clients", client).await;
-    walk.issued("client secret", "secret-of-a-control-call");
+    tracker.sandbox.control("POST", "/clients", client).await;
+    tracker.track("client secret", "secret-of-a-control-call");
     let path = "/clients/cli2/rotate-secret";
-    let rotated = walk.sandbox.control("POST", path, json!({})).await;
-    walk.issued(
+    let rotated = tracker.sandbox.control("POST", path, json!({})).await;
+    tracker.track(
         "client secret",
         rotated["client_secret"].as_str().expect("a text"),
     );
     let seed =
         json!({ "clients": [{ "id": "cli3", "name": "C", "secret": "secret-of-a-sandbox" }] });
     let own = json!({ "name": "own", "seed": seed });
-    walk.sandbox.control("POST", "/sandboxes", own).await;
-    walk.issued("client secret", "secret-of-a-sandbox");
-    walk.sandbox
+    tracker.sandbox.control("POST", "/sandboxes", own).await;
+    tracker.track("client secret", "secret-of-a-sandbox");
+    tracker
+        .sandbox
         .control("POST", "/snapshots/s", json!({}))
         .await;
-    walk.sandbox
+    tracker
+        .sandbox
         .control("POST", "/snapshots/s/restore", json!({}))
         .await;
 }
 
 /// The pages that issue secrets: a new app, a playground run, and the unlock page of the control token.
-async fn pages(walk: &mut SecretTracker) {
-    let cookie = walk.session("ada").await;
+async fn pages(tracker: &mut SecretTracker) {
+    let cookie = tracker.session("ada").await;
     let form = Fields::new(&[
         ("name", "My App"),
         ("description", "x"),
@@ -202,93 +218,56 @@ async fn pages(walk: &mut SecretTracker) {
         ("redirect_uris", "https://a.example/cb"),
         ("scope_preset", "AI Services"),
     ]);
-    let made = walk
+    let made = tracker
         .sandbox
         .post("/user/account/new-app", &form)
         .cookie(&cookie)
         .await;
     let both = format!("{cookie}; {}", made.cookie());
-    let shown = walk.sandbox.get(made.location().path()).cookie(&both).await;
+    let shown = tracker
+        .sandbox
+        .get(made.location().path())
+        .cookie(&both)
+        .await;
     let secret = shown.page().texts("#client-secret").concat();
-    walk.issued("client secret", secret);
+    tracker.track("client secret", secret);
     let begins = Fields::new(&[
         ("client_id", APP.id),
         ("grant", "itself"),
         ("preset", "AI Services"),
         ("secret", APP.secret.unwrap_or_default()),
     ]);
-    let run = walk
+    let run = tracker
         .sandbox
         .post("/_mock/playground", &begins)
         .await
         .cookie();
-    walk.issued(
+    tracker.track(
         "run of the playground",
         run.split_once('=').expect("a value").1,
     );
     let act = Fields::new(&[("act", "start")]);
-    walk.sandbox
+    tracker
+        .sandbox
         .post("/_mock/playground/act", &act)
         .cookie(&run)
         .await;
-    let wrong = walk
+    let wrong = tracker
         .sandbox
         .post(
             "/_mock/unlock",
             &Fields::new(&[("token", "open-says-me-wrong")]),
         )
         .await;
-    walk.shows("a wrong control token", &wrong);
+    tracker.record("a wrong control token", &wrong);
     let opens = Fields::new(&[("token", CONTROL_TOKEN)]);
-    let key = walk.sandbox.post("/_mock/unlock", &opens).await.cookie();
-    walk.issued("control cookie", key.split_once('=').expect("a value").1);
-}
-
-async fn agents(walk: &mut SecretTracker) {
-    let call = async |id: u32, tool: &str, arguments: Value| {
-        let message = json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": { "name": tool, "arguments": arguments } });
-        let ask = walk
-            .sandbox
-            .request("POST", "/mcp")
-            .header("accept", "application/json, text/event-stream");
-        let answer = ask.json(&message).await;
-        assert_eq!(answer.status, 200, "{answer}");
-        answer
-    };
-    let asked = json!({ "client_id": APP.id, "user": "ada" });
-    let begun = call(1, "mock-authorize", asked).await.json();
-    let mut exchange = begun["result"]["structuredContent"]["exchange"].clone();
-    exchange["client_secret"] = APP.secret.into();
-    let tokens = call(2, "civitai-oauth-exchange", json!({ "body": exchange }))
-        .await
-        .json();
-    let tokens = &tokens["result"]["structuredContent"];
-    let used = call(3, "civitai-oauth-exchange", json!({ "body": exchange })).await;
-    let misspelt = call(4, "civitai-oauth-exchange", json!({ "bode": exchange })).await;
-    let seen = call(5, "mock-list-requests", json!({})).await;
-    let advised = call(6, "mock-list-advice", json!({})).await;
-    for (what, key) in [("code", "code"), ("verifier", "code_verifier")] {
-        walk.issued(what, exchange[key].as_str().expect("a text"));
-    }
-    for (what, key) in [
-        ("access token", "access_token"),
-        ("refresh token", "refresh_token"),
-    ] {
-        walk.issued(what, tokens[key].as_str().expect("a text"));
-    }
-    for (what, answer) in [
-        ("a used code by MCP", used),
-        ("a misspelt call by MCP", misspelt),
-        ("the journal by MCP", seen),
-        ("advice by MCP", advised),
-    ] {
-        walk.shows(what, &answer);
-    }
+    let key = tracker.sandbox.post("/_mock/unlock", &opens).await.cookie();
+    tracker.track("control cookie", key.split_once('=').expect("a value").1);
 }
 
 /// Every view of what has happened.
-async fn aftermath(walk: &mut SecretTracker) {
-    let cookie = walk.session("ada").await;
+async fn aftermath(tracker: &mut SecretTracker) {
+    let cookie = tracker.session("ada").await;
     for path in [
         "/",
         "/login",
@@ -317,13 +296,13 @@ async fn aftermath(walk: &mut SecretTracker) {
         "/.well-known/openid-configuration",
         "/api/health",
     ] {
-        walk.looks_at(path, &cookie).await;
+        tracker.visit(path, &cookie).await;
     }
     let never = json!([{ "endpoint": "token", "times": 0 }]);
-    let request = walk.sandbox.request("POST", "/_mock/verify");
+    let request = tracker.sandbox.request("POST", "/_mock/verify");
     let differs = request.json(&never).await;
     assert_eq!(differs.status, 409);
-    walk.shows("verify", &differs);
+    tracker.record("verify", &differs);
 }
 
 fn read(path: &Path) -> Vec<u8> {
@@ -359,30 +338,30 @@ async fn no_flow_reveals_a_secret() {
     let program = Program::serve(&mut command);
     let bearer = format!("Bearer {CONTROL_TOKEN}").parse().expect("a header");
     let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer)]);
-    let mut walk = SecretTracker::new(SandboxClient::with_headers(program.base(), headers));
-    walk.issued("control token", CONTROL_TOKEN);
-    walk.issued("client secret", APP.secret.unwrap_or_default());
-    walk.issued("verifier", VERIFIER);
-    walk.issued("signing key", pem.lines().nth(1).expect("PEM has a body"));
+    let mut tracker = SecretTracker::new(SandboxClient::with_headers(program.base(), headers));
+    tracker.track("control token", CONTROL_TOKEN);
+    tracker.track("client secret", APP.secret.unwrap_or_default());
+    tracker.track("verifier", VERIFIER);
+    tracker.track("signing key", pem.lines().nth(1).expect("PEM has a body"));
 
-    let tokens = sign_in(&mut walk).await;
-    calls(&mut walk, &tokens).await;
-    devices(&mut walk).await;
-    control(&mut walk).await;
-    pages(&mut walk).await;
-    agents(&mut walk).await;
-    aftermath(&mut walk).await;
+    let tokens = sign_in(&mut tracker).await;
+    calls(&mut tracker, &tokens).await;
+    devices(&mut tracker).await;
+    control(&mut tracker).await;
+    pages(&mut tracker).await;
+    mcp_tools::call_tools(&mut tracker, &APP).await;
+    aftermath(&mut tracker).await;
 
-    let whole = walk.sandbox.get("/_mock/requests?unredacted=true").await;
+    let whole = tracker.sandbox.get("/_mock/requests?unredacted=true").await;
     assert!(
-        walk.found(whole.body.as_bytes()).len() > 20,
-        "who looks finds"
+        tracker.found(whole.body.as_bytes()).len() > 20,
+        "unredacted=true shows the secrets"
     );
     // After the stop, the data is in the database.
     let write_ahead = folder.path("write-ahead");
     std::fs::copy(database.with_extension("db-wal"), &write_ahead).expect("there is one");
     assert_eq!(program.terminate(), Some(0));
-    let mut leaks = walk.leaks();
+    let mut leaks = tracker.leaks();
     let files = [
         ("the log", log),
         ("the database", database.clone()),
@@ -391,7 +370,8 @@ async fn no_flow_reveals_a_secret() {
     for (what, file) in files {
         assert!(read(&file).len() > 4096, "{what} is empty");
         leaks.extend(
-            walk.found(&read(&file))
+            tracker
+                .found(&read(&file))
                 .iter()
                 .map(|leak| format!("{what}: {leak}")),
         );

@@ -7,7 +7,7 @@ use crate::support::{
 };
 
 /// The views of the journal.
-const TELLING: [&str; 5] = [
+const JOURNAL_VIEWS: [&str; 5] = [
     "/_mock/requests",
     "/_mock/advice",
     "/_mock/advice?format=sarif",
@@ -18,12 +18,12 @@ const TELLING: [&str; 5] = [
 #[tokio::test]
 async fn secret_in_a_wrong_parameter_is_redacted() {
     let mock = TestServer::documented().await;
-    let mut walk = SecretTracker::new(mock.sandbox("x"));
-    let cookie = walk.session("ada").await;
-    let code = walk.code(&CONF, &cookie).await;
-    let answer = walk.sandbox.token(&CONF.redeem_params(&code)).await;
-    let tokens = walk.tokens(&answer);
-    let sandbox = walk.sandbox.clone();
+    let mut tracker = SecretTracker::new(mock.sandbox("x"));
+    let cookie = tracker.session("ada").await;
+    let code = tracker.code(&CONF, &cookie).await;
+    let answer = tracker.sandbox.token(&CONF.redeem_params(&code)).await;
+    let tokens = tracker.tokens(&answer);
+    let sandbox = tracker.sandbox.clone();
 
     // An app that uses the page's address as its redirect URI, with parameters of an earlier sign-in.
     for rest in [
@@ -72,7 +72,7 @@ async fn secret_in_a_wrong_parameter_is_redacted() {
         "password-of-a-user",
         "signed-by-a-client",
     ] {
-        walk.issued("secret by another name", secret);
+        tracker.track("secret by another name", secret);
     }
     sandbox
         .revoke(
@@ -81,27 +81,27 @@ async fn secret_in_a_wrong_parameter_is_redacted() {
         )
         .await;
 
-    for path in TELLING {
-        walk.looks_at(path, &cookie).await;
+    for path in JOURNAL_VIEWS {
+        tracker.visit(path, &cookie).await;
     }
-    let leaks = walk.leaks();
+    let leaks = tracker.leaks();
     assert!(leaks.is_empty(), "{}", leaks.join("\n"));
     let whole = sandbox.get("/_mock/requests?unredacted=true").await;
     assert!(
-        walk.found(whole.body.as_bytes()).len() > 5,
-        "who looks finds"
+        tracker.found(whole.body.as_bytes()).len() > 5,
+        "unredacted=true shows the secrets"
     );
 }
 
 #[tokio::test]
 async fn secret_in_an_invalid_control_call_is_not_repeated() {
     let mock = TestServer::documented().await;
-    let mut walk = SecretTracker::new(mock.sandbox("x"));
-    let cookie = walk.session("ada").await;
-    let code = walk.code(&CONF, &cookie).await;
-    let answer = walk.sandbox.token(&CONF.redeem_params(&code)).await;
-    let (tokens, sandbox) = (walk.tokens(&answer), walk.sandbox.clone());
-    walk.issued("number", "1234567890");
+    let mut tracker = SecretTracker::new(mock.sandbox("x"));
+    let cookie = tracker.session("ada").await;
+    let code = tracker.code(&CONF, &cookie).await;
+    let answer = tracker.sandbox.token(&CONF.redeem_params(&code)).await;
+    let (tokens, sandbox) = (tracker.tokens(&answer), tracker.sandbox.clone());
+    tracker.track("number", "1234567890");
     let (access, refresh) = (&tokens.access, &tokens.refresh);
     let token = json!({ "token": refresh });
     let wrong = [
@@ -132,9 +132,9 @@ async fn secret_in_an_invalid_control_call_is_not_repeated() {
     for ask in wrong {
         let answer = ask.await;
         assert_eq!(answer.status, 400, "{answer}");
-        walk.shows(answer.asked.path(), &answer);
+        tracker.record(answer.asked.path(), &answer);
     }
-    let leaks = walk.leaks();
+    let leaks = tracker.leaks();
     assert!(leaks.is_empty(), "{}", leaks.join("\n"));
 }
 

@@ -132,10 +132,10 @@ async fn control_frames_beyond_the_allowance_are_read_later() {
         for _ in 0..100 {
             frames.send(&Frame::new(PING, 0, 0, [1; 8])).await;
         }
-        let mut heard = 0;
-        while heard < 100 {
+        let mut received = 0;
+        while received < 100 {
             let frame = frames.next().await.expect("it goes on");
-            heard += i32::from(frame.kind == PING && frame.flags == ACK);
+            received += i32::from(frame.kind == PING && frame.flags == ACK);
         }
     }
     let took = began.elapsed();
@@ -263,8 +263,8 @@ async fn statuses_of(mock: &TestServer, path: &str, headers: &[(&str, &str)]) ->
         "GET {path} HTTP/1.1\r\nConnection: close\r\n{lines}\r\n"
     ))
     .await;
-    let heard = line.read_to_close().await;
-    let first = statuses(&heard)
+    let received = line.read_to_close().await;
+    let first = statuses(&received)
         .first()
         .map_or("closed", |status| status)
         .to_owned();

@@ -37,8 +37,8 @@ pub(crate) async fn table<S: AsRef<[u8]>>(
     let mock = mock().await;
     let mut table = String::new();
     for (name, input) in cases {
-        let heard = answers(&mock, input).await;
-        table += &format!("{name}: {}\n", statuses(&heard).join(" "));
+        let received = answers(&mock, input).await;
+        table += &format!("{name}: {}\n", statuses(&received).join(" "));
         assert_eq!(mock.get("/api/health").await.status, 200, "after {name}");
     }
     table
@@ -182,13 +182,13 @@ async fn pipelined_requests_are_answered_in_order() {
         token_request("Transfer-Encoding: chunked\r\n", &chunked(&body)),
         SMUGGLED.to_owned(),
     ];
-    let heard = answers(&mock, input.concat()).await;
+    let received = answers(&mock, input.concat()).await;
     assert_eq!(
-        statuses(&heard),
+        statuses(&received),
         ["200", "200", "404", "200", "200"],
-        "{heard}"
+        "{received}"
     );
-    assert_eq!(heard.matches("access_token").count(), 2, "{heard}");
+    assert_eq!(received.matches("access_token").count(), 2, "{received}");
 }
 
 #[tokio::test]
@@ -206,12 +206,12 @@ async fn expect_continue_gets_100() {
     assert!(line.read_response().await.contains("access_token"));
     // An expectation of 100 without waiting for it, and an unknown expectation.
     for what in ["100-continue", "x"] {
-        let heard = answers(&mock, expecting(what) + &body).await;
-        assert_eq!(statuses(&heard).last(), Some(&"200"), "{heard}");
+        let received = answers(&mock, expecting(what) + &body).await;
+        assert_eq!(statuses(&received).last(), Some(&"200"), "{received}");
     }
     // A client that never sends the body.
-    let heard = answers(&mock, expecting("100-continue")).await;
-    assert_eq!(statuses(&heard), ["100", "400"], "{heard}");
+    let received = answers(&mock, expecting("100-continue")).await;
+    assert_eq!(statuses(&received), ["100", "400"], "{received}");
 }
 
 #[tokio::test]

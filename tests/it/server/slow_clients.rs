@@ -59,9 +59,12 @@ async fn trickling_head_gets_408() {
     ] {
         let mut line = call(&mock).await;
         line.send_slowly(&head, PAUSE).await;
-        let heard = line.read_to_close().await;
-        assert_eq!(statuses(&heard).len(), 1, "{head}: {heard}");
-        assert!(["408", "400"].contains(&statuses(&heard)[0]), "{heard}");
+        let received = line.read_to_close().await;
+        assert_eq!(statuses(&received).len(), 1, "{head}: {received}");
+        assert!(
+            ["408", "400"].contains(&statuses(&received)[0]),
+            "{received}"
+        );
     }
     is_well(&mock).await;
 }
@@ -116,9 +119,12 @@ async fn trickling_body_counts_as_empty() {
     );
     line.send(head).await;
     line.send_slowly("a".repeat(60), PAUSE).await;
-    let heard = line.read_to_close().await;
-    assert_eq!(statuses(&heard), ["400"], "{heard}");
-    assert!(heard.contains("Missing parameter: `client_id`"), "{heard}");
+    let received = line.read_to_close().await;
+    assert_eq!(statuses(&received), ["400"], "{received}");
+    assert!(
+        received.contains("Missing parameter: `client_id`"),
+        "{received}"
+    );
     is_well(&mock).await;
 }
 
@@ -129,9 +135,9 @@ async fn slow_control_call_gets_408() {
     line.send("POST /_mock/users HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60\r\n\r\n")
         .await;
     line.send_slowly("{".repeat(60), PAUSE).await;
-    let heard = line.read_to_close().await;
-    assert_eq!(statuses(&heard), ["408"], "{heard}");
-    assert!(heard.contains("--body-timeout"), "{heard}");
+    let received = line.read_to_close().await;
+    assert_eq!(statuses(&received), ["408"], "{received}");
+    assert!(received.contains("--body-timeout"), "{received}");
 }
 
 #[tokio::test]
@@ -140,9 +146,9 @@ async fn aborted_control_call_is_not_reported_as_too_long() {
     let mut line = call(&mock).await;
     line.send("POST /_mock/users HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"use\r\nzz\r\n")
         .await;
-    let heard = line.read_to_close().await;
-    assert_eq!(statuses(&heard), ["400"], "{heard}");
-    assert!(heard.contains("incomplete"), "{heard}");
+    let received = line.read_to_close().await;
+    assert_eq!(statuses(&received), ["400"], "{received}");
+    assert!(received.contains("incomplete"), "{received}");
 }
 
 #[tokio::test]
@@ -162,11 +168,14 @@ async fn client_that_does_not_read_is_disconnected() {
         other
             .send(HEALTH.replace("Host", "Connection: close\r\nHost"))
             .await;
-        let heard = other.read_to_close().await;
-        if heard.starts_with("HTTP/1.1 200 OK\r\n") {
+        let received = other.read_to_close().await;
+        if received.starts_with("HTTP/1.1 200 OK\r\n") {
             break;
         }
-        assert!(heard.is_empty() || statuses(&heard) == ["503"], "{heard}");
+        assert!(
+            received.is_empty() || statuses(&received) == ["503"],
+            "{received}"
+        );
         assert!(began.elapsed() < SHORT * 50, "it keeps its place");
     }
     assert!(began.elapsed() >= SHORT / 2, "{:?}", began.elapsed());
@@ -209,8 +218,8 @@ async fn rejected_connection_names_the_limit() {
     }
     let mut third = call(&mock).await;
     third.send(HEALTH).await;
-    let heard = third.read_to_close().await;
-    let (head, body) = heard.split_once("\r\n\r\n").expect("an answer");
+    let received = third.read_to_close().await;
+    let (head, body) = received.split_once("\r\n\r\n").expect("an answer");
     assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
     let body: Value = serde_json::from_str(body).expect("JSON");
     assert_eq!(body["error"], "too_many_connections");
@@ -230,7 +239,7 @@ async fn rejected_connection_names_the_limit() {
 }
 
 #[tokio::test]
-async fn how_long_a_head_may_be_can_be_set() {
+async fn the_size_limit_of_a_head_can_be_set() {
     let mock = impatient(|config| {
         config.max_head_bytes = 8192;
         config.max_headers = 10;
@@ -247,8 +256,8 @@ async fn how_long_a_head_may_be_can_be_set() {
     ] {
         let mut line = call(&mock).await;
         line.send(ask(headers)).await;
-        let heard = line.read_to_close().await;
-        assert_eq!(statuses(&heard), [status], "{heard}");
+        let received = line.read_to_close().await;
+        assert_eq!(statuses(&received), [status], "{received}");
     }
 }
 

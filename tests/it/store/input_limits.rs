@@ -93,7 +93,7 @@ async fn one_call_verifies_at_most_a_hundred_expectations() {
 }
 
 #[tokio::test]
-async fn what_is_stored_with_a_code_has_at_most_two_kibibytes() {
+async fn the_data_of_a_code_has_at_most_two_kibibytes() {
     let mock = TestServer::live().await;
     let at_bound = "n".repeat(2048);
     let above = "n".repeat(2049);

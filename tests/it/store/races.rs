@@ -60,7 +60,7 @@ async fn one_claim_wins(mock: &TestServer) {
     let (winners, losers) = race(|| mock.poll(&device)).await;
     assert_eq!(winners.len(), 1);
     for refused in losers {
-        // Who came too late, and who came at the same time.
+        // Requests after the winner, and requests parallel to it.
         let late = ["already used", "expired"];
         let late = late.map(|how| format!("400 expired_token: Device code {how}"));
         assert!(late.contains(&refused), "{refused}");
@@ -99,7 +99,7 @@ async fn one_of_a_thousand_concurrent_requests_wins_in_a_file() {
 }
 
 /// Creates users in parallel. Returns how many there are then in addition to the seed's.
-async fn made_at_once(input: impl Fn(usize) -> serde_json::Value) -> usize {
+async fn create_users_in_parallel(input: impl Fn(usize) -> serde_json::Value) -> usize {
     let mock = TestServer::documented().await;
     let sandbox = mock.sandbox("fresh");
     let mut runners = JoinSet::new();
@@ -115,14 +115,15 @@ async fn made_at_once(input: impl Fn(usize) -> serde_json::Value) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_requests_of_a_sandbox_make_one_sandbox() {
     assert_eq!(
-        made_at_once(|number| json!({ "id": 100 + number })).await,
+        create_users_in_parallel(|number| json!({ "id": 100 + number })).await,
         20
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrently_created_users_get_distinct_ids() {
-    let made = made_at_once(|number| json!({ "username": format!("user-{number}") })).await;
+    let made =
+        create_users_in_parallel(|number| json!({ "username": format!("user-{number}") })).await;
     assert_eq!(made, 20);
 }
 

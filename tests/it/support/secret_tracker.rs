@@ -19,7 +19,7 @@ impl SecretTracker {
         }
     }
 
-    pub(crate) fn issued(&mut self, what: &'static str, secret: impl Into<String>) {
+    pub(crate) fn track(&mut self, what: &'static str, secret: impl Into<String>) {
         let secret = secret.into();
         assert!(
             secret.len() >= 8,
@@ -30,10 +30,10 @@ impl SecretTracker {
 
     pub(crate) fn tokens(&mut self, answer: &TestResponse) -> Tokens {
         let tokens = Tokens::from_response(answer);
-        self.issued("access token", &tokens.access);
-        self.issued("refresh token", &tokens.refresh);
+        self.track("access token", &tokens.access);
+        self.track("refresh token", &tokens.refresh);
         if let Some(id_token) = answer.json()["id_token"].as_str() {
-            self.issued("id token", id_token);
+            self.track("id token", id_token);
         }
         tokens
     }
@@ -41,7 +41,7 @@ impl SecretTracker {
     pub(crate) async fn session(&mut self, user: &str) -> String {
         let cookie = self.sandbox.session(user).await;
         let value = cookie.split_once('=').expect("a cookie has a value").1;
-        self.issued("session", value);
+        self.track("session", value);
         cookie
     }
 
@@ -52,12 +52,12 @@ impl SecretTracker {
             .and("approved", "true");
         let answer = self.sandbox.post(AUTHORIZE, &request).cookie(cookie).await;
         let code = answer.code();
-        self.issued("code", &code);
+        self.track("code", &code);
         code
     }
 
     /// Records a response that must not contain any secret, issued before or after it.
-    pub(crate) fn shows(&mut self, what: &str, answer: &TestResponse) {
+    pub(crate) fn record(&mut self, what: &str, answer: &TestResponse) {
         let mut text = format!("{}\n{}", answer.status, answer.body);
         for (name, value) in &answer.headers {
             text += &format!("\n{name}: {}", String::from_utf8_lossy(value.as_bytes()));
@@ -65,17 +65,17 @@ impl SecretTracker {
         self.shown.push((what.to_owned(), text));
     }
 
-    pub(crate) async fn looks_at(&mut self, path: &str, cookie: &str) {
+    pub(crate) async fn visit(&mut self, path: &str, cookie: &str) {
         let answer = self.sandbox.get(path).cookie(cookie).await;
         assert_eq!(answer.status, 200, "{path}: {answer}");
-        self.shows(path, &answer);
+        self.record(path, &answer);
     }
 
     /// Records an error response, which must not repeat a secret.
-    pub(crate) async fn errs(&mut self, path: &str, fields: &Fields) {
+    pub(crate) async fn record_error(&mut self, path: &str, fields: &Fields) {
         let answer = self.sandbox.post(path, fields).await;
         assert!((400..500).contains(&answer.status), "{path}: {answer}");
-        self.shows(&format!("{path} {}", answer.text("error")), &answer);
+        self.record(&format!("{path} {}", answer.text("error")), &answer);
     }
 
     /// The secrets that occur in these bytes.

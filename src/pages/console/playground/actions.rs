@@ -62,7 +62,7 @@ impl Action {
     ) {
         let exchange = self.request(run).send(service, context).await;
         let from_response = |key: &str| exchange.json[key].as_str().map(Secret::new);
-        if exchange.good {
+        if exchange.is_success {
             match self {
                 Self::StartDevice => {
                     run.device_code = from_response("device_code");
@@ -89,7 +89,7 @@ impl Action {
             // The code is used up: the next attempt needs a new state and verifier.
             run.restart(&context.sandbox);
         }
-        let checks = self.checks(run, exchange.good);
+        let checks = self.checks(run, exchange.is_success);
         run.add(Step {
             title: self.button().label.to_owned(),
             exchange,

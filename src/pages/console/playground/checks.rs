@@ -6,10 +6,10 @@ use super::run::{Check, PlaygroundRun};
 impl Action {
     /// The checks that a client must do.
     #[expect(clippy::too_many_lines, reason = "a table")]
-    pub(crate) fn checks(self, run: &PlaygroundRun, good: bool) -> Vec<Check> {
+    pub(crate) fn checks(self, run: &PlaygroundRun, is_success: bool) -> Vec<Check> {
         let check = Check::new;
         let refused = |text: &str, source| Check {
-            outcome: Some(!good),
+            outcome: Some(!is_success),
             ..Check::new(text, source)
         };
         match self {
@@ -78,7 +78,7 @@ impl Action {
             ],
             Self::Refresh => vec![
                 Check {
-                    outcome: Some(run.used_refresh_token.is_some() && good),
+                    outcome: Some(run.used_refresh_token.is_some() && is_success),
                     ..check(
                         "Store the new refresh token first: the old one is no longer valid.",
                         "RFC 9700 §4.14.2",

@@ -35,7 +35,7 @@ pub(crate) struct CapturedExchange {
     /// The status and selected headers.
     pub(crate) head: String,
     pub(crate) body: String,
-    pub(crate) good: bool,
+    pub(crate) is_success: bool,
     /// The body, if it is JSON.
     pub(crate) json: Value,
 }
@@ -82,7 +82,7 @@ impl AppRequest {
             *request.method_mut() = Method::POST;
         }
         let sent = service.send(request).await;
-        let (head, text, good) = match &sent.response {
+        let (head, text, is_success) = match &sent.response {
             None => {
                 let closed = "The connection was closed without a response.";
                 (closed.to_owned(), String::new(), false)
@@ -103,7 +103,7 @@ impl AppRequest {
             curl: Some(self.curl(&context.base)),
             head,
             body: if json.is_null() { text } else { pretty() },
-            good,
+            is_success,
             json,
         }
     }

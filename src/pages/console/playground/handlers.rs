@@ -126,7 +126,7 @@ pub(crate) async fn callback(
             curl: None,
             head: format!("303 See Other\nlocation: {}", context.base.path(PATH)),
             body: String::new(),
-            good: code.is_some(),
+            is_success: code.is_some(),
             json: serde_json::Value::Null,
         },
         checks,

@@ -42,14 +42,14 @@ pub(crate) async fn add_browser_steps(context: &RequestContext, run: &mut Playgr
 
 /// The step of a request, if it belongs to the run.
 fn step(context: &RequestContext, run: &PlaygroundRun, one: &JournalRequest) -> Option<Step> {
-    let posted = one.method == "POST";
+    let is_post = one.method == "POST";
     let (title, checks) = match (run.flow, one.endpoint) {
         (Flow::AuthorizationCode, Endpoint::Authorize)
             if one.param("state") == Some(&*run.state) =>
         {
-            authorization_step(&one.path, posted)
+            authorization_step(&one.path, is_post)
         }
-        (Flow::Device, Endpoint::Device) if posted => {
+        (Flow::Device, Endpoint::Device) if is_post => {
             let code = run.user_code.as_ref()?.reveal();
             let typed = crate::protocol::user_code::normalise(one.param("user_code")?);
             if typed != crate::protocol::user_code::normalise(code) {
@@ -60,7 +60,7 @@ fn step(context: &RequestContext, run: &PlaygroundRun, one: &JournalRequest) -> 
         _ => return None,
     };
     // Requests to the API can be repeated without the browser; those that need its session cannot.
-    let repeats = !posted && one.path.starts_with("/api/");
+    let repeats = !is_post && one.path.starts_with("/api/");
     let target = target(context, one);
     Some(Step {
         title: title.to_owned(),
@@ -77,15 +77,15 @@ fn step(context: &RequestContext, run: &PlaygroundRun, one: &JournalRequest) -> 
                 .map_or_else(String::new, |answer| {
                     serde_json::to_string_pretty(answer).expect("a JSON value is JSON")
                 }),
-            good: one.error.is_none() && one.status.is_some_and(|status| status < 400),
+            is_success: one.error.is_none() && one.status.is_some_and(|status| status < 400),
             json: serde_json::Value::Null,
         },
         checks,
     })
 }
 
-fn authorization_step(path: &str, posted: bool) -> (&'static str, Vec<Check>) {
-    match (path.starts_with("/api/"), posted) {
+fn authorization_step(path: &str, is_post: bool) -> (&'static str, Vec<Check>) {
+    match (path.starts_with("/api/"), is_post) {
         (true, false) => (
             "The app sends the browser to authorize",
             vec![Check::new(

@@ -140,7 +140,7 @@ impl StepView {
             )
         };
         let status = step.exchange.head.lines().next().unwrap_or_default();
-        let kind = match (faults, step.exchange.good) {
+        let kind = match (faults, step.exchange.is_success) {
             (Some([_, ..]), false) => "fault",
             (_, false) => "refused",
             (_, true) if status.starts_with('3') => "redirect",

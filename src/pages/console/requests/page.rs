@@ -17,7 +17,6 @@ use crate::http::respond;
 use crate::http::state::ServerState;
 use crate::pages::console::layout::{ConsoleLayout, console_page};
 use crate::pages::console::navigation::ConsolePage;
-use crate::pages::console::problem::sentence;
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::KindCounts;
 use crate::store::StoreError;
@@ -124,7 +123,7 @@ async fn requests_page(
         Ok(page) => page,
         Err(ControlError::Store(error)) => return Err(error),
         Err(error) => {
-            problem = Some(sentence(&error));
+            problem = Some(error.to_string());
             JournalPage::default()
         }
     };

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::support::{CODE_ONLY, CONF, NARROW, SandboxClient, TestServer};
 
-/// What a code is worth after so many seconds.
-async fn aged(mock: &SandboxClient, seconds: i64) -> String {
+/// The result of redeeming a code this many seconds after it was issued.
+async fn redeem_after(mock: &SandboxClient, seconds: i64) -> String {
     let code = mock.code(&CONF, "1").await;
     mock.advance(seconds).await;
     let summary = mock.token(&CONF.redeem_params(&code)).await.summary();
@@ -18,10 +18,10 @@ async fn aged(mock: &SandboxClient, seconds: i64) -> String {
     }
 }
 
-async fn life(mock: &SandboxClient) -> String {
+async fn lifetime_table(mock: &SandboxClient) -> String {
     let mut table = String::new();
     for seconds in [295, 301, 595, 601] {
-        table += &format!("{seconds} s: {}\n", aged(mock, seconds).await);
+        table += &format!("{seconds} s: {}\n", redeem_after(mock, seconds).await);
     }
     table
 }
@@ -29,7 +29,7 @@ async fn life(mock: &SandboxClient) -> String {
 #[tokio::test]
 async fn a_code_lives_ten_minutes_in_the_documentation_and_five_at_the_deployed_server() {
     let mock = TestServer::documented().await;
-    let long = life(&mock).await;
+    let long = lifetime_table(&mock).await;
     assert_snapshot!(long, @"
     295 s: tokens
     301 s: tokens
@@ -38,30 +38,30 @@ async fn a_code_lives_ten_minutes_in_the_documentation_and_five_at_the_deployed_
     ");
     mock.set_difference(Difference::CodeLifetime, Contract::Live)
         .await;
-    let short = life(&mock).await;
+    let short = lifetime_table(&mock).await;
 
     let mock = TestServer::live().await;
-    assert_snapshot!(life(&mock).await, @"
+    assert_snapshot!(lifetime_table(&mock).await, @"
     295 s: tokens
     301 s: 400 invalid_grant: Invalid grant: authorization code has expired
     595 s: 400 invalid_grant: Invalid grant: authorization code has expired
     601 s: 400 invalid_grant: Invalid grant: authorization code is invalid
     ");
-    assert_eq!(life(&mock).await, short);
+    assert_eq!(lifetime_table(&mock).await, short);
     mock.set_difference(Difference::CodeLifetime, Contract::Documented)
         .await;
-    assert_eq!(life(&mock).await, long);
+    assert_eq!(lifetime_table(&mock).await, long);
 }
 
 #[tokio::test]
 async fn setting_overrides_the_contracts_code_lifetime() {
     let mock = TestServer::live().await;
     mock.set(json!({ "code_seconds": 5 })).await;
-    assert_snapshot!(aged(&mock, 7).await, @"400 invalid_grant: Invalid grant: authorization code has expired");
+    assert_snapshot!(redeem_after(&mock, 7).await, @"400 invalid_grant: Invalid grant: authorization code has expired");
     mock.set(json!({ "code_seconds": 3600 })).await;
-    assert_eq!(aged(&mock, 3590).await, "tokens");
+    assert_eq!(redeem_after(&mock, 3590).await, "tokens");
     mock.set(json!({ "code_seconds": null })).await;
-    assert_ne!(aged(&mock, 301).await, "tokens");
+    assert_ne!(redeem_after(&mock, 301).await, "tokens");
 }
 
 #[tokio::test]
