@@ -4,17 +4,20 @@ sh                      in order in one POSIX shell; MOCK_URL is the server, and
                         civitai-oauth-mock is on the path
 js [x.test.mjs]         `node --test`
 python [test_x.py]      `python3 -m unittest`
+ts [x.test.ts]          `tsc --strict`, then `vitest run`, both of tests/npm
 rust                    the text of a file in examples/, which `cargo test` runs
 toml [seed.toml], toml [civitai-oauth-mock.toml]    loaded by the program; other toml and json must parse
 
-A block with the flag `no-run` is skipped. js and python without a file name are excerpts, and are not run either.
+A block with the flag `no-run` is skipped. js, ts and python without a file name are excerpts, and are not run either.
 """
 import collections, json, os, pathlib, subprocess, sys, tempfile, threading, tomllib
 
 from docs_pages import TOP, blocks, name
 
 TIMEOUT = 120
-NOT_RUN = {"text", "yaml", "csharp", "mermaid", "dotenv", "ini", "dockerfile", "http", "ts", "groovy", "kotlin", "java", "go"}
+PACKAGES = TOP / "tests" / "npm" / "node_modules"
+TSC = "tsc --strict --noEmit --module nodenext --target es2023 --types node --skipLibCheck"
+NOT_RUN = {"text", "yaml", "csharp", "mermaid", "dotenv", "ini", "dockerfile", "http", "groovy", "kotlin", "java", "go"}
 
 
 class Server:
@@ -105,6 +108,16 @@ def page_errors(program, page, counts):
                 shell.append(f": {place}\n{block.text}")
             elif block.language == "js" and block.file.endswith(".test.mjs"):
                 suites[place] = ["node", "--test", block.file]
+            elif block.language == "ts" and block.file.endswith(".test.ts"):
+                if not PACKAGES.exists():
+                    yield f"{place}: no packages: run npm install --prefix tests/npm"
+                    continue
+                if not (folder / "node_modules").exists():
+                    (folder / "node_modules").symlink_to(PACKAGES)
+                    (folder / "package.json").write_text('{"type":"module"}')
+                programs = PACKAGES / ".bin"
+                suites[f"{place} (types)"] = [str(programs / "tsc"), *TSC.split()[1:], block.file]
+                suites[place] = [str(programs / "vitest"), "run", block.file]
             elif block.language == "python" and pathlib.PurePath(block.file).name.startswith("test_"):
                 suites[place] = [sys.executable, "-m", "unittest", block.file]
             elif block.language in ("rust", "json", "toml"):
@@ -115,7 +128,7 @@ def page_errors(program, page, counts):
                 if error:
                     yield f"{place}: {block.language}: {error}"
                 counts[block.language] += 1
-            elif block.language in ("js", "python"):
+            elif block.language in ("js", "ts", "python"):
                 counts[f"{block.language} excerpt"] += 1
             elif block.language in NOT_RUN:
                 counts[f"{block.language}, not run"] += 1

@@ -108,8 +108,14 @@ async function search(text, wanted) {
 
 for (const [text, wanted] of searches) test(`the search finds ${text}`, () => search(text, wanted));
 
+test("the diagram of the modules is a picture", async () => {
+  await page("POST", "/url", { url: `${origin}/development/architecture.html` });
+  const width = await until("the picture", () => script("return document.querySelector('img.diagram')?.naturalWidth"));
+  assert.ok(width > 300, `${width}`);
+});
+
 test("pages request nothing from other hosts", async () => {
-  for (const path of ["/", "/reference/settings.html", "/explanation/contracts.html"]) {
+  for (const path of ["/", "/reference/settings.html", "/explanation/contracts.html", "/development/architecture.html"]) {
     await page("POST", "/url", { url: origin + path });
     await until("the page", () => script("return document.readyState === 'complete'"));
   }

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { renderMermaidSVG } from "beautiful-mermaid";
 import { type DefaultTheme, defineConfig } from "vitepress";
 import llmstxt from "vitepress-plugin-llms";
 
@@ -98,6 +99,16 @@ export default defineConfig({
   head: [["link", { rel: "icon", href: "data:," }]],
   markdown: {
     config(md) {
+      // Diagrams become pictures here, so that the site needs no script for them and loads no font from elsewhere.
+      const fence = md.renderer.rules.fence;
+      md.renderer.rules.fence = (tokens, index, ...rest) => {
+        const { info, content } = tokens[index];
+        if (info.trim() !== "mermaid") return fence?.(tokens, index, ...rest) ?? "";
+        const svg = renderMermaidSVG(content, { bg: "#ffffff", fg: "#27272a" });
+        const drawn = svg.replace(/@import url\('[^']*'\);/, "");
+        const picture = Buffer.from(drawn).toString("base64");
+        return `<img class="diagram" alt="Diagram" src="data:image/svg+xml;base64,${picture}">\n`;
+      };
       // Pages link to files of the repository outside this folder, such as SECURITY.md. The site does not have them,
       // so their links become plain text; .ci/docs.py checks that the files exist.
       md.core.ruler.push("repository-files", (state) => {
