@@ -33,6 +33,7 @@ use crate::pages::site::{consent, device as device_page, login};
 use crate::pages::{assets, llms};
 use crate::protocol::endpoint::{self, CivitaiServer, CorsPolicy, EndpointSpec};
 use crate::sandbox::name;
+use crate::suggest;
 
 /// The whole server as one service.
 pub(crate) fn service(state: Arc<ServerState>) -> RootService {
@@ -61,7 +62,11 @@ fn table(state: &Arc<ServerState>) -> Routes {
         .merge(console_routes(state))
         .merge(control_api::routes(Arc::clone(state)))
         .merge(mcp_route(state))
-        .fallback(not_found)
+        .fallback({
+            let known: Arc<[&'static str]> =
+                endpoint::paths().chain(control_api::paths()).collect();
+            move |head: RequestHead, request: Request| not_found(head, request, known)
+        })
 }
 
 #[cfg(not(feature = "mcp"))]
@@ -250,7 +255,11 @@ fn strip_sandbox_prefix(mut request: Request) -> Request {
     request
 }
 
-async fn not_found(RequestHead { base, .. }: RequestHead, request: Request) -> Response {
+async fn not_found(
+    RequestHead { base, .. }: RequestHead,
+    request: Request,
+    known: Arc<[&'static str]>,
+) -> Response {
     let path = request.uri().path();
     // A trailing slash is taken off where Civitai's framework takes it off.
     if let Some(path) = endpoint::without_slash(path) {
@@ -267,18 +276,19 @@ async fn not_found(RequestHead { base, .. }: RequestHead, request: Request) -> R
         let error = Invalid::new("", message).with_hint(name::HINT);
         return respond::invalid(StatusCode::NOT_FOUND, "not_found", &error);
     }
-    let error = Invalid::new(
-        "",
-        format!("nothing answers at {}", base.path(request.uri().path())),
-    )
-    .with_hint(format!(
-        "the OAuth endpoints are below /api/auth/oauth, sandboxes below /_sandbox/{{name}} \
-         (letters, digits, - _ . and at most 64 of them), control calls below /_mock{}",
-        if cfg!(feature = "mcp") {
-            ", MCP is at /mcp"
-        } else {
-            ""
-        }
-    ));
+    let message = format!("nothing answers at {}", base.path(path));
+    let hint = match suggest::closest_path(path, &known) {
+        Some(near) => format!("did you mean {}?", base.path(near)),
+        None => format!(
+            "the OAuth endpoints are below /api/auth/oauth, sandboxes below /_sandbox/{{name}} \
+             (letters, digits, - _ . and at most 64 of them), control calls below /_mock{}",
+            if cfg!(feature = "mcp") {
+                ", MCP is at /mcp"
+            } else {
+                ""
+            }
+        ),
+    };
+    let error = Invalid::new("", message).with_hint(hint);
     respond::invalid(StatusCode::NOT_FOUND, "not_found", &error)
 }

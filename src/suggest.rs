@@ -21,6 +21,28 @@ pub(crate) fn closest_match<'a>(
         .map(|(_, candidate)| candidate)
 }
 
+/// The known path that a wrong one was meant to be: one that ends with it, or one of whose segments is similar and whose others
+/// are the same.
+pub(crate) fn closest_path<'a>(path: &str, known: &[&'a str]) -> Option<&'a str> {
+    const MIN_END_BYTES: usize = 5;
+    let mut longer = known.iter().copied();
+    if path.len() >= MIN_END_BYTES
+        && let Some(longer) = longer.find(|known| known.ends_with(path))
+    {
+        return Some(longer);
+    }
+    let only_difference = |known: &'a str| {
+        let mut pairs = path.split('/').zip(known.split('/'));
+        let (wrong, right) = pairs.find(|(given, known)| given != known)?;
+        let is_last = pairs.all(|(given, known)| given == known);
+        let is_as_long = path.matches('/').count() == known.matches('/').count();
+        (is_last && is_as_long && !right.starts_with('{')).then_some((wrong, right, known))
+    };
+    let mut candidates = known.iter().copied().filter_map(only_difference);
+    let found = candidates.find(|(wrong, right, _)| closest_match(wrong, [*right]).is_some());
+    found.map(|(.., known)| known)
+}
+
 /// From 0 to 1. A word that is a part of the candidate, as `scopes` is of `allowed_scopes`, counts as very similar.
 fn similarity(word: &str, candidate: &str) -> f64 {
     const PART: f64 = 0.9;
@@ -104,6 +126,26 @@ impl From<String> for ValueError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_close_if_one_segment_is_similar_or_the_beginning_is_missing() {
+        let known = [
+            "/api/auth/oauth/token",
+            "/_mock/settings",
+            "/_mock/users/{id}",
+        ];
+        for (path, expected) in [
+            ("/oauth/token", Some("/api/auth/oauth/token")),
+            ("/api/auth/oauth/tokens", Some("/api/auth/oauth/token")),
+            ("/_mock/setting", Some("/_mock/settings")),
+            ("/_mock/user/7", None),
+            ("/api/auth/oauth/nothing", None),
+            ("/api/auth/oauth", None),
+            ("/", None),
+        ] {
+            assert_eq!(closest_path(path, &known), expected, "{path}");
+        }
+    }
 
     #[test]
     fn only_short_words_are_compared() {

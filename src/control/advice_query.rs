@@ -31,6 +31,7 @@ pub(crate) enum AdviceFormat {
     #[default]
     Json,
     Sarif,
+    Text,
 }
 
 impl AdviceFormat {
@@ -39,6 +40,7 @@ impl AdviceFormat {
         match self {
             Self::Json => "application/json",
             Self::Sarif => "application/sarif+json",
+            Self::Text => "text/plain; charset=utf-8",
         }
     }
 }
@@ -50,8 +52,9 @@ impl FromStr for AdviceFormat {
         match text {
             "json" => Ok(Self::Json),
             "sarif" => Ok(Self::Sarif),
+            "text" => Ok(Self::Text),
             other => Err(format!(
-                "unknown format {other:?}: use \"json\" or \"sarif\""
+                "unknown format {other:?}: use \"json\", \"sarif\" or \"text\""
             )),
         }
     }
@@ -91,6 +94,8 @@ impl AdviceQuery {
                 AdviceFormat::Sarif => {
                     serde_json::to_string(&sarif_log(&advice, self.location.as_deref()))
                 }
+                // Its texts are printable already.
+                AdviceFormat::Text => return Ok(format!("{advice}\n").into()),
             };
             let json = printable_json(&json.unwrap_or_default()).into_owned();
             Ok::<Bytes, ControlError>(json.into())

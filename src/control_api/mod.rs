@@ -11,49 +11,67 @@ mod response;
 mod schemas;
 mod signature;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::Response;
+use axum::routing::MethodRouter;
 
 use crate::http::access_guard;
 use crate::http::respond;
 use crate::http::state::{Routes, ServerState};
 use crate::invalid::Invalid;
 
-/// The routes of the control API, behind the access guard.
-pub(crate) fn routes(state: Arc<ServerState>) -> Routes {
+fn all_operations() -> impl Iterator<Item = operation::Operation> {
     let operations = operations::operations().into_iter();
     #[cfg(feature = "openapi")]
     let operations = operations.chain([openapi::operation()]);
     operations
-        .fold(Routes::new(), |all, operation| {
-            let accepts = operation.signature.accepts;
-            let only = middleware::from_fn_with_state(accepts, input::reject_unknown_input);
-            let mut route = operation.route.route_layer(only);
-            if operation.is_list {
-                let turn = state.long_lists.clone();
-                route =
-                    route.route_layer(middleware::from_fn_with_state(turn, lists::one_at_a_time));
-            }
-            all.route(operation.path, route)
-        })
-        .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(
-            state,
-            access_guard::require_access,
-        ))
 }
 
-async fn wrong_method(request: Request) -> Response {
+/// The paths of the control API, with placeholders.
+pub(crate) fn paths() -> Vec<&'static str> {
+    let mut paths: Vec<&str> = all_operations().map(|operation| operation.path).collect();
+    paths.dedup();
+    paths
+}
+
+/// The routes of the control API, behind the access guard.
+pub(crate) fn routes(state: Arc<ServerState>) -> Routes {
+    let mut by_path: BTreeMap<&'static str, (MethodRouter<_>, Vec<String>)> = BTreeMap::new();
+    for operation in all_operations() {
+        let accepts = operation.signature.accepts;
+        let only = middleware::from_fn_with_state(accepts, input::reject_unknown_input);
+        let mut route = operation.route.route_layer(only);
+        if operation.is_list {
+            let turn = state.long_lists.clone();
+            route = route.route_layer(middleware::from_fn_with_state(turn, lists::one_at_a_time));
+        }
+        let (routes, methods) = by_path.entry(operation.path).or_default();
+        *routes = std::mem::take(routes).merge(route);
+        methods.push(operation.method.name().to_uppercase());
+    }
+    let mut all = Routes::new();
+    for (path, (routes, methods)) in by_path {
+        let methods = methods.join(" or ");
+        let wrong_method = async move |request: Request| wrong_method(&request, &methods);
+        all = all.route(path, routes.fallback(wrong_method));
+    }
+    all.layer(middleware::from_fn_with_state(
+        state,
+        access_guard::require_access,
+    ))
+}
+
+fn wrong_method(request: &Request, methods: &str) -> Response {
     let message = format!(
         "{} does not support {}",
         request.uri().path(),
         request.method()
     );
-    let error = Invalid::new("", message)
-        .with_hint("/_mock/openapi.json lists the operations of the control API");
+    let error = Invalid::new("", message).with_hint(format!("use {methods}"));
     respond::invalid(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &error)
 }

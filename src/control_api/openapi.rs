@@ -80,8 +80,10 @@ fn describe(operation: &Operation, schemas: &mut Schemas) -> Value {
     let signature = &operation.signature;
     let returns = signature.returns.map(|returns| schemas.response(returns));
     let mut success = json_content(operation.summary, returns.as_ref());
-    if let Some(media_type) = operation.alternative_media_type {
-        success["content"][media_type] = json!({ "schema": { "type": "object" } });
+    for media_type in operation.alternative_media_types {
+        let is_text = media_type.starts_with("text/");
+        let kind = if is_text { "string" } else { "object" };
+        success["content"][*media_type] = json!({ "schema": { "type": kind } });
     }
     let status = if signature.is_created { "201" } else { "200" };
     let error = schemas.response(SchemaGenerator::subschema_for::<ErrorView>);

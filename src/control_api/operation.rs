@@ -36,16 +36,15 @@ pub(crate) struct Operation {
     pub(crate) signature: Signature,
     /// Whether it lists rows: such responses can be long, and are sent one at a time.
     pub(crate) is_list: bool,
-    #[cfg(feature = "openapi")]
     pub(crate) method: OperationMethod,
     /// The id in the `OpenAPI` document, from which clients derive names of functions and types: it never changes.
     #[cfg(feature = "openapi")]
     pub(crate) id: &'static str,
     #[cfg(feature = "openapi")]
     pub(crate) summary: &'static str,
-    /// A media type of the response other than JSON.
+    /// The media types of the response other than JSON.
     #[cfg(feature = "openapi")]
-    pub(crate) alternative_media_type: Option<&'static str>,
+    pub(crate) alternative_media_types: &'static [&'static str],
     /// The schema of a 409 response that has more than an error.
     #[cfg(feature = "openapi")]
     pub(crate) conflict: Option<super::signature::SchemaOf>,
@@ -76,14 +75,13 @@ impl Operation {
             route: on(filter, handler),
             signature: H::signature(),
             is_list: false,
-            #[cfg(feature = "openapi")]
             method,
             #[cfg(feature = "openapi")]
             id,
             #[cfg(feature = "openapi")]
             summary,
             #[cfg(feature = "openapi")]
-            alternative_media_type: None,
+            alternative_media_types: &[],
             #[cfg(feature = "openapi")]
             conflict: None,
         }
@@ -97,12 +95,12 @@ impl Operation {
         }
     }
 
-    /// The response can have this media type instead of JSON.
+    /// The response can have one of these media types instead of JSON.
     #[cfg_attr(not(feature = "openapi"), expect(unused_mut, unused_variables))]
-    pub(crate) fn alternative_media_type(mut self, media_type: &'static str) -> Self {
+    pub(crate) fn alternative_media_types(mut self, types: &'static [&'static str]) -> Self {
         #[cfg(feature = "openapi")]
         {
-            self.alternative_media_type = Some(media_type);
+            self.alternative_media_types = types;
         }
         self
     }

@@ -178,7 +178,7 @@ pub(super) fn operations() -> Vec<Operation> {
             |sandbox, query: Query<AdviceQuery>| {
                 let kind = [(CONTENT_TYPE, query.format.media_type())];
                 Rendered::<Advice>::new((kind, query.answer(sandbox).await?))
-            }).alternative_media_type(AdviceFormat::Sarif.media_type()),
+            }).alternative_media_types(const { &[AdviceFormat::Sarif.media_type(), AdviceFormat::Text.media_type()] }),
 
         operation!(Get "/_mock/sandboxes" list_sandboxes "List the sandboxes", in registry
             |registry| JsonResponse(registry.list_sandboxes())).list(),

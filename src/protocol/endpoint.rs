@@ -277,6 +277,11 @@ pub(crate) fn without_slash(path: &str) -> Option<&str> {
 /// The prefix of the tRPC procedures.
 const TRPC: &str = "/api/trpc/";
 
+/// The paths of all endpoints, with placeholders.
+pub(crate) fn paths() -> impl Iterator<Item = &'static str> {
+    ENDPOINTS.iter().flat_map(|spec| spec.paths).copied()
+}
+
 impl EndpointSpec {
     /// The row of a path. A path with a trailing slash has the row that it is redirected to, and a tRPC batch that of its
     /// first call.
@@ -376,7 +381,6 @@ mod tests {
             ("/login/", Endpoint::Login),
             ("/nowhere", Endpoint::Other),
             ("/api/auth/oauth/token/", Endpoint::Token),
-            ("/api/v1/me/", Endpoint::Other),
             ("/v2/consumer/workflows/", Endpoint::Other),
             ("/oauth/token", Endpoint::Other),
             ("/user/account/connected/conf/revoke", Endpoint::Other),

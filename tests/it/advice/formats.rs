@@ -9,8 +9,8 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::support::{
-    AUTHORIZE, App, CONF, Fields, ME, PlaygroundUser, Program, SPA, SandboxClient, SignIn,
-    Stopwatch, TOKEN, TestServer, USERINFO, config, start_form, with_frozen_clock,
+    App, CONF, Fields, ME, PlaygroundUser, Program, SPA, SandboxClient, SignIn, TestServer, config,
+    start_form, with_frozen_clock,
 };
 
 fn params(app: &'static App) -> Fields {
@@ -107,10 +107,40 @@ async fn advice_can_be_filtered_by_client() {
     }
     assert_snapshot!(table, @r#"
     client_id=cnf: 400 invalid: no client "cnf" ("did you mean \"conf\"?")
-    format=xml: 400 invalid: unknown format "xml": use "json" or "sarif" (null)
+    format=xml: 400 invalid: unknown format "xml": use "json", "sarif" or "text" (null)
     cliend_id=spa: 400 invalid: unknown key "cliend_id" ("did you mean \"client_id\"?")
     location=src/sign-in.ts: 400 invalid: location applies only to format=sarif ("add format=sarif, or omit location")
     "#);
+}
+
+#[tokio::test]
+async fn text_has_each_finding_and_a_summary() {
+    let mock = with_mistakes().await;
+    let answer = mock.get("/_mock/advice?format=text").await;
+    assert_eq!(
+        answer.header("content-type").as_deref(),
+        Some("text/plain; charset=utf-8")
+    );
+    let lines: Vec<&str> = answer
+        .body
+        .lines()
+        .filter(|line| !line.starts_with("  "))
+        .collect();
+    assert_snapshot!(lines.join("\n"), @"
+    error: pkce-missing (conf)
+
+    error: pkce-missing (spa)
+
+    warning: secret-in-query (conf)
+
+    hint: ignored-parameter (conf)
+
+    6 requests checked: 2 errors, 1 warning, 1 hint
+    ");
+    // Without mistakes, the summary is the good news.
+    let mock = TestServer::documented().await;
+    mock.signs_in(&CONF, "1").await;
+    assert_snapshot!(mock.get("/_mock/advice?format=text").await.body, @"2 requests checked: no errors, no warnings");
 }
 
 #[tokio::test]
@@ -347,54 +377,4 @@ async fn advice_without_a_journal_is_rejected() {
     assert_snapshot!(mock.get("/_mock/advice").await.summary(), @"400 invalid: the journal is off, so advice has no requests to check");
     let page = mock.get("/_mock/findings").await.page();
     assert_snapshot!(page.texts(".problem").concat(), @"journal: the journal is off, so advice has no requests to check; start the server with --journal 1000 or more");
-}
-
-/// Advice over 10,000 requests, the default capacity of a journal.
-#[expect(clippy::print_stdout, reason = "a measurement, shown with --nocapture")]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_full_journal_is_read_in_bounded_time() {
-    const EXCHANGES: usize = 10_000;
-    const PIPELINED: usize = 200;
-    let mut config = config(Contract::Documented);
-    config.journal_capacity = EXCHANGES;
-    let mock = TestServer::start(config).await;
-    let tokens = mock.signs_in(&CONF, "1").await;
-    let head = |method, path: &str| format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n");
-    let authorize = format!("{AUTHORIZE}?{}", params(&CONF).encoded());
-    let form = CONF.refresh_params(&tokens.refresh).encoded();
-    let kind = "Content-Type: application/x-www-form-urlencoded";
-    let some = [
-        head("GET", &authorize) + "\r\n",
-        format!(
-            "{}{kind}\r\nContent-Length: {}\r\n\r\n{form}",
-            head("POST", TOKEN),
-            form.len()
-        ),
-        format!(
-            "{}Authorization: Bearer {}\r\n\r\n",
-            head("GET", USERINFO),
-            tokens.access
-        ),
-        head("GET", "/nowhere") + "\r\n",
-    ];
-    // Pipelined on one connection.
-    let some =
-        some.concat().repeat(PIPELINED / 4) + &head("GET", "/") + "Connection: close\r\n\r\n";
-    for _ in 0..EXCHANGES / PIPELINED {
-        mock.raw(some.as_bytes()).await;
-    }
-    let stored = mock.control("GET", "/requests", json!({})).await;
-    assert_eq!(stored["requests"].as_array().map(Vec::len), Some(EXCHANGES));
-    let began = Stopwatch::start();
-    let findings = mock.findings().await;
-    let took = began.elapsed();
-    println!("advice over {EXCHANGES} requests: {took:?}");
-    assert!(!findings.is_empty());
-    assert!(findings.iter().all(|one| {
-        one["requests"]
-            .as_array()
-            .is_some_and(|ids| ids.len() <= 20)
-    }));
-    // A debug build takes less than 1 s; the limit leaves room for a busy machine.
-    assert!(took.as_secs() < 10, "{took:?}");
 }

@@ -4,6 +4,7 @@ mod attribution;
 mod browsers;
 mod contracts;
 mod formats;
+mod full_journal;
 mod retries;
 mod sign_in;
 mod tokens;

@@ -172,7 +172,7 @@ async fn unknown_path_gets_404() {
     x-mock-reason: nothing answers at /api/auth/oauth/tokens
     x-mock-request: http://mock/_mock/requests/1
 
-    {"error":"not_found","message":"nothing answers at /api/auth/oauth/tokens","path":"","hint":"the OAuth endpoints are below /api/auth/oauth, sandboxes below /_sandbox/{name} (letters, digits, - _ . and at most 64 of them), control calls below /_mock, MCP is at /mcp"}
+    {"error":"not_found","message":"nothing answers at /api/auth/oauth/tokens","path":"","hint":"did you mean /api/auth/oauth/token?"}
     "#);
     let inside = mock.sandbox("x").get("/nothing").await;
     assert_snapshot!(inside.summary(), @"404 not_found: nothing answers at /_sandbox/x/nothing");

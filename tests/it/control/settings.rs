@@ -129,7 +129,7 @@ async fn body_that_is_not_json_is_rejected() {
     allow: GET,HEAD,PATCH
     content-type: application/json
 
-    {"error":"method_not_allowed","message":"/_mock/settings does not support DELETE","path":"","hint":"/_mock/openapi.json lists the operations of the control API"}
+    {"error":"method_not_allowed","message":"/_mock/settings does not support DELETE","path":"","hint":"use GET or PATCH"}
     "#);
 }
 
