@@ -101,7 +101,7 @@ pub(crate) enum CallKind {
 impl CallKind {
     fn new(entry: &Entry) -> Self {
         use Endpoint as E;
-        if entry.is_preflight() || entry.path.starts_with(PAGES) {
+        if entry.is_preflight || entry.path.starts_with(PAGES) {
             return Self::Other;
         }
         match entry.endpoint {

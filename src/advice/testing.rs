@@ -9,7 +9,7 @@ use crate::contract::{Contract, Decision, Difference};
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::pkce::Verifier;
 use crate::protocol::time::Timestamp;
-use crate::sandbox::journal::{Entry, RevokeNoop};
+use crate::sandbox::journal::{Entry, Facts, RevokeNoop};
 
 /// The pause before each call, unless the test sets another.
 const DEFAULT_PAUSE_MS: i64 = 60_000;
@@ -31,9 +31,9 @@ pub(crate) fn reported(rule: &AdviceRule, calls: impl IntoIterator<Item = TestCa
             last_after = before;
         }
         call.entry.id = before + 1;
-        call.entry.last_completed_id = last_after;
-        call.entry.at = Timestamp(now_ms);
-        call.entry.system_time = Timestamp(now_ms);
+        call.entry.facts.last_completed_id = last_after;
+        call.entry.facts.at = Timestamp(now_ms);
+        call.entry.facts.system_time = Timestamp(now_ms);
         observed.push(ObservedCall::new(call.entry));
     }
     let history = History::new(Some("conf".to_owned()), observed);
@@ -54,7 +54,7 @@ pub(crate) fn authorize(code: &str) -> TestCall {
         .with("state", &format!("state of {code}"))
         .with("code_challenge", &verifier(code).challenge().0)
         .with("code_challenge_method", "S256");
-    call.entry.status = 302;
+    call.entry.facts.status = 302;
     call.entry.location = Some(format!("https://app.example/callback?code={code}"));
     call
 }
@@ -117,32 +117,23 @@ fn with_token(endpoint: Endpoint, access_token: &str) -> TestCall {
 
 impl TestCall {
     fn new(method: &str, endpoint: Endpoint) -> Self {
+        let times = (Timestamp(0), Timestamp(0));
         let entry = Entry {
             id: 0,
-            last_completed_id: 0,
-            at: Timestamp(0),
-            system_time: Timestamp(0),
-            connection: None,
+            facts: Facts {
+                status: 200,
+                ..Facts::new(0, times, endpoint)
+            },
             method: method.to_owned(),
             path: format!("/{endpoint}"),
-            endpoint,
             params: Map::new(),
             query: None,
             headers: Map::new(),
             client_id: Some("conf".to_owned()),
-            user_id: None,
-            status: 200,
             location: None,
             answer: None,
-            retry_after: None,
             differences: Vec::new(),
-            faults: Vec::new(),
-            revoke_noop: None,
-            cause: None,
             duration_ms: 1,
-            request_bytes: 0,
-            response_bytes: None,
-            extensions: Vec::new(),
         };
         let call = Self {
             entry,
@@ -183,14 +174,14 @@ impl TestCall {
     }
 
     pub(crate) fn answered(mut self, status: u16, answer: Value) -> Self {
-        self.entry.status = status;
+        self.entry.facts.status = status;
         self.entry.location = None;
         self.entry.answer = Some(answer);
         self
     }
 
     pub(crate) fn retry_after(mut self, seconds: u32) -> Self {
-        self.entry.retry_after = Some(seconds);
+        self.entry.facts.retry_after = Some(seconds);
         self
     }
 
@@ -205,7 +196,7 @@ impl TestCall {
     }
 
     pub(crate) fn without_effect(mut self, reason: RevokeNoop) -> Self {
-        self.entry.revoke_noop = Some(reason);
+        self.entry.facts.revoke_noop = Some(reason);
         self
     }
 

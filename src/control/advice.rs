@@ -69,7 +69,7 @@ impl Sandbox {
         loop {
             let last = all.last().map_or(0, |call| call.id);
             let mut page = self.journal.page_after(last);
-            page.retain(|request| request.id() <= newest);
+            page.retain(|request| request.id <= newest);
             if page.is_empty() {
                 return all;
             }

@@ -40,34 +40,13 @@ pub struct Expect {
 }
 
 flatten_filter! {
-    Keys {
+    Keys for Expect {
         /// Exactly this number.
         times: Option<usize>,
         at_least: Option<usize>,
         at_most: Option<usize>,
         /// One of the requests came after the first match of the previous expectation.
         in_order: bool,
-    }
-}
-
-impl From<Keys> for Expect {
-    fn from(keys: Keys) -> Self {
-        Self {
-            filter: keys.filter(),
-            times: keys.times,
-            at_least: keys.at_least,
-            at_most: keys.at_most,
-            in_order: keys.in_order,
-        }
-    }
-}
-
-impl From<Filter> for Expect {
-    fn from(filter: Filter) -> Self {
-        Self {
-            filter,
-            ..Self::default()
-        }
     }
 }
 

@@ -106,9 +106,10 @@ macro_rules! filter_builder {
     };
 }
 
-/// Declares a struct with the keys of a filter and further keys. Serde's own `flatten` does not report unknown keys.
+/// Declares a struct with the keys of a filter and further keys, from which one with a filter is made. Serde's own `flatten`
+/// does not report unknown keys.
 macro_rules! flatten_filter {
-    ($name:ident { $($(#[$about:meta])* $key:ident: $kind:ty,)* }) => {
+    ($name:ident for $target:ident { $($(#[$about:meta])* $key:ident: $kind:ty,)* }) => {
         #[derive(Default, serde::Deserialize)]
         #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
         #[serde(default, deny_unknown_fields)]
@@ -132,18 +133,30 @@ macro_rules! flatten_filter {
             $($(#[$about])* $key: $kind,)*
         }
 
-        impl $name {
-            fn filter(&self) -> $crate::control::Filter {
-                $crate::control::Filter {
-                    endpoint: self.endpoint,
-                    path: self.path.clone(),
-                    method: self.method,
-                    grant_type: self.grant_type,
-                    client_id: self.client_id.clone(),
-                    user: self.user.clone(),
-                    status: self.status,
-                    error: self.error.clone(),
-                    after: self.after,
+        impl From<$name> for $target {
+            fn from(keys: $name) -> Self {
+                Self {
+                    filter: $crate::control::Filter {
+                        endpoint: keys.endpoint,
+                        path: keys.path,
+                        method: keys.method,
+                        grant_type: keys.grant_type,
+                        client_id: keys.client_id,
+                        user: keys.user,
+                        status: keys.status,
+                        error: keys.error,
+                        after: keys.after,
+                    },
+                    $($key: keys.$key,)*
+                }
+            }
+        }
+
+        impl From<$crate::control::Filter> for $target {
+            fn from(filter: $crate::control::Filter) -> Self {
+                Self {
+                    filter,
+                    ..Self::default()
                 }
             }
         }
@@ -166,13 +179,13 @@ impl JournalSearch {
     pub(crate) fn matches(&self, request: &StoredExchange) -> bool {
         let Self { filter, user } = self;
         // Browsers send preflights on their own: a search for an endpoint does not mean them.
-        let is_hidden = request.is_preflight() && filter.method.is_none() && filter.is_narrow();
+        let is_hidden = request.is_preflight && filter.method.is_none() && filter.is_narrow();
         !is_hidden
-            && filter.after.is_none_or(|after| request.id() > after)
-            && (filter.endpoint).is_none_or(|wanted| wanted == request.endpoint())
-            && (filter.status).is_none_or(|wanted| wanted == request.status())
-            && (filter.grant_type).is_none_or(|wanted| request.grant() == Some(wanted))
-            && (filter.user.is_none() || (user.is_some() && request.user_id() == *user))
+            && filter.after.is_none_or(|after| request.id > after)
+            && (filter.endpoint).is_none_or(|wanted| wanted == request.endpoint)
+            && (filter.status).is_none_or(|wanted| wanted == request.status)
+            && (filter.grant_type).is_none_or(|wanted| request.grant == Some(wanted))
+            && (filter.user.is_none() || (user.is_some() && request.user_id == *user))
             && (filter.method).is_none_or(|wanted| wanted.name() == request.method())
             && same(filter.path.as_deref(), || Some(request.path()))
             && same(filter.client_id.as_deref(), || request.client_id())

@@ -63,9 +63,9 @@ impl TextSearch {
             let client = request.client_id();
             client.is_some_and(|client| self.clients.contains(&client))
         };
-        self.id == Some(request.id())
+        self.id == Some(request.id)
             || request
-                .user_id()
+                .user_id
                 .is_some_and(|user| self.users.contains(&user))
             || request.contains(&self.needle)
             || (!self.clients.is_empty() && is_client())
@@ -74,8 +74,8 @@ impl TextSearch {
 
 impl PageSearch {
     pub(crate) fn matches(&self, request: &StoredExchange) -> bool {
-        self.kind.includes(request.kind())
-            && (self.status_class).is_none_or(|class| request.status() / 100 == class)
+        self.kind.includes(request.kind)
+            && (self.status_class).is_none_or(|class| request.status / 100 == class)
             && self.search.matches(request)
             && (self.text.as_ref()).is_none_or(|text| text.matches(request))
     }
@@ -137,12 +137,12 @@ impl Sandbox {
             let Some(last) = page.last() else {
                 break;
             };
-            oldest = last.id();
+            oldest = last.id;
             for request in page.iter().filter(|request| search.matches(request)) {
                 matching += 1;
-                if request.id() < first {
+                if request.id < first {
                     if ids.len() < limit {
-                        ids.push(request.id());
+                        ids.push(request.id);
                     } else {
                         has_older = true;
                     }
@@ -165,7 +165,7 @@ impl Sandbox {
         after: u64,
     ) -> (Vec<JournalRequest>, u64) {
         let page = self.journal.page_after(after);
-        let last = page.last().map_or(after, |request| request.id());
+        let last = page.last().map_or(after, |request| request.id);
         let matching = page.iter().filter(|request| search.matches(request));
         let shown = matching.map(|request| JournalRequest::new(request.to_entry(), false));
         (shown.collect(), last)
@@ -200,9 +200,9 @@ async fn neighbor(
 ) -> Option<u64> {
     loop {
         let page = next(id);
-        id = page.last()?.id();
+        id = page.last()?.id;
         if let Some(found) = page.iter().find(|request| search.matches(request)) {
-            return Some(found.id());
+            return Some(found.id);
         }
         // A long search lets other requests run.
         tokio::task::yield_now().await;

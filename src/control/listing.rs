@@ -162,8 +162,8 @@ impl Sandbox {
                 break;
             };
             let fitting = page.iter().filter(|request| search.matches(request));
-            ids.extend(fitting.take(limit - ids.len()).map(|request| request.id()));
-            before = oldest.id();
+            ids.extend(fitting.take(limit - ids.len()).map(|request| request.id));
+            before = oldest.id;
             if before <= search.after() {
                 break;
             }
@@ -200,7 +200,7 @@ impl Sandbox {
                         .iter()
                         .filter(|request| search.matches(request))
                         .count();
-                    last = newest.id();
+                    last = newest.id;
                     tokio::task::yield_now().await;
                 }
                 // A waiting call holds no reader permit.

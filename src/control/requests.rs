@@ -63,7 +63,7 @@ pub(crate) enum RequestFormat {
 }
 
 flatten_filter! {
-    Keys {
+    Keys for RequestQuery {
         /// At most this many requests, the newest.
         limit: Option<usize>,
         /// Only requests before this id; with a limit, the previous page.
@@ -76,29 +76,6 @@ flatten_filter! {
         count: Option<usize>,
         /// `har` is an HTTP archive (HAR 1.2), which browsers' developer tools import: at most 1,000 requests.
         format: RequestFormat,
-    }
-}
-
-impl From<Keys> for RequestQuery {
-    fn from(keys: Keys) -> Self {
-        Self {
-            filter: keys.filter(),
-            limit: keys.limit,
-            before: keys.before,
-            unredacted: keys.unredacted,
-            wait: keys.wait,
-            count: keys.count,
-            format: keys.format,
-        }
-    }
-}
-
-impl From<Filter> for RequestQuery {
-    fn from(filter: Filter) -> Self {
-        Self {
-            filter,
-            ..Self::default()
-        }
     }
 }
 
@@ -263,7 +240,7 @@ impl JournalRequest {
             headers: entry.headers,
             location: entry.location,
             response_body: entry.answer,
-            extensions: entry.extensions,
+            extensions: entry.facts.extensions,
         };
         if unredacted { whole } else { whole.redacted() }
     }

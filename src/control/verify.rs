@@ -138,11 +138,11 @@ impl Sandbox {
                     .filter(|(_, one)| one.matches(request));
                 let expectations = fitting.fold(0, |bits, (at, _)| bits | 1_u128 << at);
                 if expectations != 0 {
-                    let id = request.id();
+                    let id = request.id;
                     found.push(Matched { id, expectations });
                 }
             }
-            last = newest.id();
+            last = newest.id;
             // A long search lets other requests run.
             tokio::task::yield_now().await;
         }

@@ -15,7 +15,6 @@ use crate::http::connection::ConnectionInfo;
 use crate::http::context::RequestContext;
 use crate::middleware::request_log::{ReasonHeaders, Recorder};
 use crate::protocol::client_auth::Credentials;
-use crate::protocol::endpoint::Endpoint;
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::params::Params;
 use crate::protocol::time::Timestamp;
@@ -27,14 +26,9 @@ const MAX_PENDING_BYTES: usize = 4096;
 
 /// The part of the record that is known before the response.
 pub(crate) struct RequestFacts {
-    last_completed_id: u64,
-    at: Timestamp,
-    system_time: Timestamp,
-    connection: Option<u16>,
+    facts: Facts,
     method: Method,
     uri: Uri,
-    endpoint: Endpoint,
-    grant: Option<GrantType>,
 }
 
 /// The client that a request claims to come from.
@@ -88,12 +82,12 @@ fn captured_body(received: &RequestBody) -> CapturedBody<'_> {
 impl RequestFacts {
     /// When the request arrived, in system time.
     pub(crate) fn arrived_at(&self) -> Timestamp {
-        self.system_time
+        self.facts.system_time
     }
 
     /// `last_completed_id` is the newest exchange that was complete when this one began.
     pub(crate) fn new(parts: &Parts, context: &RequestContext, last_completed_id: u64) -> Self {
-        let (at, system_time) = context.sandbox.clock.now_and_system();
+        let times = context.sandbox.clock.now_and_system();
         let query = parts.uri.query();
         let by_query = || {
             let query = query.filter(|query| query.contains("grant_type"));
@@ -103,14 +97,14 @@ impl RequestFacts {
         };
         let by_body = context.received.params.text("grant_type");
         Self {
-            last_completed_id,
-            at,
-            system_time,
-            connection: connection(parts),
+            facts: Facts {
+                connection: connection(parts),
+                grant: by_body.map(GrantType::from_text).or_else(by_query),
+                is_preflight: parts.method == Method::OPTIONS,
+                ..Facts::new(last_completed_id, times, context.endpoint())
+            },
             method: parts.method.clone(),
             uri: parts.uri.clone(),
-            endpoint: context.endpoint(),
-            grant: by_body.map(GrantType::from_text).or_else(by_query),
         }
     }
 }
@@ -175,13 +169,6 @@ pub(crate) async fn capture(
     let retry_after = headers.get(RETRY_AFTER);
     let status = response.status().as_u16();
     let facts = Facts {
-        last_completed_id: request.last_completed_id,
-        at: request.at,
-        system_time: request.system_time,
-        connection: request.connection,
-        endpoint: request.endpoint,
-        grant: request.grant,
-        is_preflight: request.method == Method::OPTIONS,
         user_id: noted.user.map(|user| user.0),
         status: if resets { 0 } else { status },
         retry_after: retry_after.and_then(|value| value.to_str().ok()?.parse().ok()),
@@ -196,6 +183,7 @@ pub(crate) async fn capture(
         extensions: noted.extensions,
         request_bytes: context.received.bytes.len(),
         response_bytes: response.body().size_hint().exact(),
+        ..request.facts
     };
     let record = context.sandbox.journal.store(Capture {
         facts,

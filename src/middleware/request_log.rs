@@ -79,8 +79,8 @@ impl Recorder {
         let elapsed = now.0.saturating_sub(self.arrived_at.0);
         let elapsed = Duration::from_millis(elapsed.try_into().unwrap_or(0));
         let duration_ms = (elapsed + remaining).as_millis();
-        exchange.set_duration(duration_ms.try_into().unwrap_or(u32::MAX));
-        let (endpoint, status) = (exchange.endpoint(), exchange.status());
+        exchange.duration_ms = duration_ms.try_into().unwrap_or(u32::MAX);
+        let (endpoint, status) = (exchange.endpoint, exchange.status);
         let has_headers = is_refused(status) && self.sandbox.settings().reason_headers;
         let is_logged = is_logged(endpoint, status);
         let entry = (is_logged || has_headers).then(|| exchange.to_entry());

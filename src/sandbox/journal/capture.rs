@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::credentials::CredentialEvent;
-use super::entry::RevokeNoop;
 use crate::contract::DecisionSet;
 use crate::model::refusal_cause::RefusalCause;
 use crate::protocol::endpoint::Endpoint;
@@ -26,7 +25,7 @@ pub(crate) const STORED_HEADERS: [&str; 9] = [
 ];
 
 /// The facts about an exchange that need no parsing.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Facts {
     /// The newest exchange that had ended when this one began.
     pub(crate) last_completed_id: u64,
@@ -40,21 +39,70 @@ pub(crate) struct Facts {
     pub(crate) grant: Option<GrantType>,
     pub(crate) is_preflight: bool,
     pub(crate) user_id: Option<i64>,
+    /// 0 if a fault cut the connection.
     pub(crate) status: u16,
     /// How long the answer asks the app to wait, in seconds.
     pub(crate) retry_after: Option<u32>,
     pub(crate) decisions: DecisionSet,
+    /// The faults that applied to it.
     pub(crate) faults: Vec<Arc<RecordedFault>>,
+    /// The reason if a successful revocation had no effect.
     pub(crate) revoke_noop: Option<RevokeNoop>,
     /// The cause of a refusal, if the handler knows more than its response says.
     pub(crate) cause: Option<Box<RefusalCause>>,
     /// What the request did with which credential.
     pub(crate) credential_events: Vec<CredentialEvent>,
+    /// Our extensions that it relied on.
     pub(crate) extensions: Vec<&'static str>,
     /// The length of the body that was received.
     pub(crate) request_bytes: usize,
     /// The length of the body of the response; None if it is not known when the response begins.
     pub(crate) response_bytes: Option<u64>,
+}
+
+impl Facts {
+    /// The facts of a request that is not answered yet.
+    pub(crate) fn new(
+        last_completed_id: u64,
+        (at, system_time): (Timestamp, Timestamp),
+        endpoint: Endpoint,
+    ) -> Self {
+        Self {
+            last_completed_id,
+            at,
+            system_time,
+            connection: None,
+            endpoint,
+            grant: None,
+            is_preflight: false,
+            user_id: None,
+            status: 0,
+            retry_after: None,
+            decisions: DecisionSet::default(),
+            faults: Vec::new(),
+            revoke_noop: None,
+            cause: None,
+            credential_events: Vec::new(),
+            extensions: Vec::new(),
+            request_bytes: 0,
+            response_bytes: None,
+        }
+    }
+}
+
+/// The reason for a revocation of an existing token to have no effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RevokeNoop {
+    /// The body names no client that is registered.
+    NoClient,
+    /// A public client and a token that was issued to it, by difference `revoke-by-public-client`.
+    PublicClient,
+    /// A confidential client without its secret.
+    NoSecret,
+    /// A confidential client with another secret than its own.
+    WrongSecret,
+    /// It is not the client's to revoke, by the differences `revoke-by-client` and `revoke-by-public-client`.
+    NotTheirs,
 }
 
 /// The body of a request.

@@ -23,9 +23,9 @@ use tokio::sync::watch;
 use crate::model::refusal_cause::RequestRef;
 use crate::protocol::secret::SecretHash;
 
-pub(crate) use capture::{Capture, CapturedBody, Facts, STORED_HEADERS};
+pub(crate) use capture::{Capture, CapturedBody, Facts, RevokeNoop, STORED_HEADERS};
 pub(crate) use credentials::{CredentialAction, CredentialEvent};
-pub(crate) use entry::{Entry, RevokeNoop};
+pub(crate) use entry::Entry;
 pub(crate) use kind::{ExchangeKind, KindCounts, is_refused};
 pub(crate) use memory::JournalMemory;
 pub(crate) use memory_limit::{DEFAULT_JOURNAL_MEMORY, MIN_JOURNAL_MEMORY};
@@ -153,7 +153,7 @@ impl Journal {
             if page.iter().any(|exchange| is_met(exchange)) {
                 return true;
             }
-            last = newest.id();
+            last = newest.id;
         }
     }
 
@@ -213,7 +213,7 @@ impl Journal {
 fn to_reference(
     (exchange, action): (Arc<StoredExchange>, CredentialAction),
 ) -> (RequestRef, CredentialAction) {
-    let (request, at) = (exchange.id(), exchange.at());
+    let (request, at) = (exchange.id, exchange.at);
     (RequestRef { request, at }, action)
 }
 

@@ -81,10 +81,10 @@ impl RingState {
 
     fn remove_oldest(&mut self) -> Option<Arc<StoredExchange>> {
         let oldest = self.entries.pop_front()?;
-        self.kinds.remove(oldest.kind());
+        self.kinds.remove(oldest.kind);
         self.evicted.count += 1;
-        self.evicted.last = oldest.id();
-        self.credentials.remove_up_to(oldest.id());
+        self.evicted.last = oldest.id;
+        self.credentials.remove_up_to(oldest.id);
         Some(oldest)
     }
 }
@@ -106,17 +106,18 @@ impl Ring {
         let mut state = self.state();
         state.last_id += 1;
         let id = state.last_id;
-        exchange.number(id, limit.next_sequence());
-        if !exchange.is_preflight() {
+        exchange.id = id;
+        exchange.sequence = limit.next_sequence();
+        if !exchange.is_preflight {
             state.counters.total += 1;
             let endpoints = &mut state.counters.endpoints;
-            *endpoints.entry(exchange.endpoint()).or_default() += 1;
+            *endpoints.entry(exchange.endpoint).or_default() += 1;
         }
-        if let Some(grant) = exchange.grant() {
+        if let Some(grant) = exchange.grant {
             *state.counters.grants.entry(grant).or_default() += 1;
         }
-        state.credentials.push(id, exchange.credential_events());
-        state.kinds.add(exchange.kind());
+        state.credentials.push(id, &exchange.credential_events);
+        state.kinds.add(exchange.kind);
         state.entries.push_back(Arc::new(exchange));
         let is_full = state.entries.len() > capacity;
         let removed = is_full.then(|| state.remove_oldest());
@@ -128,7 +129,7 @@ impl Ring {
 
     /// The sequence number of the oldest exchange.
     pub(super) fn oldest_sequence(&self) -> Option<u64> {
-        Some(self.state().entries.front()?.sequence())
+        Some(self.state().entries.front()?.sequence)
     }
 
     /// Evicts exchanges up to this sequence number, until this many bytes are freed or a page is evicted. Returns how many
@@ -138,7 +139,7 @@ impl Ring {
         let mut evicted = Vec::with_capacity(MAX_PAGE);
         let mut state = self.state();
         while freed < bytes && evicted.len() < MAX_PAGE {
-            let is_included = |oldest: &Arc<StoredExchange>| oldest.sequence() <= last;
+            let is_included = |oldest: &Arc<StoredExchange>| oldest.sequence <= last;
             if !state.entries.front().is_some_and(is_included) {
                 break;
             }
@@ -150,7 +151,7 @@ impl Ring {
         if state.entries.len() < state.entries.capacity() / 4 {
             state.entries.shrink_to_fit();
         }
-        let next = state.entries.front().map(|oldest| oldest.sequence());
+        let next = state.entries.front().map(|oldest| oldest.sequence);
         drop(state);
         (freed, next)
     }

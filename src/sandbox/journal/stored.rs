@@ -1,13 +1,14 @@
 //! The stored form of an exchange: nearly as it came, and parsed whenever it is read. Most exchanges are never read.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::capture::{Capture, CapturedBody, Facts};
-use super::credentials::{CredentialEvent, CredentialEvents};
+use super::credentials::CredentialEvents;
 use super::entry::Entry;
 use super::kind::ExchangeKind;
 use super::memory_limit::MemoryLimit;
@@ -15,10 +16,7 @@ use super::stored_head::StoredHead;
 use super::text_search::TextNeedle;
 use super::truncate::{self, JsonSizeLimit, MAX_STORED_BODY_BYTES};
 use crate::protocol::client_auth::Credentials;
-use crate::protocol::endpoint::Endpoint;
-use crate::protocol::grant_type::GrantType;
 use crate::protocol::params::Params;
-use crate::protocol::time::Timestamp;
 use crate::sandbox::faults::RecordedFault;
 use crate::sandbox::used_bytes::CountedBytes;
 
@@ -30,10 +28,13 @@ const OVERHEAD_BYTES: usize = 48;
 
 /// An exchange as the journal stores it. It holds secrets as they were sent, so `Debug` shows nothing of them.
 pub(crate) struct StoredExchange {
-    id: u64,
-    sequence: u64,
-    duration_ms: u32,
-    kind: ExchangeKind,
+    /// Counts from 1.
+    pub(crate) id: u64,
+    /// Its place in the order of the exchanges of all sandboxes.
+    pub(super) sequence: u64,
+    /// From the arrival of the request to the response, in milliseconds.
+    pub(crate) duration_ms: u32,
+    pub(crate) kind: ExchangeKind,
     facts: Facts,
     head: StoredHead,
     /// The client of the access token, or the client that a reduced body named.
@@ -41,6 +42,14 @@ pub(crate) struct StoredExchange {
     body: StoredBody,
     answer: Option<StoredAnswer>,
     charge: CountedBytes,
+}
+
+impl Deref for StoredExchange {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.facts
+    }
 }
 
 enum StoredBody {
@@ -194,24 +203,6 @@ impl StoredExchange {
             + facts.faults.iter().map(|fault| fault.size_in_bytes()).sum::<usize>()
     }
 
-    pub(super) fn number(&mut self, id: u64, sequence: u64) {
-        self.id = id;
-        self.sequence = sequence;
-    }
-
-    /// Sets the time from the arrival of the request to the response.
-    pub(crate) fn set_duration(&mut self, duration_ms: u32) {
-        self.duration_ms = duration_ms;
-    }
-
-    pub(crate) fn id(&self) -> u64 {
-        self.id
-    }
-
-    pub(crate) fn kind(&self) -> ExchangeKind {
-        self.kind
-    }
-
     /// Whether the path, a parameter or the response contains a text.
     pub(crate) fn contains(&self, needle: &TextNeedle) -> bool {
         let parts = [
@@ -241,42 +232,9 @@ impl StoredExchange {
         })
     }
 
-    pub(super) fn sequence(&self) -> u64 {
-        self.sequence
-    }
-
     /// The memory that it occupies.
     pub(crate) fn size_in_bytes(&self) -> usize {
         self.charge.bytes()
-    }
-
-    pub(crate) fn endpoint(&self) -> Endpoint {
-        self.facts.endpoint
-    }
-
-    pub(crate) fn grant(&self) -> Option<GrantType> {
-        self.facts.grant
-    }
-
-    pub(crate) fn is_preflight(&self) -> bool {
-        self.facts.is_preflight
-    }
-
-    pub(crate) fn status(&self) -> u16 {
-        self.facts.status
-    }
-
-    /// Its arrival, by the sandbox's clock.
-    pub(crate) fn at(&self) -> Timestamp {
-        self.facts.at
-    }
-
-    pub(super) fn credential_events(&self) -> &[CredentialEvent] {
-        &self.facts.credential_events
-    }
-
-    pub(crate) fn user_id(&self) -> Option<i64> {
-        self.facts.user_id
     }
 
     pub(crate) fn method(&self) -> &str {
@@ -328,33 +286,19 @@ impl StoredExchange {
         let headers = self.head.headers();
         let headers = headers.map(|(name, value)| (name.to_owned(), value.into()));
         let owned = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
-        let facts = &self.facts;
         Entry {
             id: self.id,
-            last_completed_id: facts.last_completed_id,
-            at: facts.at,
-            system_time: facts.system_time,
-            connection: facts.connection,
-            endpoint: facts.endpoint,
+            facts: self.facts.clone(),
             method: self.method().to_owned(),
             path: self.path().to_owned(),
             params: self.params(&body),
             query: self.head.get(StoredHead::QUERY).map(str::to_owned),
             headers: headers.collect(),
             client_id: self.claimed_client(&body).or_else(|| owned(&self.client)),
-            user_id: facts.user_id,
-            status: facts.status,
             location: self.head.get(StoredHead::LOCATION).map(str::to_owned),
             answer: self.answer.as_ref().and_then(StoredAnswer::value),
-            retry_after: facts.retry_after,
-            differences: facts.decisions.to_vec(),
-            faults: facts.faults.clone(),
-            revoke_noop: facts.revoke_noop,
-            cause: facts.cause.clone(),
+            differences: self.decisions.to_vec(),
             duration_ms: self.duration_ms,
-            request_bytes: facts.request_bytes,
-            response_bytes: facts.response_bytes,
-            extensions: facts.extensions.clone(),
         }
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::contract::DecisionSet;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::params::Params;
 use crate::protocol::time::Timestamp;
@@ -23,24 +22,8 @@ fn journal(capacity: usize, limits: &JournalLimits) -> Journal {
 
 fn facts() -> Facts {
     Facts {
-        last_completed_id: 0,
-        at: Timestamp(0),
-        system_time: Timestamp(0),
-        connection: None,
-        endpoint: Endpoint::Token,
-        grant: None,
-        is_preflight: false,
-        user_id: None,
         status: 400,
-        retry_after: None,
-        decisions: DecisionSet::default(),
-        faults: Vec::new(),
-        revoke_noop: None,
-        cause: None,
-        credential_events: Vec::new(),
-        request_bytes: 0,
-        response_bytes: None,
-        extensions: Vec::new(),
+        ..Facts::new(0, (Timestamp(0), Timestamp(0)), Endpoint::Token)
     }
 }
 
@@ -73,8 +56,8 @@ fn ids(journal: &Journal) -> Vec<u64> {
         let Some(newest) = page.last() else {
             return ids;
         };
-        last = newest.id();
-        ids.extend(page.iter().map(|exchange| exchange.id()));
+        last = newest.id;
+        ids.extend(page.iter().map(|exchange| exchange.id));
     }
 }
 
@@ -202,12 +185,9 @@ fn exchanges_are_found_by_id_after_others_were_evicted() {
         push(&journal, 10);
     }
     let found = journal.find(&[1, 3, 5, 6]);
-    assert_eq!(found.iter().map(|one| one.id()).collect::<Vec<_>>(), [3, 5]);
+    assert_eq!(found.iter().map(|one| one.id).collect::<Vec<_>>(), [3, 5]);
     let before = journal.page_before(5);
-    assert_eq!(
-        before.iter().map(|one| one.id()).collect::<Vec<_>>(),
-        [4, 3]
-    );
+    assert_eq!(before.iter().map(|one| one.id).collect::<Vec<_>>(), [4, 3]);
     assert!(journal.page_before(3).is_empty() && journal.page_before(0).is_empty());
     assert!(journal.page_after(5).is_empty() && journal.page_after(u64::MAX).is_empty());
 }

@@ -66,7 +66,7 @@ fn prepare(context: &RequestContext, id: &str) -> Result<Request, Invalid> {
             error.with_hint("it may have been deleted, or evicted because the journal was full")
         );
     };
-    if !is_app_endpoint(stored.path()) || stored.is_preflight() {
+    if !is_app_endpoint(stored.path()) || stored.is_preflight {
         let error = Invalid::new("id", format!("request {id} is not one of an app"));
         return Err(error.with_hint("only requests to Civitai's endpoints can be sent again"));
     }
