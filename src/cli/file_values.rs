@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::str::FromStr;
 
 use serde::de::{self, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -11,75 +12,45 @@ use crate::contract::DifferenceOverride;
 use crate::hosts::AllowedHost;
 
 /// A type that the configuration file can write as text.
-pub(super) trait FileValue: Sized {
+pub(super) trait FileValue: FromStr<Err: fmt::Display> {
     /// What an error says was expected: the kind of value, and an example.
     const EXPECTED: &'static str;
 
     /// Whether a TOML number is accepted; its digits are parsed as text.
     const TAKES_NUMBERS: bool = false;
-
-    fn parse(text: &str) -> Result<Self, String>;
 }
 
 impl FileValue for Address {
     const EXPECTED: &'static str =
         "text; write an IP address and a port, for example \"127.0.0.1:8080\"";
-
-    fn parse(text: &str) -> Result<Self, String> {
-        text.parse()
-    }
 }
 
 impl FileValue for McpPort {
     const EXPECTED: &'static str =
         "text; write an IP address and a port, for example \"127.0.0.1:9090\", or \"none\"";
-
-    fn parse(text: &str) -> Result<Self, String> {
-        text.parse()
-    }
 }
 
 impl FileValue for AllowedHost {
     const EXPECTED: &'static str = "text; write a list such as [\"host.docker.internal\"]";
-
-    fn parse(text: &str) -> Result<Self, String> {
-        text.parse()
-    }
 }
 
 impl FileValue for ByteSize {
     const EXPECTED: &'static str = "a size; write 128MB, 64MiB or a number of bytes";
     const TAKES_NUMBERS: bool = true;
-
-    fn parse(text: &str) -> Result<Self, String> {
-        text.parse()
-    }
 }
 
 impl FileValue for NonNegativeDuration {
     const EXPECTED: &'static str = "a length of time; write 30s, 5m or a number of seconds";
     const TAKES_NUMBERS: bool = true;
-
-    fn parse(text: &str) -> Result<Self, String> {
-        text.parse()
-    }
 }
 
 impl FileValue for DifferenceOverride {
     const EXPECTED: &'static str = "text; write a list such as [\"scope-shape=live\"]";
-
-    fn parse(text: &str) -> Result<Self, String> {
-        text.parse()
-    }
 }
 
 /// A word of `log`.
 impl FileValue for String {
     const EXPECTED: &'static str = "text; write a list such as [\"info\", \"json\"]";
-
-    fn parse(text: &str) -> Result<Self, String> {
-        Ok(text.to_owned())
-    }
 }
 
 struct ValueVisitor<T>(PhantomData<T>);
@@ -92,7 +63,7 @@ impl<T: FileValue> Visitor<'_> for ValueVisitor<T> {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
-        T::parse(text).map_err(E::custom)
+        text.parse().map_err(E::custom)
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
@@ -123,9 +94,7 @@ impl<'de, T: FileValue> Visitor<'de> for ListVisitor<T> {
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<T>, E> {
         let parts = text.split(',').map(str::trim);
-        parts
-            .map(|part| T::parse(part).map_err(E::custom))
-            .collect()
+        parts.map(|part| part.parse().map_err(E::custom)).collect()
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {

@@ -128,7 +128,7 @@ fn parse(build: Build) -> Result<Parsed, ExitCode> {
         .map_or(&matches, |(_, matches)| matches);
     Ok(Parsed {
         cli,
-        sources: Sources::from_matches(options),
+        sources: Sources::new(options),
         warnings: environment::quoted(&known)
             .iter()
             .map(|name| environment::quotes_warning(name))

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, FromArgMatches as _};
 use serde::Deserialize;
 
 use super::color::ColorWhen;
@@ -276,59 +276,19 @@ impl Options {
         let Some(file) = &self.config else {
             return Ok(self);
         };
-        let (mut below, lines) = Self::read_file(file, &self.sources.name("config"))?;
+        let (mut options, lines) = Self::read_file(file, &self.sources.name("config"))?;
         self.sources.set_file(lines);
+        let hosts = std::mem::take(&mut options.allowed_host);
+        let differences = std::mem::take(&mut options.difference);
+        // Flags and variables replace values of the file.
+        options.update_from_arg_matches(&self.sources.matches)?;
+        options.allowed_host = [hosts, self.allowed_host].concat();
+        options.difference = [differences, self.difference].concat();
         if self.seed.is_some() || self.seed_toml.is_some() {
-            (below.seed, below.seed_toml) = (None, None);
+            (options.seed, options.seed_toml) = (self.seed, self.seed_toml);
         }
-        Ok(Self {
-            config: self.config,
-            listen: first(self.listen, below.listen),
-            tls_listen: self.tls_listen.or(below.tls_listen),
-            tls_cert: self.tls_cert.or(below.tls_cert),
-            tls_key: self.tls_key.or(below.tls_key),
-            tls_ca_file: self.tls_ca_file.or(below.tls_ca_file),
-            legacy_listen: self.legacy_listen.or(below.legacy_listen),
-            mcp_listen: first(self.mcp_listen, below.mcp_listen),
-            database: self.database.or(below.database),
-            seed: self.seed.or(below.seed),
-            seed_toml: self.seed_toml.or(below.seed_toml),
-            public_url: self.public_url.or(below.public_url),
-            allowed_host: [below.allowed_host, self.allowed_host].concat(),
-            trust_proxy: self.trust_proxy.or(below.trust_proxy),
-            contract: self.contract.or(below.contract),
-            difference: [below.difference, self.difference].concat(),
-            login: self.login.or(below.login),
-            consent: self.consent.or(below.consent),
-            rate_limits: self.rate_limits.or(below.rate_limits),
-            access_token_seconds: self.access_token_seconds.or(below.access_token_seconds),
-            refresh_token_seconds: self.refresh_token_seconds.or(below.refresh_token_seconds),
-            code_seconds: self.code_seconds.or(below.code_seconds),
-            unknown_clients: self.unknown_clients.or(below.unknown_clients),
-            workflow_cost: self.workflow_cost.or(below.workflow_cost),
-            workflow_seconds: self.workflow_seconds.or(below.workflow_seconds),
-            reason_headers: self.reason_headers.or(below.reason_headers),
-            signing_key: self.signing_key.or(below.signing_key),
-            entropy_seed: self.entropy_seed.or(below.entropy_seed),
-            sandbox_idle: self.sandbox_idle.or(below.sandbox_idle),
-            journal: self.journal.or(below.journal),
-            journal_memory: self.journal_memory.or(below.journal_memory),
-            control_token: self.control_token.or(below.control_token),
-            head_timeout: self.head_timeout.or(below.head_timeout),
-            body_timeout: self.body_timeout.or(below.body_timeout),
-            max_sandboxes: self.max_sandboxes.or(below.max_sandboxes),
-            max_connections: self.max_connections.or(below.max_connections),
-            max_head_bytes: self.max_head_bytes.or(below.max_head_bytes),
-            max_headers: self.max_headers.or(below.max_headers),
-            port_file: self.port_file.or(below.port_file),
-            log: first(self.log, below.log),
-            color: self.color.or(below.color),
-            sources: self.sources,
-        })
+        options.color = self.color.or(options.color);
+        options.sources = self.sources;
+        Ok(options)
     }
-}
-
-/// The list of the source with higher priority, unless it is empty.
-fn first<T>(above: Vec<T>, below: Vec<T>) -> Vec<T> {
-    if above.is_empty() { below } else { above }
 }

@@ -1,6 +1,6 @@
 //! The source of each option: a flag, a variable or a line of the configuration file. Errors name it.
 
-use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
@@ -8,17 +8,18 @@ use clap::parser::ValueSource;
 
 use crate::invalid::{self, Invalid};
 
-/// The sources of the options.
-#[derive(Debug, Default)]
+/// The sources of the options. `Debug` shows no value: some are secrets.
+#[derive(Default)]
 pub(super) struct Sources {
-    sources: BTreeMap<String, Source>,
+    /// What the command line and the environment set.
+    pub(super) matches: ArgMatches,
     file: Option<ConfigFile>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
-    Flag,
-    Variable,
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sources").finish_non_exhaustive()
+    }
 }
 
 /// The configuration file.
@@ -44,24 +45,23 @@ impl ConfigFile {
 }
 
 impl Sources {
-    pub(super) fn from_matches(matches: &ArgMatches) -> Self {
-        let sources = matches.ids().filter_map(|id| {
-            let source = match matches.value_source(id.as_str())? {
-                ValueSource::CommandLine => Source::Flag,
-                // A variable, or one whose quotes were removed: no option of the server has a default that clap knows.
-                _ => Source::Variable,
-            };
-            Some((id.to_string(), source))
-        });
+    pub(super) fn new(matches: &ArgMatches) -> Self {
         Self {
-            sources: sources.collect(),
+            matches: matches.clone(),
             file: None,
         }
     }
 
+    /// `CommandLine` for a flag. Any other one is a variable, or one whose quotes were removed: no option of the server has a
+    /// default that clap knows.
+    fn source(&self, key: &str) -> Option<ValueSource> {
+        let id = self.matches.ids().find(|id| id.as_str() == key)?;
+        self.matches.value_source(id.as_str())
+    }
+
     /// Whether the option was given by a flag.
     pub(super) fn is_flag(&self, key: &str) -> bool {
-        self.sources.get(key) == Some(&Source::Flag)
+        self.source(key) == Some(ValueSource::CommandLine)
     }
 
     pub(super) fn set_file(&mut self, file: ConfigFile) {
@@ -71,15 +71,15 @@ impl Sources {
     /// Whether the option was given by a flag, a variable or a file.
     pub(super) fn has(&self, key: &str) -> bool {
         let in_file = |file: &ConfigFile| file.name(key).is_some();
-        self.sources.contains_key(key) || self.file.as_ref().is_some_and(in_file)
+        self.source(key).is_some() || self.file.as_ref().is_some_and(in_file)
     }
 
     /// The option as its source names it: `--seed`, `CIVITAI_MOCK_SEED` or `mock.toml:3: seed`.
     pub(super) fn name(&self, key: &str) -> String {
         let flag = || format!("--{}", key.replace('_', "-"));
-        match self.sources.get(key) {
-            Some(Source::Variable) => format!("CIVITAI_MOCK_{}", key.to_uppercase()),
-            Some(Source::Flag) => flag(),
+        match self.source(key) {
+            Some(ValueSource::CommandLine) => flag(),
+            Some(_) => format!("CIVITAI_MOCK_{}", key.to_uppercase()),
             None => {
                 let in_file = self.file.as_ref().and_then(|file| file.name(key));
                 in_file.unwrap_or_else(flag)
