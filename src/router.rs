@@ -4,12 +4,14 @@
 
 use std::sync::Arc;
 
-use axum::Extension;
-use axum::extract::Request;
-use axum::http::{Method, StatusCode, Uri};
+use axum::extract::{Request, State};
+use axum::http::header::VARY;
+use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, any, get, post};
+use axum::{Extension, Router};
+use tower::ServiceExt as _;
 
 use crate::api::orchestrator_error::OrchestratorError;
 use crate::api::{blobs, me, trpc, workflows};
@@ -60,7 +62,7 @@ fn table(state: &Arc<ServerState>) -> Routes {
         .merge(health::routes())
         .merge(home_routes(Arc::clone(state)))
         .merge(console_routes(state))
-        .merge(control_api::routes(Arc::clone(state)))
+        .merge(control_api_routes(state))
         .merge(mcp_route(state))
         .fallback({
             let known: Arc<[&'static str]> =
@@ -178,17 +180,17 @@ fn home_routes(state: Arc<ServerState>) -> Routes {
 /// The pages for developers of apps, behind the guard of the control API.
 #[rustfmt::skip]
 fn console_routes(state: &Arc<ServerState>) -> Routes {
-    use crate::pages::console::{self, consent_gallery as gallery, findings, playground, requests, state as state_page, styleguide, theme, unlock};
+    use crate::pages::console::{self, consent_gallery as gallery, findings, first_sign_in, playground, requests, state as state_page, styleguide, theme, unlock};
     let unlocking = Routes::new()
         .route("/_mock/unlock", post(unlock::post))
         .route("/_mock/theme", post(theme::post))
         .layer(from_fn_with_state(Arc::clone(state), access_guard::reject_cross_site_requests));
     Routes::new()
         .route("/_mock", get(requests::get))
-        .route("/_mock/requests/{id}", get(requests::get_request))
         .route("/_mock/requests/{id}/send", post(requests::send_again))
         .route("/_mock/events", get(console::events))
         .route("/_mock/actions", post(console::act))
+        .route("/_mock/first-sign-in", get(home::get).post(first_sign_in::post))
         .route("/_mock/state", get(state_page::get))
         .route("/_mock/styleguide", get(styleguide::get))
         .route("/_mock/findings", get(findings::get))
@@ -200,6 +202,28 @@ fn console_routes(state: &Arc<ServerState>) -> Routes {
         .layer(Extension(Arc::new(playground::PlaygroundRuns::default())))
         .layer(from_fn_with_state(Arc::clone(state), unlock::require_control_token))
         .merge(unlocking)
+}
+
+/// The control API. Browsers get a page for a request of the journal, and all other clients its JSON.
+fn control_api_routes(state: &Arc<ServerState>) -> Routes {
+    use crate::pages::console::{requests, unlock};
+    let guard = from_fn_with_state(Arc::clone(state), unlock::require_control_token);
+    let page = Routes::new()
+        .route("/_mock/requests/{id}", get(requests::get_request))
+        .layer(guard)
+        .with_state(Arc::clone(state));
+    let choose = async |State(page): State<Router>, request: Request, next: Next| {
+        let mut response = match requests::is_for_browser(&request) {
+            Some(true) => page.oneshot(request).await.into_response(),
+            Some(false) => next.run(request).await,
+            None => return next.run(request).await,
+        };
+        response
+            .headers_mut()
+            .append(VARY, HeaderValue::from_static("accept"));
+        response
+    };
+    control_api::routes(Arc::clone(state)).layer(from_fn_with_state(page, choose))
 }
 
 /// The routes of an endpoint. Its row has the paths and decides preflights and the answer to other methods.

@@ -91,10 +91,13 @@ const Console = (() => {
   };
 
   const load = async (url, options) => {
-    const response = await fetch(url, options);
+    const response = await fetch(url, { ...options, headers: { accept: "text/html", ...options?.headers } });
     const text = await response.text();
     return { response, page: new DOMParser().parseFromString(text, "text/html") };
   };
+
+  // Where the page is loaded again from. The journal has each load of the start page, which would report itself.
+  const source = () => document.querySelector("[data-source]")?.dataset.source ?? location.href;
 
   // Loads the page again, and takes over the parts that show one of the topics.
   let loading;
@@ -111,7 +114,7 @@ const Console = (() => {
           part.id && (now === "all" || part.dataset.live.split(" ").some((topic) => now.includes(topic))));
         if (!needed) continue;
         try {
-          const { response, page } = await load(location.href);
+          const { response, page } = await load(source());
           if (response.ok) swap(page, now);
         } catch {
           // The badge says that the server is gone.
@@ -151,5 +154,5 @@ const Console = (() => {
     }
   });
 
-  return { say, reveal, load, refresh };
+  return { say, reveal, load, refresh, source };
 })();

@@ -20,7 +20,7 @@
     source?.close();
     const query = list()?.dataset.query;
     source = new EventSource(query === undefined ? `${events}?list=none` : `${events}?${query}`);
-    source.addEventListener("open", () => show(isPaused ? "Paused" : "Live", isPaused ? "paused" : ""));
+    source.addEventListener("open", () => show(isPaused ? "Paused" : "Connected", isPaused ? "paused" : ""));
     source.addEventListener("error", () => {
       show("Disconnected, retrying", "lost");
       // The browser gives up when the server answers with an error.
@@ -28,9 +28,12 @@
     });
     source.addEventListener("hello", (event) => {
       // Another run of the server, or a journal that was cleared: what the page shows is outdated.
-      if (event.data !== document.body.dataset.epoch) renew();
+      if (event.data !== document.body.dataset.epoch) startAgain(event.data);
     });
-    source.addEventListener("reload", renew);
+    source.addEventListener("reload", (event) => {
+      if (event.data === document.body.dataset.epoch) renew();
+      else startAgain(event.data);
+    });
     source.addEventListener("change", (event) => {
       const topics = event.data.split(" ");
       const soon = topics.filter((topic) => topic !== "findings");
@@ -48,17 +51,34 @@
       }
       if (list()) document.title = document.title.replace(/^Requests( \(.*?\))?/, refused === "0" ? "Requests" : `Requests (${refused} refused)`);
     });
+    source.addEventListener("line", (event) => dispatchEvent(new CustomEvent("line", { detail: event })));
     source.addEventListener("request", (event) => dispatchEvent(new CustomEvent("request", { detail: event })));
   };
 
   let timer;
   const later = () => { timer ??= setTimeout(() => { timer = undefined; Console.refresh(["findings"]); }, 700); };
 
+  // The epoch: the run of the server, its resets, and the clearings of the journal.
+  const startAgain = (epoch) => {
+    const [oldRun, oldReset] = (document.body.dataset.epoch ?? "").split("-");
+    const [run, reset] = epoch.split("-");
+    const what = list() ? "; the list starts again." : ".";
+    if (run !== oldRun) Console.say(`The server was restarted${what}`);
+    else if (reset !== oldReset) Console.say("The sandbox was reset.");
+    else Console.say("All requests were deleted.");
+    document.body.dataset.epoch = epoch;
+    // An id of before the restart is that of another request now.
+    const here = new URL(location.href);
+    for (const name of ["request", "before", "open", "secrets"]) here.searchParams.delete(name);
+    history.replaceState(null, "", here);
+    renew();
+  };
+
   const renew = async () => {
     source?.close();
     if (isLeft) return;
     try {
-      const { response, page } = await Console.load(location.href);
+      const { response, page } = await Console.load(Console.source());
       if (!response.ok && response.status !== 404) throw new Error(response.status);
       document.body.dataset.epoch = page.body.dataset.epoch;
       dispatchEvent(new CustomEvent("renewed", { detail: page }));
@@ -72,7 +92,7 @@
 
   addEventListener("paused", (event) => {
     isPaused = event.detail;
-    if (source?.readyState === EventSource.OPEN) show(isPaused ? "Paused" : "Live", isPaused ? "paused" : "");
+    if (source?.readyState === EventSource.OPEN) show(isPaused ? "Paused" : "Connected", isPaused ? "paused" : "");
   });
   addEventListener("searched", connect);
   connect();

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::cause_rules::{CauseRule, cause_rule};
 use super::explanation::Explanation;
 use crate::model::client::AccessMode;
-use crate::model::refusal_cause::{RefusalCause, RequestRef};
+use crate::model::refusal_cause::{DeniedBy, RefusalCause, RequestRef};
 use crate::protocol::time::Timestamp;
 use crate::redact::redact_text;
 
@@ -89,6 +89,7 @@ fn message(cause: &RefusalCause, at: Timestamp) -> String {
             registered,
             closest,
             differs_in,
+            ..
         } => redirect_message(
             client,
             redirect_uri.as_deref(),
@@ -201,6 +202,13 @@ fn message(cause: &RefusalCause, at: Timestamp) -> String {
                 format!("{client} is open to testers only, and {user} has no role \"tester\"")
             }
             AccessMode::Open | AccessMode::Disabled => format!("{client} is disabled"),
+        },
+        RefusalCause::ConsentDenied { user, client, by } => match by {
+            DeniedBy::User => format!("{user} denied the consent to {client}"),
+            DeniedBy::Fault => format!("a fault denied the consent of {user} to {client}"),
+            DeniedBy::Setting => {
+                format!("the setting consent=deny denied the consent of {user} to {client}")
+            }
         },
         RefusalCause::OriginNotAllowed {
             client,

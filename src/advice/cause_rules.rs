@@ -43,8 +43,16 @@ pub(super) fn cause_rule(cause: &RefusalCause) -> CauseRule {
             "add the grant to the app's grants, or use another grant",
             "RFC 6749 §5.2",
         ),
+        RefusalCause::RedirectNotRegistered {
+            any_loopback_port: true,
+            ..
+        } => (
+            "the redirect URI must equal a registered one, character by character; only a loopback URI (localhost, 127.0.0.1 or [::1]) with the scheme and path of a registered loopback URI may have any port",
+            "register it on the account page, in the seed or with PATCH /_mock/clients/{id}, or send a registered one",
+            "RFC 9700 §2.1; RFC 8252 §7.3; difference redirect-uri-match",
+        ),
         RefusalCause::RedirectNotRegistered { .. } => (
-            "the redirect URI must equal a registered one, character by character",
+            "the redirect URI must equal a registered one, character by character; the port of a loopback URI counts, too",
             "register it on the account page, in the seed or with PATCH /_mock/clients/{id}, or send a registered one",
             "RFC 9700 §2.1; difference redirect-uri-match",
         ),
@@ -66,6 +74,11 @@ pub(super) fn cause_rule(cause: &RefusalCause) -> CauseRule {
         RefusalCause::AppClosed { .. } => (
             "the app's access_mode decides which users may use it",
             "change the app's access_mode, or give the user the role \"tester\"",
+            "RFC 6749 §4.1.2.1",
+        ),
+        RefusalCause::ConsentDenied { .. } => (
+            "the app receives the error access_denied instead of a code",
+            "show the user that access was denied, and offer to start again",
             "RFC 6749 §4.1.2.1",
         ),
         RefusalCause::OriginNotAllowed { .. } => (

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::error::ControlResult;
 use super::filter::{Filter, JournalSearch};
 use super::requests::JournalRequest;
+use super::sign_in_pages::ListedRequest;
 use crate::sandbox::Sandbox;
 use crate::sandbox::journal::{ExchangeKind, StoredExchange, TextNeedle};
 
@@ -46,6 +47,8 @@ pub(crate) struct PageSearch {
     kind: KindFilter,
     status_class: Option<u16>,
     text: Option<TextSearch>,
+    /// Whether requests of the kind match without exception.
+    is_kind_only: bool,
 }
 
 #[derive(Debug)]
@@ -96,7 +99,10 @@ impl Sandbox {
     /// Checks that the conditions can match.
     pub(crate) fn page_search(&self, query: JournalPageQuery) -> ControlResult<PageSearch> {
         let text = query.text.trim();
+        let is_kind_only =
+            query.filter == Filter::default() && query.status_class.is_none() && text.is_empty();
         Ok(PageSearch {
+            is_kind_only,
             search: self.search(query.filter)?,
             kind: query.kind,
             status_class: query.status_class,
@@ -122,7 +128,8 @@ impl Sandbox {
         }
     }
 
-    /// The newest requests before an id that match, and the number of all that match.
+    /// The newest requests before an id that match, and the number of all that match. If the kind alone decides, the number is
+    /// known, and the search ends with the page.
     pub(crate) async fn journal_page(
         &self,
         search: &PageSearch,
@@ -131,8 +138,9 @@ impl Sandbox {
     ) -> ControlResult<JournalPage> {
         let _permit = self.journal.readers().searches.acquire().await?;
         let (mut ids, mut matching, mut has_older) = (Vec::new(), 0, false);
-        let (mut oldest, first) = (u64::MAX, before.unwrap_or(u64::MAX));
-        loop {
+        let first = before.unwrap_or(u64::MAX);
+        let mut oldest = if search.is_kind_only { first } else { u64::MAX };
+        while !(search.is_kind_only && has_older) {
             let page = self.journal.page_before(oldest);
             let Some(last) = page.last() else {
                 break;
@@ -151,6 +159,15 @@ impl Sandbox {
             // A long search lets other requests run.
             tokio::task::yield_now().await;
         }
+        if search.is_kind_only {
+            let counts = self.journal.kind_counts();
+            let count = match search.kind {
+                KindFilter::Refused => counts.refused,
+                KindFilter::App => counts.app(),
+                KindFilter::All => counts.all(),
+            };
+            matching = usize::try_from(count).unwrap_or(usize::MAX);
+        }
         Ok(JournalPage {
             ids,
             matching,
@@ -163,12 +180,12 @@ impl Sandbox {
         &self,
         search: &PageSearch,
         after: u64,
-    ) -> (Vec<JournalRequest>, u64) {
+    ) -> (Vec<ListedRequest>, u64) {
         let page = self.journal.page_after(after);
         let last = page.last().map_or(after, |request| request.id);
         let matching = page.iter().filter(|request| search.matches(request));
-        let shown = matching.map(|request| JournalRequest::new(request.to_entry(), false));
-        (shown.collect(), last)
+        let listed = matching.map(|request| ListedRequest::new(request));
+        (listed.collect(), last)
     }
 
     /// The requests with these ids that are still stored.

@@ -118,7 +118,11 @@ impl Sandbox {
 
     /// Deletes every request.
     pub(crate) fn delete_requests(&self) {
-        self.if_current(|core| core.journal.clear());
+        self.if_current(|core| {
+            core.journal.clear();
+            core.changes.clear();
+            core.progress.clear();
+        });
     }
 
     async fn find_requests(&self, query: RequestQuery) -> ControlResult<SearchResult> {

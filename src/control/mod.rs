@@ -14,7 +14,7 @@
 //! | spends | | [`SpendView`], [`Spending`], [`BudgetState`], [`Bucket`] |
 //! | user and client of tokens, codes, consents and spends | [`GrantFilter`] | |
 //! | faults | [`Fault`], [`Preset`] | [`FaultView`], [`AppliedPreset`] |
-//! | the journal | [`RequestQuery`], [`Filter`], [`Expect`], [`Expectations`] | [`RequestList`], [`JournalRequest`], [`Counters`] |
+//! | the journal | [`RequestQuery`], [`Filter`], [`Expect`], [`Expectations`] | [`RequestList`], [`JournalRequest`], [`RequestDetail`], [`Counters`], [`Change`] |
 //! | advice | | [`Advice`], [`Finding`], [`Severity`] |
 //! | snapshots | | [`Snapshot`] |
 //! | sandboxes | [`NewSandbox`] | [`SandboxInfo`] |
@@ -25,6 +25,7 @@
 
 mod advice;
 pub(crate) mod advice_query;
+pub(crate) mod changes;
 pub(crate) mod clients;
 pub(crate) mod clock;
 pub(crate) mod codes;
@@ -45,6 +46,7 @@ mod requests;
 pub(crate) mod sandboxes;
 pub(crate) mod sessions;
 mod settings;
+mod sign_in_pages;
 pub(crate) mod snapshots;
 pub(crate) mod spends;
 pub(crate) mod tokens;
@@ -68,6 +70,7 @@ pub use crate::protocol::ids::{ClientId, UserId};
 pub use crate::protocol::method::HttpMethod;
 pub use crate::protocol::secret::Secret;
 pub use crate::protocol::time::Timestamp;
+pub use crate::sandbox::changes::{Change, ChangeKind};
 pub use crate::sandbox::faults::{Fault, FaultView};
 pub use crate::sandbox::journal::Counters;
 pub use crate::sandbox::settings::{Settings, SettingsPatch};
@@ -96,7 +99,9 @@ pub(crate) use clock::{AdvanceClock, FreezeClock, SetClock};
 pub(crate) use devices::{Approval, Denial};
 pub(crate) use error::{ControlError, ControlResult, MismatchView};
 pub(crate) use journal_page::{JournalPage, JournalPageQuery, KindFilter, PageSearch};
+pub(crate) use request_detail::RequestOptions;
 pub(crate) use sandboxes::check_name;
 pub(crate) use sessions::{NewSession, SessionFilter};
+pub(crate) use sign_in_pages::ListedRequest;
 pub(crate) use spends::ResetBudgets;
 pub(crate) use tokens::{ExpireTokens, TokenParam, TokenSelector};

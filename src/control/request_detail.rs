@@ -1,6 +1,6 @@
 //! One request of the journal with the history of its credentials: which requests issued, used, revoked or sent them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::{ControlError, ControlResult};
@@ -71,7 +71,29 @@ pub struct CredentialEventView {
     pub action: &'static str,
 }
 
+/// The query of `GET /_mock/requests/{id}`.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RequestOptions {
+    /// Shows secrets instead of redacting them.
+    pub(crate) unredacted: bool,
+}
+
 impl Sandbox {
+    /// A request of the journal, by its id as text. Errors: as for [`Sandbox::request`].
+    pub(crate) fn read_request(
+        &self,
+        id: &str,
+        options: RequestOptions,
+    ) -> ControlResult<RequestDetail> {
+        let number = id.parse().map_err(|_| {
+            let error = Invalid::new("id", format!("no request {id:?}"));
+            ControlError::NotFound(error.with_hint("GET /_mock/requests lists the requests"))
+        })?;
+        self.request(number, options.unredacted)
+    }
+
     /// A request of the journal. Errors: it was never recorded, or removed.
     pub(crate) fn request(&self, id: u64, unredacted: bool) -> ControlResult<RequestDetail> {
         let Some(stored) = self.journal.find(&[id]).pop() else {

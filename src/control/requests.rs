@@ -162,7 +162,7 @@ pub struct JournalRequest {
     pub headers: Map<String, Value>,
     /// The status of the response; `None` if a fault cut the connection.
     pub status: Option<u16>,
-    /// The error code of the response.
+    /// The error code of the response, or of the redirect to the app.
     pub error: Option<String>,
     /// From the arrival of the request to the response, in milliseconds.
     pub duration_ms: u32,
@@ -222,7 +222,10 @@ impl JournalRequest {
             id: entry.id,
             at: entry.at,
             grant_type: entry.grant_type().map(str::to_owned),
-            error: entry.error().map(str::to_owned),
+            error: entry
+                .error()
+                .map(str::to_owned)
+                .or_else(|| entry.redirect_error()),
             reason: Explanation::new(&entry),
             endpoint: entry.endpoint,
             user: entry.user_id,

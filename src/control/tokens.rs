@@ -21,6 +21,7 @@ use crate::protocol::scope_input::ScopeSpec;
 use crate::protocol::secret::{Secret, SecretHash};
 use crate::protocol::time::Timestamp;
 use crate::sandbox::Sandbox;
+use crate::sandbox::changes::ChangeKind;
 use crate::store::GrantTable;
 
 /// Tokens to issue for a client, a user and a scope. The scope may exceed the client's allowed scopes: a test may need a
@@ -241,6 +242,14 @@ impl Sandbox {
         let expired = self.data().expire_tokens(hash.as_ref(), moment).await?;
         if hash.is_some() && expired == 0 {
             return Err(no_token().into());
+        }
+        if expired > 0 {
+            let message = match (hash, expired) {
+                (Some(_), _) => "Token expired".to_owned(),
+                (None, 1) => "1 access token expired".to_owned(),
+                (None, expired) => format!("{expired} access tokens expired"),
+            };
+            self.if_current(|core| core.record_change(ChangeKind::TokensExpired, &message));
         }
         Ok(ExpiredCount { expired })
     }

@@ -25,8 +25,8 @@ use crate::control::{
     AdvanceClock, Advice, AdviceFormat, AdviceQuery, Approval, ClientSpec, ControlError,
     ControlResult, Denial, Expectations, ExpireTokens, Fault, FreezeClock, GrantFilter,
     MismatchView, NewClient, NewCode, NewConsent, NewPresetFault, NewSandbox, NewSession,
-    NewTokens, Preset, RequestFormat, RequestList, RequestQuery, ResetBudgets, SessionFilter,
-    SetClock, SettingsPatch, TokenParam, TokenSelector, UserRef, UserSpec,
+    NewTokens, Preset, RequestFormat, RequestList, RequestOptions, RequestQuery, ResetBudgets,
+    SessionFilter, SetClock, SettingsPatch, TokenParam, TokenSelector, UserRef, UserSpec,
 };
 use crate::http::connection::ConnectionInfo;
 use crate::http::context::RequestContext;
@@ -172,6 +172,11 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(Get, "/_mock/requests", "list_requests", "Search the journal: requests of apps and the responses to them", list_requests),
         operation!(Delete "/_mock/requests" delete_requests "Delete all requests from the journal",
             |sandbox| { sandbox.delete_requests(); done() }),
+        // The request of a browser gets a page: see `router.rs`.
+        operation!(Get "/_mock/requests/{id}" read_request "Read a request, with the requests that issued, used or revoked its codes and tokens",
+            |sandbox, id: Path<String>, options: Query<RequestOptions>| JsonResponse(sandbox.read_request(&id, options)?)),
+        operation!(Get "/_mock/changes" list_changes "List the changes of clock, faults and settings, each with the request after which it was made",
+            |sandbox| JsonResponse(sandbox.list_changes())),
         operation!(Post "/_mock/verify" verify "Check the journal against expectations; 409 lists the differences",
             |sandbox, input: JsonBody<Expectations>| JsonResponse(sandbox.verify(input).await?)).conflict::<MismatchView>(),
         operation!(Get "/_mock/advice" list_advice "List mistakes of apps that fail in production",

@@ -16,6 +16,8 @@ use crate::protocol::scope::Scope;
 pub(super) const EXCHANGE: &str = "civitai-oauth-exchange";
 pub(super) const AUTHORIZE: &str = "mock-authorize";
 pub(super) const REQUESTS: &str = "mock-list-requests";
+pub(super) const REQUEST: &str = "mock-read-request";
+pub(super) const CHANGES: &str = "mock-list-changes";
 pub(super) const ADVANCE: &str = "mock-advance-clock";
 pub(super) const FAULT: &str = "mock-add-fault";
 pub(super) const DELETE_FAULTS: &str = "mock-delete-faults";
@@ -123,6 +125,14 @@ pub(super) struct ListAdvice {
     pub(super) client_id: Option<String>,
 }
 
+/// The input of [`REQUEST`].
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReadRequest {
+    #[schemars(description = "id of a request of the journal")]
+    pub(super) id: u64,
+}
+
 /// The input of [`REQUESTS`]: an agent gets no secrets and does not wait.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -165,7 +175,7 @@ impl From<ListRequests> for RequestQuery {
     }
 }
 
-const TOOLS: [ToolSpec; 9] = [
+const TOOLS: [ToolSpec; 11] = [
     ToolSpec {
         name: EXCHANGE,
         description: "Exchange OAuth authorization code or refresh token for an access token.",
@@ -187,6 +197,20 @@ const TOOLS: [ToolSpec; 9] = [
             the newest 20 by default (limit).",
         effect: ToolEffect::Reads,
         schema: ListRequests::json_schema,
+    },
+    ToolSpec {
+        name: REQUEST,
+        description: "Read one request of the journal by its id, with redacted secrets and with the requests that \
+            issued, used or revoked its codes and tokens.",
+        effect: ToolEffect::Reads,
+        schema: ReadRequest::json_schema,
+    },
+    ToolSpec {
+        name: CHANGES,
+        description: "List the changes of clock, faults and settings, oldest first, each with the id of the request \
+            after which it was made.",
+        effect: ToolEffect::Reads,
+        schema: Empty::json_schema,
     },
     ToolSpec {
         name: ADVICE,

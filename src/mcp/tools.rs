@@ -14,8 +14,9 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::tool_specs::{
-    ADVANCE, ADVICE, AUTHORIZE, AddFault, Advance, Authorize, DELETE_FAULTS, EXCHANGE, Exchange,
-    ExplainScope, FAULT, ListAdvice, ListRequests, REQUESTS, RESET, SCOPE,
+    ADVANCE, ADVICE, AUTHORIZE, AddFault, Advance, Authorize, CHANGES, DELETE_FAULTS, EXCHANGE,
+    Exchange, ExplainScope, FAULT, ListAdvice, ListRequests, REQUEST, REQUESTS, RESET, ReadRequest,
+    SCOPE,
 };
 use crate::control::devices::Empty;
 use crate::control::sessions::MAX_SESSIONS;
@@ -72,6 +73,8 @@ impl ToolCall<'_> {
             EXCHANGE => self.exchange(arguments).await,
             AUTHORIZE => self.authorize(arguments).await,
             REQUESTS => self.requests(arguments).await,
+            REQUEST => self.read_request(arguments),
+            CHANGES => self.changes(arguments),
             ADVICE => self.advice(arguments).await,
             ADVANCE => self.advance(arguments).await,
             FAULT => self.fault(arguments).await,
@@ -196,6 +199,18 @@ impl ToolCall<'_> {
         let input = RequestQuery::from(input).limit_within(SHOWN, MAX_SHOWN)?;
         let shown = self.request.sandbox.list_requests(input).await?;
         Ok(CallToolResult::structured(json!(shown)))
+    }
+
+    fn read_request(&self, arguments: Value) -> ToolResult {
+        let ReadRequest { id } = invalid::from_json(arguments)?;
+        let found = self.request.sandbox.request(id, false)?;
+        Ok(CallToolResult::structured(json!(found)))
+    }
+
+    fn changes(&self, arguments: Value) -> ToolResult {
+        let Empty {} = invalid::from_json(arguments)?;
+        let changes = self.request.sandbox.list_changes();
+        Ok(CallToolResult::structured(json!(changes)))
     }
 
     async fn advice(&self, arguments: Value) -> ToolResult {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::MockError;
 use super::sandbox::MockSandbox;
 use crate::control::{
-    Advice, AppliedPreset, Expectations, Fault, FaultView, NewPresetFault, RequestDetail,
+    Advice, AppliedPreset, Change, Expectations, Fault, FaultView, NewPresetFault, RequestDetail,
     RequestList, RequestQuery, Severity,
 };
 
@@ -94,6 +94,25 @@ impl MockSandbox {
     /// ```
     pub async fn request(&self, id: u64) -> Result<RequestDetail, MockError> {
         self.open().await?.request(id, false)
+    }
+
+    /// The newest 200 changes of clock, faults and settings since the sandbox was opened or reset, oldest first. Each has the
+    /// id of the request after which it was made.
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use std::time::Duration;
+    /// # use civitai_oauth_mock::MockServer;
+    /// let server = MockServer::start().await;
+    /// server.advance_clock(Duration::from_secs(7200)).await?;
+    /// let changes = server.changes().await?;
+    /// assert_eq!(changes[0].message, "Clock moved 2 h ahead");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn changes(&self) -> Result<Vec<Change>, MockError> {
+        Ok(self.open().await?.list_changes().changes)
     }
 
     /// Deletes all requests from the journal. Ids continue.

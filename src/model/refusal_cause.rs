@@ -34,6 +34,17 @@ impl CredentialKind {
     }
 }
 
+/// What denied a consent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DeniedBy {
+    User,
+    /// The fault `deny_consent`.
+    Fault,
+    /// The setting `consent`.
+    Setting,
+}
+
 /// A request of the journal that a cause refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct RequestRef {
@@ -74,6 +85,8 @@ pub(crate) enum RefusalCause {
         closest: Option<String>,
         /// The part in which the closest one differs.
         differs_in: Option<String>,
+        /// Whether a registered loopback URI stands for every port.
+        any_loopback_port: bool,
     },
     /// The redirect URI of a token request is not that of the authorize request.
     RedirectChanged {
@@ -160,6 +173,12 @@ pub(crate) enum RefusalCause {
         access_mode: AccessMode,
         user: String,
     },
+    /// The user denied the consent, or the mock did in the user's place.
+    ConsentDenied {
+        user: String,
+        client: String,
+        by: DeniedBy,
+    },
     /// The page may not call on behalf of the client.
     OriginNotAllowed {
         client: String,
@@ -187,6 +206,7 @@ impl RefusalCause {
         client: &str,
         redirect_uri: Option<&str>,
         registered: &[String],
+        any_loopback_port: bool,
     ) -> Self {
         let closest = redirect_uri.and_then(|sent| redirect_mistake::closest(sent, registered));
         Self::RedirectNotRegistered {
@@ -198,6 +218,7 @@ impl RefusalCause {
                 .and_then(|(sent, closest)| redirect_mistake::difference(sent, closest))
                 .map(str::to_owned),
             closest: closest.map(str::to_owned),
+            any_loopback_port,
         }
     }
 

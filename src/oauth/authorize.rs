@@ -17,7 +17,7 @@ use crate::model::buzz::BuzzLimit;
 use crate::model::client::Client;
 use crate::model::code::{self, AuthorizationCode};
 use crate::model::consent::Approval;
-use crate::model::refusal_cause::RefusalCause;
+use crate::model::refusal_cause::{DeniedBy, RefusalCause};
 use crate::model::user::User;
 use crate::oauth::clients;
 use crate::protocol::authorize_request::{AuthorizeRequest, BuzzLimitParam, CodeRequest};
@@ -151,9 +151,12 @@ async fn decide(
     let code_request = request.code_request(client.declared_scope(rules), rules)?;
     let buzz_limit = buzz_limit(request.buzz_limit.as_ref(), rules)?;
 
-    let denied = || denied_location(redirect_uri, &code_request.state).map(Next::Denied);
+    let denied = |by| {
+        record_denial(context, user, &client, by);
+        denied_location(redirect_uri, &code_request.state).map(Next::Denied)
+    };
     if context.notes.read().deny {
-        return denied();
+        return denied(DeniedBy::Fault);
     }
     let stored = sandbox.data().find_consent(user.id, &client.id);
     if request.is_approved && context.is_post() {
@@ -171,7 +174,7 @@ async fn decide(
     } else if !stored.is_some_and(|consent| consent.covers(code_request.scope)) {
         match sandbox.settings().consent {
             ConsentMode::Ask => return Ok(Next::AskConsent),
-            ConsentMode::Deny => return denied(),
+            ConsentMode::Deny => return denied(DeniedBy::Setting),
             ConsentMode::Approve => {}
         }
     }
@@ -206,7 +209,9 @@ fn check_redirect_uri<'a>(
     let accepted = given.filter(|given| client.accepts_redirect(given, rules));
     let accepted = accepted.ok_or_else(|| {
         let registered = &client.redirect_uris;
-        let cause = RefusalCause::redirect_not_registered(&client.name, given, registered);
+        let any_port = rules.follows_deployed_server(Difference::RedirectUriMatch);
+        let cause =
+            RefusalCause::redirect_not_registered(&client.name, given, registered, any_port);
         context.notes.cause(cause);
         OAuthError::invalid_request("redirect_uri does not match any registered URI")
     })?;
@@ -283,6 +288,15 @@ async fn issue(
     sandbox.data().insert_code(&hash, code).await?;
     context.notes.credential(CredentialAction::Issued, &hash);
     Ok(location)
+}
+
+/// Records that a consent was denied, which the app receives as `access_denied`.
+pub(crate) fn record_denial(context: &RequestContext, user: &User, client: &Client, by: DeniedBy) {
+    context.notes.cause(RefusalCause::ConsentDenied {
+        user: user.display_name(),
+        client: client.name.clone(),
+        by,
+    });
 }
 
 /// The redirect to the client with the error that the user denied the request.

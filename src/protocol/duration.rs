@@ -37,6 +37,27 @@ impl SignedDuration {
         Self(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
     }
 
+    /// Its length without the sign in its two largest units, as a sentence has it: `1 min 30 s`.
+    pub(crate) fn to_words(self) -> String {
+        const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
+        let mut seconds = (self.0.unsigned_abs() + 500) / 1000;
+        if seconds == 0 {
+            return format!("{} ms", self.0.unsigned_abs());
+        }
+        let mut words = Vec::new();
+        for (unit, name) in UNITS {
+            let count = seconds / unit;
+            seconds %= unit;
+            if count > 0 {
+                words.push(format!("{count} {name}"));
+            }
+            if words.len() == 2 || (!words.is_empty() && count == 0) {
+                break;
+            }
+        }
+        words.join(" ")
+    }
+
     fn from_seconds(seconds: f64) -> Option<Self> {
         #[expect(clippy::cast_precision_loss, reason = "a bound need not be exact")]
         let fits = seconds.is_finite() && (seconds * 1000.0).abs() <= FARTHEST_MS as f64;

@@ -116,7 +116,7 @@ pub(super) fn system_now() -> Timestamp {
 }
 
 impl ClockState {
-    fn now(self) -> Timestamp {
+    pub(super) fn now(self) -> Timestamp {
         self.at(system_now())
     }
 

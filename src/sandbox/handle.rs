@@ -6,11 +6,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio_util::sync::CancellationToken;
 
+use super::changes::{ChangeKind, ChangeLog, describe_clock_change};
 use super::clock::{Clock, ClockState, system_now};
 use super::entropy::Entropy;
 use super::faults::{ActiveFault, FaultCounters, FaultTarget, Faults};
 use super::journal::{Journal, StoredExchange};
 use super::keys::IdTokenKey;
+use super::progress::{self, Progress};
 use super::rate_limits::{Limit, RateLimits};
 use super::settings::Settings;
 use super::shared_computations::SharedComputations;
@@ -45,6 +47,8 @@ pub(crate) struct SandboxCore {
     settings: RwLock<Arc<Settings>>,
     rate_limits: RateLimits,
     pub(crate) journal: Journal,
+    pub(crate) changes: ChangeLog,
+    pub(crate) progress: Progress,
     pub(crate) faults: Faults,
     pub(crate) shared_computations: SharedComputations,
     template: Arc<SandboxTemplate>,
@@ -104,6 +108,8 @@ impl SandboxCore {
             settings: RwLock::new(Arc::new(template.settings.clone())),
             rate_limits: RateLimits::default(),
             journal: Journal::new(template.journal_capacity, &template.journal_limits),
+            changes: ChangeLog::default(),
+            progress: Progress::default(),
             faults: Faults::new(template.fault_memory.clone()),
             shared_computations: SharedComputations::default(),
             template,
@@ -184,8 +190,18 @@ impl SandboxCore {
         self.store
             .store_clock(&self.name, data, &state.to_text())
             .await?;
+        let before = self.clock.state();
         self.clock.set_state(state);
+        if let Some((kind, message)) = describe_clock_change(before, state) {
+            self.record_change(kind, &message);
+        }
         Ok(())
+    }
+
+    /// Records a change of clock, faults or settings after the newest request.
+    pub(crate) fn record_change(&self, kind: ChangeKind, message: &str) {
+        let after_request = self.journal.newest();
+        self.changes.add(after_request, self.now(), kind, message);
     }
 
     /// Replaces the data and the state that new requests use. `change_journal` runs while no request can write to the journal.
@@ -222,7 +238,12 @@ impl SandboxCore {
                 settings: self.template.settings.clone(),
                 faults: Vec::new(),
             };
-            self.switch_to(start, Journal::clear);
+            self.switch_to(start, |journal| {
+                journal.clear();
+                self.changes.clear();
+                self.progress.clear();
+                self.record_change(ChangeKind::SandboxReset, "Sandbox reset");
+            });
         }
         Ok(())
     }
@@ -258,7 +279,12 @@ impl Sandbox {
 
     /// Adds an exchange to the journal, unless it began before a reset. Returns its id.
     pub(crate) fn record(&self, exchange: StoredExchange) -> Option<u64> {
-        self.if_current(|core| core.journal.push(exchange))
+        self.if_current(|core| {
+            let steps = progress::steps(&exchange);
+            let id = core.journal.push(exchange);
+            core.progress.note(&steps, id);
+            id
+        })
     }
 
     /// The faults that apply to a request.

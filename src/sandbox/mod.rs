@@ -1,6 +1,7 @@
 //! One sandbox: data, clock, randomness, settings, faults, rate limits and a journal of its own. `registry.rs` has all
 //! sandboxes.
 
+pub(crate) mod changes;
 pub(crate) mod clock;
 pub(crate) mod credential_cause;
 pub(crate) mod entropy;
@@ -9,6 +10,7 @@ mod handle;
 pub(crate) mod journal;
 pub(crate) mod keys;
 pub(crate) mod name;
+pub(crate) mod progress;
 pub(crate) mod rate_limits;
 pub(crate) mod registry;
 pub(crate) mod settings;

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::changes::ChangeKind;
 use super::clock::ClockState;
 use super::faults::FaultView;
 use super::handle::{Sandbox, SandboxCore, SandboxState};
-use super::journal::Journal;
 use super::settings::Settings;
 use crate::protocol::time::Timestamp;
 use crate::store::{StoreError, from_json};
@@ -60,7 +60,11 @@ impl SandboxCore {
             settings: state.settings,
             faults,
         };
-        self.switch_to(start, Journal::note_restore);
+        self.switch_to(start, |journal| {
+            journal.note_restore();
+            let message = format!("Snapshot {snapshot} restored");
+            self.record_change(ChangeKind::SnapshotRestored, &message);
+        });
         Ok(true)
     }
 

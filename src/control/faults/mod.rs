@@ -11,6 +11,7 @@ use super::error::{ControlError, ControlResult};
 use crate::invalid::Invalid;
 use crate::redact::redact;
 use crate::sandbox::Sandbox;
+use crate::sandbox::changes::ChangeKind;
 use crate::sandbox::faults::{Fault, FaultView, Faults};
 
 pub(crate) use presets::PresetOptions;
@@ -34,13 +35,41 @@ pub(crate) fn describe_fault(fault: &Fault) -> String {
     }
 }
 
+/// The description of a fault that was added: `Fault token-endpoint-down turned on, once`.
+fn describe_added_fault(id: u64, fault: &Fault) -> String {
+    let times = match fault.times {
+        Some(1) => ", once".to_owned(),
+        Some(times) => format!(", {times} times"),
+        None => String::new(),
+    };
+    format!("Fault {} turned on{times}", fault_name(id, fault))
+}
+
+/// The name of the preset that a fault has the effect of, or its id.
+fn fault_name(id: u64, fault: &Fault) -> String {
+    let without_options = Fault {
+        times: None,
+        client_id: None,
+        ..fault.clone()
+    };
+    let preset = Preset::ALL
+        .iter()
+        .find(|preset| preset.to_fault().as_ref() == Some(&without_options));
+    preset.map_or_else(|| id.to_string(), |preset| preset.name().to_owned())
+}
+
 impl Sandbox {
     /// Adds a fault.
     pub(crate) fn add_fault(&self, fault: Fault) -> ControlResult<FaultView> {
         check::check(&fault)?;
         self.check_client_and_user(fault.client_id.as_deref(), fault.user.as_ref())?;
         // A reset deletes the faults that were added before it.
-        let added = self.if_current(|core| core.faults.add(fault.clone()));
+        let added = self.if_current(|core| {
+            let added = core.faults.add(fault.clone())?;
+            let message = describe_added_fault(added.id, &fault);
+            core.record_change(ChangeKind::FaultAdded, &message);
+            Ok(added)
+        });
         let added = added.unwrap_or_else(|| Faults::default().add(fault));
         Ok(added?)
     }
@@ -64,17 +93,26 @@ impl Sandbox {
 
     /// Deletes one fault.
     pub(crate) fn delete_fault(&self, id: &str) -> ControlResult<()> {
-        match id.parse() {
-            Ok(number) if self.if_current(|core| core.faults.remove(number)) == Some(true) => {
-                Ok(())
-            }
-            _ => Err(self.no_fault(id)),
-        }
+        let removed = id.parse().ok().and_then(|number| {
+            let removed = self.if_current(|core| {
+                let removed = core.faults.remove(number)?;
+                let message = format!("Fault {} turned off", fault_name(number, &removed));
+                core.record_change(ChangeKind::FaultDeleted, &message);
+                Some(())
+            });
+            removed.flatten()
+        });
+        removed.ok_or_else(|| self.no_fault(id))
     }
 
     /// Deletes all faults.
     pub(crate) fn delete_faults(&self) {
-        self.if_current(|core| core.faults.clear());
+        self.if_current(|core| {
+            if !core.faults.is_empty() {
+                core.faults.clear();
+                core.record_change(ChangeKind::FaultDeleted, "All faults turned off");
+            }
+        });
     }
 
     fn no_fault(&self, id: &str) -> ControlError {

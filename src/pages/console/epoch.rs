@@ -2,8 +2,9 @@
 
 use crate::sandbox::Sandbox;
 
-/// The run of the server and the clearings of the journal: lists of another epoch are outdated.
+/// The run of the server, the resets and the clearings of the journal, separated by `-`: lists of another epoch are outdated.
 pub(crate) fn epoch(sandbox: &Sandbox) -> String {
     let (opened, clearings) = (sandbox.opened_at(), sandbox.journal.clearings());
-    format!("{:x}-{clearings}", opened.0)
+    let resets = sandbox.changes.resets();
+    format!("{:x}-{resets}-{clearings}", opened.0)
 }

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `hello` | the epoch | loads its lists again if it shows another epoch |
 //! | `request` | a row of the list, as HTML | adds it |
+//! | `line` | a change of clock, faults or settings as a row of the list | adds it at its place |
 //! | `counts` | the numbers of refused, app and all requests | shows them |
 //! | `change` | names of what has changed, such as `clock faults` | loads these parts again |
 //! | `reload` | the epoch | loads everything again: the journal was cleared, or too much has happened |
@@ -22,7 +23,7 @@ use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::epoch::epoch;
-use super::requests::{Row, SearchForm};
+use super::requests::{ChangeRow, PageGroup, Row, SearchForm};
 use crate::control::{ControlError, PageSearch};
 use crate::http::context::RequestContext;
 use crate::http::long_steps::LongSteps;
@@ -53,8 +54,10 @@ pub(crate) async fn events(
     let mut form = SearchForm::parse(query.as_deref().unwrap_or_default());
     // A reconnecting browser sends the id of the last event; a new page has its newest request in the query.
     let last = headers.get("last-event-id");
-    let last = last.and_then(|id| id.to_str().ok()?.parse().ok());
-    form.after = last.or(form.after);
+    let last = last.and_then(|id| Seen::parse(id.to_str().ok()?));
+    if let Some(Seen { request, change }) = last {
+        (form.after, form.after_change) = (Some(request), change);
+    }
     let query = match form.journal_query() {
         Ok(query) => query,
         Err(error) => return respond::invalid(StatusCode::BAD_REQUEST, "invalid", &error),
@@ -73,6 +76,8 @@ pub(crate) async fn events(
     let watcher = Watcher {
         search: (!form.has_no_list).then_some(search),
         after: form.after,
+        after_change: form.after_change,
+        has_changes: form.shows_changes(),
         state: Arc::clone(&state),
         context,
         sender: sender.clone(),
@@ -94,6 +99,27 @@ pub(crate) async fn events(
         .into_response()
 }
 
+/// The last request and the last change that a browser has received: the id of its last event.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    request: u64,
+    change: u64,
+}
+
+impl Seen {
+    fn parse(id: &str) -> Option<Self> {
+        let (request, change) = id.split_once('.')?;
+        Some(Self {
+            request: request.parse().ok()?,
+            change: change.parse().ok()?,
+        })
+    }
+
+    fn to_id(self) -> String {
+        format!("{}.{}", self.request, self.change)
+    }
+}
+
 /// The browser has disconnected.
 struct Disconnected;
 
@@ -102,6 +128,9 @@ struct Watcher {
     /// None if the page has no list.
     search: Option<PageSearch>,
     after: Option<u64>,
+    after_change: u64,
+    /// Whether the list has changes between its requests.
+    has_changes: bool,
     state: Arc<ServerState>,
     context: RequestContext,
     sender: mpsc::Sender<Event>,
@@ -117,7 +146,10 @@ impl Watcher {
         let mut news = sandbox.journal.watch();
         let newest = *news.borrow_and_update();
         // A journal that was reset counts from the start.
-        let mut last = self.after.unwrap_or(newest).min(newest);
+        let mut seen = Seen {
+            request: self.after.unwrap_or(newest).min(newest),
+            change: self.after_change,
+        };
         let mut known = epoch(sandbox);
         let mut panels = Panels::new(&self.state, &self.context);
         let mut counts = None;
@@ -129,11 +161,12 @@ impl Watcher {
             let now = epoch(sandbox);
             if now != known {
                 known = now;
-                last = sandbox.journal.newest();
+                seen.request = sandbox.journal.newest();
+                seen.change = sandbox.changes.newest();
                 self.send(Event::default().event("reload").data(&known))
                     .await?;
             }
-            last = self.send_rows(last, &known).await?;
+            seen = self.send_rows(seen, &known).await?;
             let now = sandbox.journal.kind_counts();
             if counts != Some(now) {
                 counts = Some(now);
@@ -154,33 +187,67 @@ impl Watcher {
         }
     }
 
-    /// Sends the rows after a request. Returns the last request that was read.
-    async fn send_rows(&self, mut last: u64, epoch: &str) -> Result<u64, Disconnected> {
+    /// Sends the requests and changes that the browser has not received. Returns the last ones that were read.
+    async fn send_rows(&self, mut seen: Seen, epoch: &str) -> Result<Seen, Disconnected> {
         let (sandbox, base) = (&self.context.sandbox, &self.context.base);
         let newest = sandbox.journal.newest();
         let Some(search) = &self.search else {
-            return Ok(newest);
+            seen.request = newest;
+            return Ok(seen);
         };
-        if newest.saturating_sub(last) > MAX_CATCH_UP {
+        if newest.saturating_sub(seen.request) > MAX_CATCH_UP {
             self.send(Event::default().event("reload").data(epoch))
                 .await?;
-            return Ok(newest);
+            return Ok(Seen {
+                request: newest,
+                change: sandbox.changes.newest(),
+            });
         }
-        while last < newest {
-            let (found, read) = sandbox.journal_news(search, last);
-            if read == last {
+        while seen.request < newest {
+            let (found, read) = sandbox.journal_news(search, seen.request);
+            if read == seen.request {
                 break;
             }
             for one in &found {
-                let Ok(html) = Row::new(one, sandbox, base).render() else {
+                self.send_changes(&mut seen, one.request.id).await?;
+                seen.request = one.request.id;
+                let mut row = Row::new(&one.request, sandbox, base);
+                if let Some(head) = sandbox.sign_in_start(one) {
+                    let is_open = false;
+                    row.group = PageGroup::Member { head, is_open };
+                }
+                let Ok(html) = row.render() else {
                     continue;
                 };
-                let event = Event::default().event("request").id(one.id.to_string());
+                let event = Event::default().event("request").id(seen.to_id());
                 self.send(event.data(html)).await?;
             }
-            last = read;
+            seen.request = read;
         }
-        Ok(last.max(newest))
+        self.send_changes(&mut seen, u64::MAX).await?;
+        Ok(Seen {
+            request: seen.request.max(newest),
+            ..seen
+        })
+    }
+
+    /// Sends the changes that were made before a request.
+    async fn send_changes(&self, seen: &mut Seen, request: u64) -> Result<(), Disconnected> {
+        if !self.has_changes {
+            return Ok(());
+        }
+        let sandbox = &self.context.sandbox;
+        for change in sandbox.changes.list_after(seen.change) {
+            if change.after_request >= request {
+                break;
+            }
+            seen.change = change.id;
+            if let Ok(html) = ChangeRow::new(change, sandbox.now()).render() {
+                let event = Event::default().event("line").id(seen.to_id());
+                self.send(event.data(html)).await?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -2,9 +2,11 @@
 
 mod actions;
 pub(crate) mod consent_gallery;
+mod demo;
 mod epoch;
 mod events;
 pub(crate) mod findings;
+pub(crate) mod first_sign_in;
 mod gallery_options;
 pub(crate) mod home;
 pub(crate) mod layout;

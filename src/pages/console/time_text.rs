@@ -35,13 +35,10 @@ impl ClockText {
         full_time(self.system)
     }
 
-    /// `2 h ahead`, if it differs from real time.
+    /// `+2 h from real time`, if it differs from real time.
     pub(crate) fn relation(&self) -> Option<String> {
         let ahead = self.ahead.as_deref()?;
-        let back = ahead
-            .strip_prefix('−')
-            .map(|length| format!("{length} behind"));
-        back.or_else(|| Some(format!("{} ahead", ahead.strip_prefix('+')?)))
+        Some(format!("{ahead} from real time"))
     }
 }
 

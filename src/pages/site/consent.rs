@@ -14,8 +14,9 @@ use crate::http::context::RequestContext;
 use crate::http::respond;
 use crate::http::session;
 use crate::model::client::Client;
+use crate::model::refusal_cause::DeniedBy;
 use crate::model::user::User;
-use crate::oauth::authorize::{denied_location, with_return};
+use crate::oauth::authorize::{denied_location, record_denial, with_return};
 use crate::oauth::clients;
 use crate::pages::site::layout::{SiteLayout, site_page};
 use crate::pages::view::{AppCard, Avatar, PageResult};
@@ -136,9 +137,13 @@ pub(crate) async fn deny(context: RequestContext) -> PageResult {
     let params = context.params();
     let redirect_uri = params.text("redirect_uri");
     let client = known_client(&context, params.text("client_id"), redirect_uri).await?;
-    if client.is_none() {
+    let Some(client) = client else {
         let layout = SiteLayout::new(&context);
         return Ok(invalid_application(layout, StatusCode::BAD_REQUEST));
+    };
+    if let Some(user) = session::user(&context) {
+        context.notes.user(user.id);
+        record_denial(&context, &user, &client, DeniedBy::User);
     }
     let state = params.text("state").unwrap_or_default();
     let location = denied_location(redirect_uri.unwrap_or_default(), state);

@@ -148,12 +148,12 @@ impl Faults {
         errors.map(str::to_owned).collect()
     }
 
-    /// Removes a fault and returns whether it existed.
-    pub(crate) fn remove(&self, id: u64) -> bool {
+    /// Removes a fault and returns it; None if it does not exist.
+    pub(crate) fn remove(&self, id: u64) -> Option<Fault> {
         let mut set = self.set();
-        let before = set.faults.len();
-        set.faults.retain(|active| active.fault.id != id);
-        set.faults.len() < before
+        let at = set.faults.iter().position(|active| active.fault.id == id)?;
+        let removed = set.faults.remove(at);
+        Some(removed.fault.definition.clone())
     }
 
     pub(crate) fn clear(&self) {

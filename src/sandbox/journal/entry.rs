@@ -6,6 +6,7 @@ use std::ops::Deref;
 use serde_json::{Map, Value};
 
 use super::capture::Facts;
+use super::redirect;
 use crate::contract::Decision;
 
 /// A parsed exchange. It has secrets as they were sent: it is redacted before it is shown, and `Debug` omits them.
@@ -51,6 +52,11 @@ impl Entry {
     /// The grant of a token request.
     pub(crate) fn grant_type(&self) -> Option<&str> {
         self.params.get("grant_type").and_then(Value::as_str)
+    }
+
+    /// The error code that a redirect of authorize passes to the app.
+    pub(crate) fn redirect_error(&self) -> Option<String> {
+        redirect::param(self.endpoint, self.location.as_deref()?, "error")
     }
 
     /// The error code of the answer, if it is an error.

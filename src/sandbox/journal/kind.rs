@@ -10,7 +10,8 @@ pub(crate) enum ExchangeKind {
     Page,
     /// A request of an app that was not refused.
     App,
-    /// A request of an app that was refused, or whose connection a fault cut.
+    /// A request of an app that was refused, or whose connection a fault cut; and a redirect to the app with an error, such as
+    /// `access_denied`.
     Refused,
 }
 
@@ -29,7 +30,17 @@ pub(crate) fn is_refused(status: u16) -> bool {
 
 impl ExchangeKind {
     /// `accept` is the header. `is_pending` means the error `authorization_pending`, after which a device polls again.
-    pub(super) fn new(facts: &Facts, path: &str, accept: Option<&str>, is_pending: bool) -> Self {
+    /// `redirects_with_error` means a redirect that reports an error to the app.
+    pub(super) fn new(
+        facts: &Facts,
+        path: &str,
+        accept: Option<&str>,
+        is_pending: bool,
+        redirects_with_error: bool,
+    ) -> Self {
+        if redirects_with_error {
+            return Self::Refused;
+        }
         let is_browser = match EndpointSpec::find(path) {
             _ if facts.is_preflight => true,
             Some(spec) => spec.server == CivitaiServer::Pages,

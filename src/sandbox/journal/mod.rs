@@ -8,6 +8,7 @@ mod kind;
 mod memory;
 mod memory_limit;
 mod readers;
+mod redirect;
 mod ring;
 mod stored;
 mod stored_head;

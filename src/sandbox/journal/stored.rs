@@ -12,6 +12,7 @@ use super::credentials::CredentialEvents;
 use super::entry::Entry;
 use super::kind::ExchangeKind;
 use super::memory_limit::MemoryLimit;
+use super::redirect;
 use super::stored_head::StoredHead;
 use super::text_search::TextNeedle;
 use super::truncate::{self, JsonSizeLimit, MAX_STORED_BODY_BYTES};
@@ -163,6 +164,7 @@ impl StoredExchange {
             capture.path,
             accept.as_deref(),
             is_pending(&capture),
+            redirect::has_error(capture.facts.endpoint, capture.location),
         );
         let mut exchange = Self {
             id: 0,
@@ -259,8 +261,18 @@ impl StoredExchange {
             .or_else(|| self.client.as_deref().map(str::to_owned))
     }
 
-    /// The error code of the answer, if it is an error.
+    /// A parameter that a redirect of authorize passes to the app.
+    pub(crate) fn redirect_param(&self, name: &str) -> Option<String> {
+        let location = self.head.get(StoredHead::LOCATION)?;
+        redirect::param(self.facts.endpoint, location, name)
+    }
+
+    /// The error code of the answer, if it is an error, or that of a redirect to the app.
     pub(crate) fn error(&self) -> Option<String> {
+        self.answer_error().or_else(|| self.redirect_param("error"))
+    }
+
+    fn answer_error(&self) -> Option<String> {
         #[derive(Deserialize)]
         struct Answer {
             error: String,

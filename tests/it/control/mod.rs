@@ -1,6 +1,7 @@
 //! Tests of the control API below `/_mock`.
 
 mod access_guard;
+mod changes;
 mod clients_and_users;
 mod clock;
 mod fault_checks;

@@ -78,6 +78,7 @@ async fn every_call_is_listed() {
     }
     assert_snapshot!(list, @"
     GET /_mock/advice ?client_id&format&location
+    GET /_mock/changes
     GET /_mock/clients
     POST /_mock/clients {id,name,description,logo_url,confidential,secret,redirect_uris,any_loopback_redirect,allowed_origins,grants,allowed_scopes,verified,access_mode,may_introspect,owner}
     GET /_mock/clients/{id}
@@ -106,6 +107,7 @@ async fn every_call_is_listed() {
     GET /_mock/openapi.json
     GET /_mock/requests ?endpoint&path&method&grant_type&client_id&user&status&error&after&limit&before&unredacted&wait&count&format
     DELETE /_mock/requests
+    GET /_mock/requests/{id} ?unredacted
     POST /_mock/reset
     GET /_mock/sandboxes
     POST /_mock/sandboxes {name,seed,settings}

@@ -147,6 +147,9 @@ async fn every_schema_has_a_type() {
     assert_snapshot!(untyped.join("\n"), @"
     /Effect/properties/body
     /Explanation/properties/facts/additionalProperties
+    /RequestDetail/properties/response_body
+    /RequestDetail/properties/params/additionalProperties
+    /RequestDetail/properties/headers/additionalProperties
     /RequestView/properties/response_body
     /RequestView/properties/params/additionalProperties
     /RequestView/properties/headers/additionalProperties

@@ -80,7 +80,7 @@ async fn the_tool_of_the_published_capability_is_described_as_published() {
     }
     "#);
     let names: Vec<&str> = tools.iter().map(|tool| &*tool.name).collect();
-    assert_snapshot!(names.join(" "), @"civitai-oauth-exchange mock-authorize mock-list-requests mock-list-advice mock-advance-clock mock-add-fault mock-delete-faults mock-explain-scope mock-reset");
+    assert_snapshot!(names.join(" "), @"civitai-oauth-exchange mock-authorize mock-list-requests mock-read-request mock-list-changes mock-list-advice mock-advance-clock mock-add-fault mock-delete-faults mock-explain-scope mock-reset");
 }
 
 #[tokio::test]
@@ -322,7 +322,7 @@ async fn mcp_can_have_its_own_port() {
     assert!(begun["exchange"]["code"].is_string(), "{begun}");
     let root = StreamableHttpClientTransport::from_uri(format!("{}/", port.base));
     let at_root: Agent = ().serve(root).await.unwrap();
-    assert_eq!(at_root.list_all_tools().await.unwrap().len(), 9);
+    assert_eq!(at_root.list_all_tools().await.unwrap().len(), 11);
 
     config.mcp_listen = vec![McpListen::At(address)];
     let refused = civitai_oauth_mock::Server::start(config.clone())

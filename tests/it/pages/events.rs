@@ -78,7 +78,7 @@ async fn requests_between_page_load_and_stream_are_sent() {
     assert_eq!(
         events[1..],
         [
-            "request #2 <tr class=\"is-refused \" id=\"request-2\" d",
+            "request #2.0 <tr class=\"is-refused \" id=\"request-2\" d",
             "counts 2 2 2"
         ]
     );
@@ -87,7 +87,7 @@ async fn requests_between_page_load_and_stream_are_sent() {
     mock.token(&CONF.refresh_params("lost")).await;
     let ask = reqwest::Client::new()
         .get(&url)
-        .header("last-event-id", "2");
+        .header("last-event-id", "2.0");
     let mut stream = ask.send().await.expect("a stream");
     let events = events_until(&mut stream, "counts").await;
     assert!(events[1].starts_with("request #3"), "{events:?}");

@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 /// The routes of pages. The test fills in `{…}`.
-const PAGES: [&str; 29] = [
+const PAGES: [&str; 30] = [
     "/",
     "/login",
     "/logout",
@@ -29,6 +29,7 @@ const PAGES: [&str; 29] = [
     "/_mock",
     "/_mock/events",
     "/_mock/actions",
+    "/_mock/first-sign-in",
     "/_mock/requests/{id}",
     "/_mock/requests/{id}/send",
     "/_mock/state",

@@ -23,21 +23,20 @@ async fn open(sandbox: &SandboxClient, query: &str) -> Option<Browser> {
 
 async fn connected(browser: &Browser) {
     browser
-        .until("document.querySelector('[data-badge]').textContent === 'Live'")
+        .until("document.querySelector('[data-badge]').textContent === 'Connected'")
         .await;
 }
 
 /// The ids of the list.
 async fn ids(browser: &Browser) -> Vec<String> {
-    let script =
-        "return [...document.querySelectorAll('#requests tr')].map((row) => row.dataset.id)";
+    let script = "return [...document.querySelectorAll('#requests tr[data-id]')].map((row) => row.dataset.id)";
     let ids = browser.run(script, Vec::new()).await;
     serde_json::from_value(ids).expect("a list of ids")
 }
 
 /// A condition on the number of rows.
 fn has_rows(count: usize) -> String {
-    format!("document.querySelectorAll('#requests tr').length === {count}")
+    format!("document.querySelectorAll('#requests tr[data-id]').length === {count}")
 }
 
 async fn text(browser: &Browser, css: &str) -> String {

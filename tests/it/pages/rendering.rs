@@ -7,7 +7,7 @@ use crate::support::{Browser, CONF, SandboxClient, TestServer, config};
 
 /// Each page, by its path and its heading.
 const PAGES: [(&str, &str); 15] = [
-    ("/", "Civitai OAuth mock"),
+    ("/", "Sign in with Civitai, on your machine"),
     ("/login", "Sign in"),
     ("/login/oauth/device", "Connect a device"),
     ("/user/account", "Account"),

@@ -8,7 +8,7 @@ use crate::support::{CONF, Fields, TestResponse, TestServer};
 const REQUESTS: &str = "/_mock";
 
 fn ids(answer: &TestResponse) -> Vec<String> {
-    answer.page().attributes("#requests tr", "data-id")
+    answer.page().attributes("#requests tr[data-id]", "data-id")
 }
 
 #[tokio::test]
@@ -24,7 +24,9 @@ async fn secrets_are_shown_on_request_only() {
     let newest: u64 = ids(&mock.get(REQUESTS).await)[0].parse().expect("an id");
     let mut bodies = mock.get("/_mock?show=all").await.body;
     for id in 1..=newest {
-        bodies += &mock.get(&format!("/_mock/requests/{id}")).await.body;
+        let path = format!("/_mock/requests/{id}");
+        bodies += &mock.get(&path).await.body;
+        bodies += &mock.get(&path).header("accept", "text/html").await.body;
         bodies += &mock.get(&format!("/_mock?request={id}")).await.body;
     }
     for secret in [
@@ -40,6 +42,7 @@ async fn secrets_are_shown_on_request_only() {
     // The revocation, with what was sent.
     let shown = mock
         .get(&format!("/_mock/requests/{newest}?secrets=show"))
+        .header("accept", "text/html")
         .await;
     assert!(shown.body.contains(&tokens.refresh) && shown.body.contains(secret));
     let hide = shown.page().texts("a.button");
@@ -56,7 +59,11 @@ async fn curl_command_repeats_the_request() {
     let newest = mock.get(REQUESTS).await;
     let mut commands = String::new();
     for id in ids(&newest).iter().rev() {
-        let page = mock.get(&format!("/_mock/requests/{id}")).await.page();
+        let page = mock
+            .get(&format!("/_mock/requests/{id}"))
+            .header("accept", "text/html")
+            .await
+            .page();
         commands += &page.texts("pre[id^=curl]").join("");
         commands += "\n";
     }
@@ -81,7 +88,11 @@ async fn request_is_sent_again_through_the_same_service() {
     let there = again.location();
     assert_eq!(there.path(), format!("/_mock/requests/{}", sent + 1));
     // It was sent with its secrets: the token was used before.
-    let page = mock.get(there.path()).cookie(&again.cookie()).await;
+    let page = mock
+        .get(there.path())
+        .header("accept", "text/html")
+        .cookie(&again.cookie())
+        .await;
     assert_eq!(
         page.page().texts("[data-toasts]").concat(),
         format!("Sent again as request {}: 400 invalid_grant", sent + 1)
@@ -119,8 +130,8 @@ async fn only_requests_of_apps_are_sent_again() {
     400 id: request 1 is not one of an app; only requests to Civitai's endpoints can be sent again
     400 id: request 2 is not one of an app; only requests to Civitai's endpoints can be sent again
     400 id: request 3 is not one of an app; only requests to Civitai's endpoints can be sent again
-    400 id: no request "77" in the journal; it may have been deleted, or evicted because the journal was full
-    400 id: no request "x" in the journal; it may have been deleted, or evicted because the journal was full
+    400 id: no request "77" in the journal; it may have been deleted, or it is no longer kept because the journal was full
+    400 id: no request "x" in the journal; it may have been deleted, or it is no longer kept because the journal was full
     "#);
     assert_eq!(ids(&mock.get("/_mock?show=all").await).len(), 3);
     // No other site may send one.

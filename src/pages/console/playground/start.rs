@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::run::{Flow, PATH, PlaygroundRun};
 use crate::http::context::RequestContext;
 use crate::model::client::Client;
+use crate::pages::console::demo::demo_client;
 use crate::protocol::params::Params;
 use crate::protocol::scope::PRESETS;
 use crate::protocol::secret::Secret;
-use crate::seed::SeedFile;
 use crate::store::StoreError;
 
 /// The form of a new run: each choice with its label, and whether it is selected.
@@ -55,12 +55,8 @@ impl StartForm {
 
 /// The name and the secret of the first client of the demo data that still has this secret.
 fn demo_secret(context: &RequestContext) -> Option<(String, String)> {
-    let demo = SeedFile::demo().load().ok()?;
-    demo.secrets.into_iter().find_map(|(id, secret)| {
-        let client = context.sandbox.data().find_client(id.as_str())?;
-        let owns = client.owns_secret(Some(&secret));
-        owns.then(|| (client.name.clone(), secret.reveal().to_owned()))
-    })
+    let (client, secret) = demo_client(context)?;
+    Some((client.name.clone(), secret.reveal().to_owned()))
 }
 
 /// Creates a run from the form. The inner error is a mistake in the form.

@@ -8,9 +8,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::detail::Detail;
-use super::row::Row;
+use super::lines::{self, ListSource};
 use super::search::SearchForm;
-use crate::control::{ControlError, JournalPage, JournalRequest, KindFilter};
+use crate::control::{ControlError, JournalPage, KindFilter};
 use crate::http::base_url::BaseUrl;
 use crate::http::context::RequestContext;
 use crate::http::respond;
@@ -22,7 +22,7 @@ use crate::sandbox::journal::KindCounts;
 use crate::store::StoreError;
 
 /// The most requests on one page.
-const MAX_REQUESTS: usize = 100;
+const MAX_REQUESTS: usize = 50;
 
 /// The most clients and users of the filters.
 const MAX_OPTIONS: usize = 50;
@@ -116,8 +116,8 @@ async fn requests_page(
     search: SearchForm,
 ) -> Result<RequestsPage, StoreError> {
     let (sandbox, base) = (&context.sandbox, &context.base);
-    // Read before the journal: requests in between come by the event stream.
-    let newest = sandbox.journal.newest();
+    // Read before the journal: requests and changes in between come by the event stream.
+    let (newest, newest_change) = (sandbox.journal.newest(), sandbox.changes.newest());
     let mut problem = None;
     let page = match find(sandbox, &search).await {
         Ok(page) => page,
@@ -132,7 +132,24 @@ async fn requests_page(
     let newest = page.ids.first().map_or(newest, |id| newest.max(*id));
     let last = page.ids.last().copied();
     let older = last.filter(|_| page.has_older);
-    let selected = search.request.or_else(|| page.ids.first().copied());
+    // A request that is not stored, for example since a restart, is not selected.
+    let stored = search
+        .request
+        .filter(|id| !sandbox.journal.find(&[*id]).is_empty());
+    let selected = stored.or_else(|| page.ids.first().copied());
+    let rows = if search.has_no_list {
+        Vec::new()
+    } else {
+        let changes = lines::changes(&page, &search, sandbox);
+        let source = ListSource {
+            page: &page,
+            search: &search,
+            selected,
+            sandbox,
+            base,
+        };
+        lines::render(&source, changes)
+    };
     let with_query =
         |query: String| format!("{here}{}{query}", if query.is_empty() { "" } else { "?" });
     let chips = [
@@ -154,13 +171,13 @@ async fn requests_page(
         without_filters: with_query(search.without_filters()),
         clients: client_options(sandbox, &search),
         users: user_options(sandbox, &search),
-        rows: rows(&page, selected, sandbox, base),
+        rows,
         nothing: (page.ids.is_empty() && problem.is_none()).then(|| nothing(&search, counts)),
         matching: page.matching,
         counts,
         events_query: search
             .is_newest()
-            .then(|| format!("{}&after={newest}", search.query())),
+            .then(|| format!("{}&after={newest}&change={newest_change}", search.query())),
         older: older.map(|last| format!("{here}?{}", search.before(last))),
         detail: detail(selected, search.shows_secrets, sandbox, base),
         export: base.path("/_mock/requests"),
@@ -186,21 +203,6 @@ async fn find(sandbox: &Sandbox, search: &SearchForm) -> Result<JournalPage, Con
     let first = search.first()?;
     let query = sandbox.page_search(search.journal_query()?)?;
     sandbox.journal_page(&query, first, MAX_REQUESTS).await
-}
-
-fn rows(
-    page: &JournalPage,
-    selected: Option<u64>,
-    sandbox: &Sandbox,
-    base: &BaseUrl,
-) -> Vec<String> {
-    let row = |request: &JournalRequest| {
-        let mut row = Row::new(request, sandbox, base);
-        row.is_selected = Some(request.id) == selected;
-        row.render().ok()
-    };
-    let requests = sandbox.journal_requests(&page.ids);
-    requests.iter().filter_map(row).collect()
 }
 
 fn detail(

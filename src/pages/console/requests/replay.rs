@@ -62,9 +62,9 @@ fn prepare(context: &RequestContext, id: &str) -> Result<Request, Invalid> {
     let found = context.sandbox.journal.find(&[number]);
     let Some(stored) = found.first() else {
         let error = Invalid::new("id", format!("no request {id:?} in the journal"));
-        return Err(
-            error.with_hint("it may have been deleted, or evicted because the journal was full")
-        );
+        return Err(error.with_hint(
+            "it may have been deleted, or it is no longer kept because the journal was full",
+        ));
     };
     if !is_app_endpoint(stored.path()) || stored.is_preflight {
         let error = Invalid::new("id", format!("request {id} is not one of an app"));

@@ -1,10 +1,11 @@
-//! `GET /_mock/requests/{id}`: a request as a page of its own.
+//! `GET /_mock/requests/{id}` of a browser: a request as a page of its own.
 
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, RawQuery, State};
-use axum::http::StatusCode;
+use axum::extract::{RawQuery, Request, State};
+use axum::http::header::ACCEPT;
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::Response;
 
 use super::detail::Detail;
@@ -24,14 +25,31 @@ struct RequestPage {
     detail: Option<Detail>,
 }
 
+/// Whether a request for `/_mock/requests/{id}` comes from a browser; None for any other request.
+pub(crate) fn is_for_browser(request: &Request) -> Option<bool> {
+    let id = request.uri().path().strip_prefix("/_mock/requests/")?;
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    if id.contains('/') || !is_read {
+        return None;
+    }
+    let mut accepted = request.headers().get_all(ACCEPT).iter();
+    Some(accepted.any(|accept| {
+        accept
+            .to_str()
+            .is_ok_and(|accept| accept.contains("text/html"))
+    }))
+}
+
 /// `GET /_mock/requests/{id}`. With `?secrets=show`, secrets are shown.
 pub(crate) async fn get(
     State(state): State<Arc<ServerState>>,
     context: RequestContext,
-    Path(id): Path<String>,
+    uri: Uri,
     RawQuery(query): RawQuery,
 ) -> Response {
     let (sandbox, base) = (&context.sandbox, &context.base);
+    // The control API has the path, too: its router has taken the parameter out of it already.
+    let id = uri.path().rsplit('/').next().unwrap_or_default();
     let query = query.unwrap_or_default();
     let form = SearchForm::parse(&query);
     let number = id.parse().ok();
@@ -58,7 +76,7 @@ pub(crate) async fn get(
     let layout = ConsoleLayout::new(&state, &context, ConsolePage::Requests).returning_to(here);
     let shown = RequestPage {
         list: base.path(ConsolePage::Requests.path()),
-        id: super::pairs::cut(&id),
+        id: super::pairs::cut(id),
         detail,
         layout,
     };

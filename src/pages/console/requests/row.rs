@@ -52,7 +52,7 @@ impl Outcome {
         let error = request.error.as_deref().map(cut);
         let code = match (request.status, error) {
             (None, _) => "no response".to_owned(),
-            (Some(status), Some(error)) if status >= 400 => format!("{status} {error}"),
+            (Some(status), Some(error)) if status >= 300 => format!("{status} {error}"),
             (Some(status), _) => status.to_string(),
         };
         let is_refused = is_refused(status);
@@ -61,10 +61,41 @@ impl Outcome {
             Some(fault) if is_refused => (format!("{code} fault {fault}"), "fault"),
             _ if is_pending => (code, "pending"),
             _ if is_refused => (code, "refused"),
+            _ if status >= 300 && request.error.is_some() => (code, "denied"),
             _ if status >= 300 => (code, "redirect"),
             _ => (code, "ok"),
         };
         Self { text, class }
+    }
+}
+
+/// The part of a row in a sign-in.
+#[derive(Debug, Default)]
+pub(crate) enum PageGroup {
+    #[default]
+    None,
+    /// It has started a sign-in, whose page loads are below it.
+    Head {
+        pages: usize,
+        is_open: bool,
+        /// The list with the page loads, or without them.
+        href: String,
+    },
+    /// A page load of the sign-in that another request has started.
+    Member { head: u64, is_open: bool },
+}
+
+impl PageGroup {
+    /// The group of a request that is followed by this number of page loads.
+    pub(super) fn head(pages: usize, is_open: bool, href: impl FnOnce() -> String) -> Self {
+        if pages == 0 {
+            return Self::None;
+        }
+        Self::Head {
+            pages,
+            is_open,
+            href: href(),
+        }
     }
 }
 
@@ -92,13 +123,16 @@ pub(crate) struct Row {
     is_divergent: bool,
     uses_extension: bool,
     pub(crate) is_selected: bool,
+    pub(crate) group: PageGroup,
 }
 
 impl Row {
     pub(crate) fn new(one: &JournalRequest, sandbox: &Sandbox, base: &BaseUrl) -> Self {
         let now = sandbox.now();
         let server = EndpointSpec::find(&one.path).map(|spec| spec.server);
-        let is_page = one.method == "OPTIONS" || server == Some(CivitaiServer::Pages);
+        let outcome = Outcome::new(one);
+        let is_page = one.method == "OPTIONS"
+            || (server == Some(CivitaiServer::Pages) && outcome.class != "denied");
         Self {
             id: one.id,
             href: request_path(base, one.id),
@@ -111,7 +145,7 @@ impl Row {
             path: cut(&one.path),
             grant: one.grant_type.as_deref().map(short_grant),
             is_page,
-            outcome: Outcome::new(one),
+            outcome,
             client: Named::client(one, sandbox),
             user: Named::user(one, sandbox),
             milliseconds: milliseconds(one),
@@ -119,6 +153,7 @@ impl Row {
             is_divergent: one.differences.iter().any(|one| one.other_contract_differs),
             uses_extension: !one.extensions.is_empty(),
             is_selected: false,
+            group: PageGroup::None,
         }
     }
 }

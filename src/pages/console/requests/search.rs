@@ -22,6 +22,10 @@ pub(crate) struct SearchForm {
     pub(crate) request: Option<u64>,
     /// The newest request that the page has shown.
     pub(crate) after: Option<u64>,
+    /// The newest change that the page has shown.
+    pub(crate) after_change: u64,
+    /// The request whose page loads are shown below it.
+    pub(crate) open: Option<u64>,
     /// Whether the page has no list.
     pub(crate) has_no_list: bool,
     /// Whether the detail shows secrets.
@@ -69,6 +73,8 @@ impl SearchForm {
                 "before" => search.before = value,
                 "request" => search.request = value.parse().ok(),
                 "after" => search.after = value.parse().ok(),
+                "change" => search.after_change = value.parse().unwrap_or_default(),
+                "open" => search.open = value.parse().ok(),
                 "secrets" => search.shows_secrets = value == "show",
                 "list" => search.has_no_list = value == "none",
                 _ => {}
@@ -106,6 +112,24 @@ impl SearchForm {
     /// Whether the search excludes any request of its kind.
     pub(crate) fn is_narrow(&self) -> bool {
         !self.before.is_empty() || self.fields().any(|(name, _)| name != "show")
+    }
+
+    /// Whether the list has changes between its requests: a search shows what it finds alone.
+    pub(crate) fn shows_changes(&self) -> bool {
+        self.fields().all(|(name, _)| name == "show")
+    }
+
+    /// The query string that shows the page loads of this request, or of none.
+    pub(crate) fn with_open(&self, open: Option<u64>) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(self.fields());
+        if !self.before.is_empty() {
+            query.append_pair("before", &self.before);
+        }
+        if let Some(open) = open {
+            query.append_pair("open", &open.to_string());
+        }
+        query.finish()
     }
 
     /// Whether a filter of the menu is set.
