@@ -91,7 +91,7 @@ impl GrantRow for StoredCode {
 impl ExpiringRow for StoredCode {
     const DELETE_EXPIRED: &'static str = "delete from codes where sandbox = ? and kept_until < ?";
 
-    fn expires_at(&self) -> Timestamp {
+    fn retained_until(&self) -> Timestamp {
         self.code.retained_until
     }
 }

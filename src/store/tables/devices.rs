@@ -96,7 +96,7 @@ impl ExpiringRow for StoredDevice {
     const DELETE_EXPIRED: &'static str =
         "delete from device_codes where sandbox = ? and expires_at < ?";
 
-    fn expires_at(&self) -> Timestamp {
+    fn retained_until(&self) -> Timestamp {
         self.grant.expires_at
     }
 }

@@ -51,7 +51,7 @@ impl ExpiringRow for StoredSession {
     const DELETE_EXPIRED: &'static str =
         "delete from sessions where sandbox = ? and expires_at < ?";
 
-    fn expires_at(&self) -> Timestamp {
+    fn retained_until(&self) -> Timestamp {
         self.expires_at
     }
 }

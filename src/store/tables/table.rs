@@ -79,12 +79,13 @@ pub(crate) trait GrantRow: Row {
     fn matches(&self, filter: UserClientFilter<'_>) -> bool;
 }
 
-/// A row that is removed some time after it has expired.
+/// A row that is removed when it has expired.
 pub(crate) trait ExpiringRow: Row {
     /// Deletes the rows of a data key that expired before a time.
     const DELETE_EXPIRED: &'static str;
 
-    fn expires_at(&self) -> Timestamp;
+    /// A purge removes the row after this time.
+    fn retained_until(&self) -> Timestamp;
 }
 
 /// A table of a sandbox. It is read as a map.
@@ -257,7 +258,7 @@ impl<R: ExpiringRow> Table<R> {
 
     /// Removes the rows that expired before `cutoff`.
     pub(crate) fn purge(&mut self, cutoff: Timestamp, batch: &mut WriteBatch<'_>) {
-        let removed = self.remove_where(|row| row.expires_at() < cutoff);
+        let removed = self.remove_where(|row| row.retained_until() < cutoff);
         self.purge_threshold.purged(self.len());
         if removed > 0 {
             batch.push(|key| Statement::new(R::DELETE_EXPIRED).bind(key).bind(cutoff));

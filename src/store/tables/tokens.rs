@@ -119,7 +119,7 @@ impl GrantRow for StoredToken {
 impl ExpiringRow for StoredToken {
     const DELETE_EXPIRED: &'static str = "delete from tokens where sandbox = ? and expires_at < ?";
 
-    fn expires_at(&self) -> Timestamp {
+    fn retained_until(&self) -> Timestamp {
         self.expires_at
     }
 }
