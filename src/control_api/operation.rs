@@ -16,9 +16,8 @@ pub(crate) enum OperationMethod {
     Delete,
 }
 
-#[cfg(feature = "openapi")]
 impl OperationMethod {
-    /// The key of the `OpenAPI` document.
+    /// The key of the `OpenAPI` document; in upper case, the method.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Get => "get",
