@@ -185,7 +185,10 @@ fn console_routes(state: &Arc<ServerState>) -> Routes {
         .route("/_mock/unlock", post(unlock::post))
         .route("/_mock/theme", post(theme::post))
         .layer(from_fn_with_state(Arc::clone(state), access_guard::reject_cross_site_requests));
-    Routes::new()
+    let routes = Routes::new();
+    #[cfg(feature = "openapi")]
+    let routes = routes.route("/_mock/api", get(console::api_reference::get));
+    routes
         .route("/_mock", get(requests::get))
         .route("/_mock/requests/{id}/send", post(requests::send_again))
         .route("/_mock/events", get(console::events))

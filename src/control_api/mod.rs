@@ -11,6 +11,9 @@ mod response;
 mod schemas;
 mod signature;
 
+#[cfg(feature = "openapi")]
+pub(crate) use openapi::document;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

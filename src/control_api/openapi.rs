@@ -49,21 +49,21 @@ impl JsonSchema for Document {
 }
 
 async fn read_openapi(context: RequestContext) -> ControlResult<JsonResponse<Document>> {
-    let mut all = operations();
-    all.push(operation());
-    Ok(JsonResponse(document(&all, &context.base.to_string())))
+    Ok(JsonResponse(Document(document(&context.base.to_string()))))
 }
 
 /// The document, for a server at this base URL.
-fn document(operations: &[Operation], base: &str) -> Document {
+pub(crate) fn document(base: &str) -> Value {
+    let mut operations = operations();
+    operations.push(operation());
     let mut schemas = Schemas::new();
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
-    for operation in operations {
+    for operation in &operations {
         let described = describe(operation, &mut schemas);
         let methods = paths.entry(operation.path).or_default();
         methods.insert(operation.method.name().to_owned(), described);
     }
-    Document(schemas.finish(json!({
+    schemas.finish(json!({
         "openapi": "3.1.0",
         "info": {
             "title": "civitai-oauth-mock control API",
@@ -73,7 +73,7 @@ fn document(operations: &[Operation], base: &str) -> Document {
         "servers": [{ "url": base }],
         "paths": paths,
         "components": {},
-    })))
+    }))
 }
 
 fn describe(operation: &Operation, schemas: &mut Schemas) -> Value {

@@ -23,6 +23,10 @@ pub(crate) const POLICY: &str = "default-src 'none'; style-src 'self'; img-src '
 pub(crate) const POLICY_WITH_SCRIPT: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; \
                                   connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// Content security policy of a page with a script that frames our own pages.
+pub(crate) const POLICY_WITH_FRAME: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; \
+                                 connect-src 'self'; frame-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+
 /// A user as an initial; no image is loaded.
 #[derive(Debug, Clone)]
 pub(crate) struct Avatar {

@@ -1,18 +1,22 @@
 //! `/_mock/consent`: previews of the consent page for demos and screenshots. The buttons of a preview grant nothing.
 
+use std::sync::Arc;
+
 use askama::Template;
-use axum::extract::RawQuery;
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 
 use crate::control::ControlError;
 use crate::http::context::RequestContext;
 use crate::http::respond;
+use crate::http::state::ServerState;
 use crate::invalid::Invalid;
 use crate::model::client::Client;
 use crate::model::user::{User, UserRef};
-use crate::pages::assets;
 use crate::pages::console::gallery_options::{GalleryOptions, VERIFIED, one_of};
+use crate::pages::console::layout::{ConsoleLayout, framing_page};
+use crate::pages::console::navigation::ConsolePage;
 use crate::pages::site::consent::{BudgetForm, ConsentQuery, consent};
 use crate::pages::site::layout::{SiteLayout, Theme, site_page};
 use crate::protocol::scope::Scope;
@@ -22,7 +26,7 @@ const PATH: &str = "/_mock/consent";
 #[derive(Template)]
 #[template(path = "gallery.html")]
 struct Gallery {
-    layout: SiteLayout,
+    layout: ConsoleLayout,
     here: String,
     problem: Option<String>,
     options: GalleryOptions,
@@ -38,8 +42,22 @@ struct PreviewLinks {
     frame: String,
 }
 
+impl PreviewLinks {
+    /// The command that draws the preview at this size.
+    fn png_command(&self, size: &str) -> String {
+        format!(
+            "chromium --headless --hide-scrollbars --screenshot=consent.png --window-size={size} '{}'",
+            self.link
+        )
+    }
+}
+
 /// `GET /_mock/consent`.
-pub(crate) async fn get(context: RequestContext, RawQuery(query): RawQuery) -> Response {
+pub(crate) async fn get(
+    State(state): State<Arc<ServerState>>,
+    context: RequestContext,
+    RawQuery(query): RawQuery,
+) -> Response {
     let mut options = GalleryOptions::parse(query);
     if options.client_id.is_empty()
         && let Some(first) = context.sandbox.data().list_clients().into_iter().next()
@@ -53,10 +71,15 @@ pub(crate) async fn get(context: RequestContext, RawQuery(query): RawQuery) -> R
         Err(ControlError::Store(error)) => return respond::failure(&error),
         _ => None,
     };
-    show(&context, options, problem)
+    show(&state, &context, options, problem)
 }
 
-fn show(context: &RequestContext, options: GalleryOptions, problem: Option<Invalid>) -> Response {
+fn show(
+    state: &ServerState,
+    context: &RequestContext,
+    options: GalleryOptions,
+    problem: Option<Invalid>,
+) -> Response {
     let (sandbox, base) = (&context.sandbox, &context.base);
     let (clients, users) = (sandbox.data().list_clients(), sandbox.data().list_users());
     let shows = !options.client_id.is_empty() && problem.is_none();
@@ -73,9 +96,7 @@ fn show(context: &RequestContext, options: GalleryOptions, problem: Option<Inval
     };
     let usernames = User::usernames(&users);
     let gallery = Gallery {
-        layout: SiteLayout::new(context)
-            .with_script(context, &assets::COPY)
-            .for_developers(context),
+        layout: ConsoleLayout::new(state, context, ConsolePage::Gallery),
         here: base.path(PATH),
         problem: problem.map(|error| error.to_string()),
         clients: clients
@@ -94,7 +115,7 @@ fn show(context: &RequestContext, options: GalleryOptions, problem: Option<Inval
         options,
         preview,
     };
-    site_page(status, &gallery.layout, &gallery)
+    framing_page(status, &gallery.layout, &gallery)
 }
 
 fn preview_path(options: &GalleryOptions) -> String {
@@ -141,7 +162,11 @@ fn preview_of(
 }
 
 /// `GET /_mock/consent/preview?…`: the preview.
-pub(crate) async fn preview(context: RequestContext, RawQuery(query): RawQuery) -> Response {
+pub(crate) async fn preview(
+    State(state): State<Arc<ServerState>>,
+    context: RequestContext,
+    RawQuery(query): RawQuery,
+) -> Response {
     let options = GalleryOptions::parse(query);
     match preview_of(&context, &options) {
         Ok(preview) => {
@@ -159,9 +184,9 @@ pub(crate) async fn preview(context: RequestContext, RawQuery(query): RawQuery) 
         }
         Err(ControlError::Store(error)) => respond::failure(&error),
         Err(ControlError::Invalid(error) | ControlError::NotFound(error)) => {
-            show(&context, options, Some(error))
+            show(&state, &context, options, Some(error))
         }
-        Err(_) => show(&context, options, None),
+        Err(_) => show(&state, &context, options, None),
     }
 }
 

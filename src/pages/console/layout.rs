@@ -42,8 +42,8 @@ pub(crate) struct ConsoleLayout {
     pub(crate) done: Option<String>,
     /// A further style sheet.
     pub(crate) extra_style: Option<String>,
-    /// The URL of the reference of the control API.
-    pub(crate) api_reference: String,
+    /// The URL of the reference of the control API, and whether the page is that.
+    pub(crate) api_reference: Option<(String, bool)>,
 }
 
 /// The state of the server that the app bar shows.
@@ -128,7 +128,10 @@ impl ConsoleLayout {
             back: base.path(current.path()),
             done: None,
             extra_style: None,
-            api_reference: base.path("/_mock/openapi.json"),
+            api_reference: cfg!(feature = "openapi").then(|| {
+                let page = ConsolePage::ApiReference;
+                (base.path(page.path()), current == page)
+            }),
         }
     }
 
@@ -196,7 +199,21 @@ pub(crate) fn console_page(
     layout: &ConsoleLayout,
     template: &impl Template,
 ) -> Response {
-    let mut response = view::page_with_script(status, template);
+    without_status_line(layout, view::page_with_script(status, template))
+}
+
+/// Renders a page of the console that frames our own pages.
+pub(crate) fn framing_page(
+    status: StatusCode,
+    layout: &ConsoleLayout,
+    template: &impl Template,
+) -> Response {
+    let response = view::render(status, view::POLICY_WITH_FRAME, template);
+    without_status_line(layout, response)
+}
+
+/// Removes the cookie with the text of the status line, which the page shows.
+fn without_status_line(layout: &ConsoleLayout, mut response: Response) -> Response {
     if layout.done.is_some()
         && let Ok(cookie) = status_line::clear_cookie().parse()
     {

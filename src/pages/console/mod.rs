@@ -1,6 +1,8 @@
 //! The console: pages for developers of apps. `layout.rs` has what all pages share.
 
 mod actions;
+#[cfg(feature = "openapi")]
+pub(crate) mod api_reference;
 pub(crate) mod consent_gallery;
 mod demo;
 mod epoch;

@@ -21,13 +21,14 @@ pub(crate) enum ConsolePage {
     Playground,
     Gallery,
     Account,
+    ApiReference,
     /// A page that is not in the navigation.
     Other,
 }
 
 impl ConsolePage {
     /// Its path, below the prefix of a sandbox.
-    pub(crate) fn path(self) -> &'static str {
+    pub(crate) const fn path(self) -> &'static str {
         match self {
             Self::Start => "/",
             Self::Requests | Self::Other => "/_mock",
@@ -38,6 +39,7 @@ impl ConsolePage {
             Self::Playground => "/_mock/playground",
             Self::Gallery => "/_mock/consent",
             Self::Account => "/user/account",
+            Self::ApiReference => "/_mock/api",
         }
     }
 }

@@ -22,17 +22,6 @@ const THEME_PARAM: &str = "scheme";
 const POLICY_FRAMED: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
                              frame-ancestors 'self'";
 
-/// Content security policy of a page with a script that frames our own pages.
-const POLICY_WITH_FRAME: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; \
-                                 connect-src 'self'; frame-src 'self'; base-uri 'none'; frame-ancestors 'none'";
-
-/// The links of a page for developers: name and path.
-const DEVELOPER_LINKS: [(&str, &str); 3] = [
-    ("Console", "/_mock"),
-    ("Playground", "/_mock/playground"),
-    ("Account", "/user/account"),
-];
-
 /// The colors of a page.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Theme {
@@ -63,14 +52,12 @@ impl Theme {
     }
 }
 
-/// Who may frame the page, and whether it frames another.
+/// Who may frame the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Framing {
     None,
     /// The page is shown in a frame of our own pages.
     Framed,
-    /// The page has a frame.
-    HasFrame,
 }
 
 /// The values of `site_layout.html`.
@@ -84,8 +71,6 @@ pub(crate) struct SiteLayout {
     pub(crate) theme: Theme,
     /// The link to this page in the other theme, and the name of that theme.
     pub(crate) other_theme: Option<(String, &'static str)>,
-    /// Name and target of the links of a page for developers.
-    pub(crate) nav_links: Vec<(&'static str, String)>,
     /// The cookie of a newly chosen theme.
     theme_cookie: Option<String>,
     framing: Framing,
@@ -104,7 +89,6 @@ impl SiteLayout {
                 .find_map(|name| Theme::parse(&name))
                 .unwrap_or_default(),
             other_theme: None,
-            nav_links: Vec::new(),
             theme_cookie: None,
             framing: Framing::None,
         }
@@ -149,20 +133,9 @@ impl SiteLayout {
         }
     }
 
-    /// The layout of a page for developers, which may frame our own pages.
-    pub(crate) fn for_developers(self, context: &RequestContext) -> Self {
-        let links = DEVELOPER_LINKS.map(|(name, path)| (name, context.base.path(path)));
-        Self {
-            nav_links: links.into(),
-            framing: Framing::HasFrame,
-            ..self
-        }
-    }
-
     fn policy(&self) -> &'static str {
         match (self.framing, &self.script) {
             (Framing::Framed, _) => POLICY_FRAMED,
-            (Framing::HasFrame, _) => POLICY_WITH_FRAME,
             (Framing::None, Some(_)) => POLICY_WITH_SCRIPT,
             (Framing::None, None) => POLICY,
         }

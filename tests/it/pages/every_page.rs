@@ -39,6 +39,7 @@ const PAGES: [&str; 30] = [
     "/_mock/playground",
     "/_mock/playground/act",
     "/_mock/playground/callback",
+    "/_mock/api",
     "/_mock/consent",
     "/_mock/consent/preview",
     "/_mock/unlock",

@@ -2,6 +2,7 @@
 
 mod account;
 mod account_budgets;
+mod api_reference;
 mod consent;
 mod consent_gallery;
 mod console;

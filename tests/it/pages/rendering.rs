@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Browser, CONF, SandboxClient, TestServer, config};
 
 /// Each page, by its path and its heading.
-const PAGES: [(&str, &str); 15] = [
+const PAGES: [(&str, &str); 16] = [
     ("/", "Sign in with Civitai, on your machine"),
     ("/login", "Sign in"),
     ("/login/oauth/device", "Connect a device"),
@@ -18,6 +18,7 @@ const PAGES: [(&str, &str); 15] = [
     ("/_mock/findings", "Findings"),
     ("/_mock/state", "Faults, tokens, sandboxes"),
     ("/_mock/styleguide", "Style guide"),
+    ("/_mock/api", "API reference"),
     ("/_mock/playground", "Playground"),
     ("/_mock/consent", "Consent gallery"),
     (

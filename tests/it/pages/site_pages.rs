@@ -259,7 +259,7 @@ async fn gallery_shows_the_preview_inline_and_says_that_it_grants_nothing() {
     );
     let inside = "return document.querySelector('iframe').contentDocument?.querySelector('h1')?.textContent === 'Authorize Conf App'";
     browser.wait_until(inside).await;
-    let cut = "return [...document.querySelectorAll('.gallery *, .bar *')].filter((one) => one.checkVisibility() && one.getBoundingClientRect().right > innerWidth).map((one) => one.outerHTML)";
+    let cut = "return [...document.querySelectorAll('.gallery *')].filter((one) => one.checkVisibility() && one.getBoundingClientRect().right > innerWidth).map((one) => one.outerHTML)";
     assert_eq!(browser.evaluate(cut).await, json!([]));
 
     browser
