@@ -111,16 +111,16 @@ pub(super) fn steps(exchange: &StoredExchange) -> [Option<Step>; 2] {
         }
         (Endpoint::Authorize, _) if is_app => Some(Step::SignInStarted),
         (Endpoint::Device, _) if is_app && is_ok => Some(Step::SignInStarted),
-        (Endpoint::Token | Endpoint::DeviceToken, _) if facts.status == 429 => {
-            Some(Step::RateLimited)
+        _ if facts.status == 429 => Some(Step::RateLimited),
+        (Endpoint::Token, Some(GrantType::AuthorizationCode)) | (Endpoint::DeviceToken, _)
+            if is_ok =>
+        {
+            Some(Step::CodeExchanged)
         }
-        (Endpoint::Token, Some(GrantType::AuthorizationCode)) if is_ok => Some(Step::CodeExchanged),
-        (Endpoint::DeviceToken, _) if is_ok => Some(Step::CodeExchanged),
         (Endpoint::Token, Some(GrantType::RefreshToken)) if is_ok => Some(Step::Refreshed),
         (Endpoint::Token, Some(GrantType::RefreshToken)) if refused => Some(Step::RefreshRefused),
         (Endpoint::Userinfo | Endpoint::Me, _) if is_ok => Some(Step::UserRead),
         (Endpoint::Revoke, _) if is_ok && facts.revoke_noop.is_none() => Some(Step::Revoked),
-        _ if facts.status == 429 => Some(Step::RateLimited),
         _ => match cause {
             Some(RefusalCause::CredentialExpired { credential, .. })
                 if *credential == CredentialKind::AccessToken =>

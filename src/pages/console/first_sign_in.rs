@@ -230,12 +230,12 @@ pub(crate) async fn post(
 ) -> Response {
     let back = context.base.path("/");
     let name = params.text("state").unwrap_or_default();
-    let done = match STATES.iter().find(|scenario| scenario.name == name) {
-        Some(scenario) => scenario.bring_about(&context.sandbox).await,
-        None => {
-            let error = Invalid::new("state", format!("unknown state {name:?}"));
-            Err(error.with_hint("use the buttons of the page").into())
-        }
+    let named = STATES.iter().find(|scenario| scenario.name == name);
+    let done = if let Some(scenario) = named {
+        scenario.bring_about(&context.sandbox).await
+    } else {
+        let error = Invalid::new("state", format!("unknown state {name:?}"));
+        Err(error.with_hint("use the buttons of the page").into())
     };
     match done {
         Ok(done) => status_line::redirect_with(&back, &done),

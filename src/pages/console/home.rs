@@ -107,6 +107,7 @@ pub(crate) async fn get(
     console_page(StatusCode::OK, &home.layout, &home)
 }
 
+#[expect(clippy::too_many_lines, reason = "one line for each field")]
 fn home(context: &RequestContext, layout: ConsoleLayout) -> Home {
     let (sandbox, base) = (&context.sandbox, &context.base);
     let clients = sandbox.data().list_clients();
