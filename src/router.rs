@@ -67,7 +67,7 @@ fn table(state: &Arc<ServerState>) -> Routes {
         .fallback({
             let known: Arc<[&'static str]> =
                 endpoint::paths().chain(control_api::paths()).collect();
-            move |head: RequestHead, request: Request| not_found(head, request, known)
+            async move |head: RequestHead, request: Request| not_found(head, &request, &known)
         })
 }
 
@@ -282,10 +282,10 @@ fn strip_sandbox_prefix(mut request: Request) -> Request {
     request
 }
 
-async fn not_found(
+fn not_found(
     RequestHead { base, .. }: RequestHead,
-    request: Request,
-    known: Arc<[&'static str]>,
+    request: &Request,
+    known: &[&'static str],
 ) -> Response {
     let path = request.uri().path();
     // A trailing slash is taken off where Civitai's framework takes it off.
@@ -304,7 +304,7 @@ async fn not_found(
         return respond::invalid(StatusCode::NOT_FOUND, "not_found", &error);
     }
     let message = format!("nothing answers at {}", base.path(path));
-    let hint = match suggest::closest_path(path, &known) {
+    let hint = match suggest::closest_path(path, known) {
         Some(near) => format!("did you mean {}?", base.path(near)),
         None => format!(
             "the OAuth endpoints are below /api/auth/oauth, sandboxes below /_sandbox/{{name}} \

@@ -156,7 +156,7 @@ fn curl(method: &str, path: &str, base: &str, body: &[Field]) -> String {
         .map(|field| format!("\"{}\": …", field.name))
         .collect();
     if !pairs.is_empty() {
-        command += &format!(" \\\n  -d '{{ {} }}'", pairs.join(", "));
+        command = format!("{command} \\\n  -d '{{ {} }}'", pairs.join(", "));
     }
     command
 }

@@ -98,6 +98,7 @@ impl Action {
     }
 
     /// The request that it sends.
+    #[expect(clippy::too_many_lines, reason = "one arm for each action")]
     pub(crate) fn request(self, run: &PlaygroundRun) -> AppRequest {
         let form = |path, fields| form(run, path, fields);
         let token = |grant: &str, fields| token(run, grant, fields);

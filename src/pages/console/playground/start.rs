@@ -114,7 +114,7 @@ pub(crate) async fn new_run(
         used_refresh_token: None,
         done: Vec::new(),
         is_approved: false,
-        preset: *preset,
+        preset,
         steps: std::collections::VecDeque::new(),
         seen_until: sandbox.journal.newest(),
         removed_steps: 0,

@@ -148,9 +148,10 @@ impl StepView {
         };
         Self {
             number,
-            status: match status.starts_with(|first: char| first.is_ascii_digit()) {
-                true => status.to_owned(),
-                false => "no response".to_owned(),
+            status: if status.starts_with(|first: char| first.is_ascii_digit()) {
+                status.to_owned()
+            } else {
+                "no response".to_owned()
             },
             kind,
             milliseconds: recorded.as_ref().map(milliseconds),
@@ -175,11 +176,14 @@ impl StepView {
     /// `POST /api/auth/oauth/token · 200 OK · 12 ms`.
     pub(crate) fn summary(&self) -> String {
         let exchange = &self.step.exchange;
-        let mut text = format!("{} {} · {}", exchange.method, exchange.path, self.status);
-        if let Some(milliseconds) = &self.milliseconds {
-            text += &format!(" · {milliseconds} ms");
-        }
-        text
+        let duration = self.milliseconds.as_ref();
+        format!(
+            "{} {} · {}{}",
+            exchange.method,
+            exchange.path,
+            self.status,
+            duration.map_or_else(String::new, |ms| format!(" · {ms} ms"))
+        )
     }
 }
 
