@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 /// The routes of pages. The test fills in `{…}`.
-const PAGES: [&str; 30] = [
+const PAGES: [&str; 31] = [
     "/",
     "/login",
     "/logout",
