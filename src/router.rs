@@ -30,7 +30,9 @@ use crate::mcp;
 use crate::middleware;
 use crate::oauth::device::{poll, review, start};
 use crate::oauth::{authorize, discovery, introspect, revoke, token, userinfo};
-use crate::pages::console::home;
+use crate::pages::console::navigation::ConsolePage;
+use crate::pages::console::state::accepts_page;
+use crate::pages::console::{home, unlock};
 use crate::pages::site::{consent, device as device_page, login};
 use crate::pages::{assets, llms};
 use crate::protocol::endpoint::{self, CivitaiServer, CorsPolicy, EndpointSpec};
@@ -180,7 +182,7 @@ fn home_routes(state: Arc<ServerState>) -> Routes {
 /// The pages for developers of apps, behind the guard of the control API.
 #[rustfmt::skip]
 fn console_routes(state: &Arc<ServerState>) -> Routes {
-    use crate::pages::console::{self, consent_gallery as gallery, findings, first_sign_in, playground, requests, state as state_page, styleguide, theme, unlock};
+    use crate::pages::console::{self, consent_gallery as gallery, findings, first_sign_in, playground, requests, styleguide, theme};
     let unlocking = Routes::new()
         .route("/_mock/unlock", post(unlock::post))
         .route("/_mock/theme", post(theme::post))
@@ -194,7 +196,6 @@ fn console_routes(state: &Arc<ServerState>) -> Routes {
         .route("/_mock/events", get(console::events))
         .route("/_mock/actions", post(console::act))
         .route("/_mock/first-sign-in", get(home::get).post(first_sign_in::post))
-        .route("/_mock/state", get(state_page::get))
         .route("/_mock/styleguide", get(styleguide::get))
         .route("/_mock/findings", get(findings::get))
         .route("/_mock/playground", get(playground::get).post(playground::start))
@@ -207,17 +208,18 @@ fn console_routes(state: &Arc<ServerState>) -> Routes {
         .merge(unlocking)
 }
 
-/// The control API. Browsers get a page for a request of the journal, and all other clients its JSON.
+/// The control API. At the paths of some lists and of a request of the journal, browsers get a page, and all other clients JSON.
 fn control_api_routes(state: &Arc<ServerState>) -> Routes {
-    use crate::pages::console::{requests, unlock};
-    let guard = from_fn_with_state(Arc::clone(state), unlock::require_control_token);
-    let page = Routes::new()
-        .route("/_mock/requests/{id}", get(requests::get_request))
-        .layer(guard)
-        .with_state(Arc::clone(state));
-    let choose = async |State(page): State<Router>, request: Request, next: Next| {
-        let mut response = match requests::is_for_browser(&request) {
-            Some(true) => page.oneshot(request).await.into_response(),
+    use crate::pages::console::requests;
+    let choose = async |State(pages): State<Router>, request: Request, next: Next| {
+        let is_shared = ConsolePage::shares_path(request.uri().path());
+        let for_browser = if is_shared && matches!(*request.method(), Method::GET | Method::HEAD) {
+            Some(accepts_page(&request))
+        } else {
+            requests::is_for_browser(&request)
+        };
+        let mut response = match for_browser {
+            Some(true) => pages.oneshot(request).await.into_response(),
             Some(false) => next.run(request).await,
             None => return next.run(request).await,
         };
@@ -226,7 +228,29 @@ fn control_api_routes(state: &Arc<ServerState>) -> Routes {
             .append(VARY, HeaderValue::from_static("accept"));
         response
     };
-    control_api::routes(Arc::clone(state)).layer(from_fn_with_state(page, choose))
+    control_api::routes(Arc::clone(state)).layer(from_fn_with_state(state_pages(state), choose))
+}
+
+/// The pages at paths of the control API, behind its guard.
+fn state_pages(state: &Arc<ServerState>) -> Router {
+    use crate::pages::console::requests;
+    use crate::pages::console::state::{
+        clients, faults, sandboxes, settings, snapshots, tokens, users,
+    };
+    Routes::new()
+        .route("/_mock/requests/{id}", get(requests::get_request))
+        .route("/_mock/faults", get(faults::get))
+        .route("/_mock/tokens", get(tokens::get))
+        .route("/_mock/users", get(users::get))
+        .route("/_mock/clients", get(clients::get))
+        .route("/_mock/snapshots", get(snapshots::get))
+        .route("/_mock/sandboxes", get(sandboxes::get))
+        .route("/_mock/settings", get(settings::get))
+        .layer(from_fn_with_state(
+            Arc::clone(state),
+            unlock::require_control_token,
+        ))
+        .with_state(Arc::clone(state))
 }
 
 /// The routes of an endpoint. Its row has the paths and decides preflights and the answer to other methods.

@@ -5,7 +5,8 @@ const Console = (() => {
   let timer;
   const hideLater = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => toasts.replaceChildren(), 8000);
+    // What can be undone can be for 30 seconds.
+    timer = setTimeout(() => toasts.replaceChildren(), toasts.querySelector("form") ? 29_000 : 8000);
   };
 
   // Says in the status line what has happened.
@@ -21,6 +22,9 @@ const Console = (() => {
     const words = document.createElement("span");
     words.textContent = text;
     line.append(icon, words);
+    show(line);
+  };
+  const show = (line) => {
     toasts.replaceChildren(line);
     hideLater();
   };
@@ -28,6 +32,7 @@ const Console = (() => {
 
   // Buttons that need this script.
   const reveal = (within) => {
+    for (const one of within.querySelectorAll("[data-no-script]")) one.hidden = true;
     for (const one of within.querySelectorAll("[data-copy], [data-copy-from], [data-copy-text], [data-move], [data-pause]")) one.hidden = false;
   };
   reveal(document);
@@ -68,19 +73,20 @@ const Console = (() => {
   });
 
   // The parts of the page that show state, by what they show: `data-live="clock"`.
-  const swap = (page, topics) => {
+  const swap = (page, topics, sent) => {
     const wanted = (part) => part.dataset.live.split(" ").some((topic) => topics === "all" || topics.includes(topic));
     for (const part of document.querySelectorAll("[data-live]")) {
       if (!part.id || !wanted(part)) continue;
       const fresh = page.getElementById(part.id);
       if (!fresh || fresh.outerHTML === part.outerHTML) continue;
       // What the user types is not taken away.
-      if (part.contains(document.activeElement) && document.activeElement.matches("input:not([type=hidden]), select, textarea")) continue;
+      if (!part.contains(sent) && part.contains(document.activeElement) && document.activeElement.matches("input:not([type=hidden]), select, textarea")) continue;
       const focused = part.contains(document.activeElement) ? document.activeElement : null;
       const path = focused?.id || focused?.getAttribute("name");
-      const open = [...part.querySelectorAll("details"), part].map((one) => one.matches("details") && one.open);
+      const name = (details) => details.id || details.querySelector("summary")?.textContent;
+      const open = [...part.querySelectorAll("details[open]"), part].map((one) => one.matches("details[open]") && name(one));
       const now = document.importNode(fresh, true);
-      [...now.querySelectorAll("details"), now].forEach((one, at) => { if (one.matches("details") && open[at]) one.open = true; });
+      for (const one of [...now.querySelectorAll("details"), now]) if (one.matches("details") && open.includes(name(one))) one.open = true;
       part.replaceWith(now);
       reveal(now);
       if (path) (document.getElementById(path) ?? now.querySelector(`[name="${CSS.escape(path)}"]`))?.focus();
@@ -91,7 +97,8 @@ const Console = (() => {
   };
 
   const load = async (url, options) => {
-    const response = await fetch(url, { ...options, headers: { accept: "text/html", ...options?.headers } });
+    // At some addresses, programs get the list of the control API.
+    const response = await fetch(url, { ...options, headers: { accept: "text/html,application/xhtml+xml", ...options?.headers } });
     const text = await response.text();
     return { response, page: new DOMParser().parseFromString(text, "text/html") };
   };
@@ -137,22 +144,39 @@ const Console = (() => {
       const { response, page } = await load(form.action, { method: "POST", body, headers: { "x-console-action": "1" } });
       const problem = page.querySelector("[role=alert]");
       if (!response.ok) {
+        // The form with what was typed, and its error.
+        const failed = form.id && page.getElementById(form.id);
+        if (failed) {
+          const shown = document.importNode(failed, true);
+          form.replaceWith(shown);
+          reveal(shown);
+          shown.querySelector("[aria-invalid]")?.focus();
+        }
         say(problem?.textContent.trim() || `The server answered ${response.status}`, true);
         return;
       }
       for (const open of document.querySelectorAll("details:is(.menu, .dialog, .confirm)[open]")) open.open = false;
-      const done = page.querySelector("[data-toasts] span:last-child")?.textContent;
-      if (done) say(done);
+      const done = page.querySelector("[data-toasts] .status");
+      if (done) show(document.importNode(done, true));
       const there = new URL(response.url);
       if (there.pathname !== location.pathname) {
         if (dispatchEvent(new CustomEvent("elsewhere", { cancelable: true, detail: there }))) location.assign(there);
         return;
       }
-      swap(page, "all");
+      const sent = form.id && page.getElementById(form.id);
+      if (sent && !form.closest("[data-live]")) {
+        const fresh = document.importNode(sent, true);
+        form.replaceWith(fresh);
+        reveal(fresh);
+      }
+      swap(page, "all", form);
     } catch {
       say("The server does not answer", true);
     }
   });
+
+  // Settings are saved when they are chosen.
+  addEventListener("change", (event) => event.target.form?.matches("[data-autosave]") && event.target.form.requestSubmit());
 
   return { say, reveal, load, refresh, source };
 })();

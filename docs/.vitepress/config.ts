@@ -16,6 +16,7 @@ const groups: Record<string, { title: string; pages: string[] }> = {
     pages: [
       "start",
       "app-settings",
+      "console",
       "first-test",
       "first-test-rust",
       "first-test-dotnet",

@@ -125,6 +125,21 @@ impl Sandbox {
         });
     }
 
+    /// Deletes every request. For 30 seconds, [`Sandbox::undo_delete_requests`] can put them back.
+    pub(crate) fn delete_requests_undoably(&self) {
+        self.if_current(|core| core.journal.clear_undoably());
+    }
+
+    /// Puts the requests back that were deleted last. Errors: it is too late.
+    pub(crate) fn undo_delete_requests(&self) -> ControlResult<()> {
+        if self.if_current(|core| core.journal.undo_clear()) == Some(true) {
+            return Ok(());
+        }
+        let error = Invalid::new("", "the deleted requests can no longer be put back");
+        let hint = "undo within 30 seconds, before another clearing or a reset";
+        Err(ControlError::Conflict(error.with_hint(hint)))
+    }
+
     async fn find_requests(&self, query: RequestQuery) -> ControlResult<SearchResult> {
         let wait = query.wait.unwrap_or(SignedDuration(0));
         if !(SignedDuration(0)..=LONGEST_WAIT).contains(&wait) {

@@ -237,9 +237,17 @@ impl Sandbox {
     /// Expires a token, or every access token.
     pub(crate) async fn expire_tokens(&self, input: ExpireTokens) -> ControlResult<ExpiredCount> {
         let hash: Option<SecretHash> = input.token.as_ref().map(Secret::hash);
+        self.expire_stored_tokens(hash.as_ref()).await
+    }
+
+    /// The same for the hash of a token.
+    pub(crate) async fn expire_stored_tokens(
+        &self,
+        hash: Option<&SecretHash>,
+    ) -> ControlResult<ExpiredCount> {
         // A token is valid up to and including the moment it expires at.
         let moment = Timestamp(self.now().0.saturating_sub(1));
-        let expired = self.data().expire_tokens(hash.as_ref(), moment).await?;
+        let expired = self.data().expire_tokens(hash, moment).await?;
         if hash.is_some() && expired == 0 {
             return Err(no_token().into());
         }
@@ -274,10 +282,15 @@ impl Sandbox {
                 .await?;
             return Ok(Deleted { deleted });
         };
-        let found = self.data().find_token(&token.hash());
-        let token = found.ok_or_else(no_token)?;
-        self.data().revoke_token(&token).await?;
+        self.revoke_stored_token(&token.hash()).await?;
         Ok(Deleted { deleted: 1 })
+    }
+
+    /// Revokes the token of this hash as its user would.
+    pub(crate) async fn revoke_stored_token(&self, hash: &SecretHash) -> ControlResult<()> {
+        let token = self.data().find_token(hash).ok_or_else(no_token)?;
+        self.data().revoke_token(&token).await?;
+        Ok(())
     }
 }
 

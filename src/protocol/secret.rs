@@ -76,6 +76,17 @@ impl SecretHash {
         bytes.try_into().ok().map(Self)
     }
 
+    /// Reads 64 hex digits.
+    pub(crate) fn from_hex(digits: &str) -> Option<Self> {
+        let digits = digits.as_bytes();
+        let value = |digit: u8| char::from(digit).to_digit(16);
+        let bytes = digits.chunks(2).map(|pair| {
+            let (high, low) = (value(*pair.first()?)?, value(*pair.get(1)?)?);
+            u8::try_from(high * 16 + low).ok()
+        });
+        Self::from_bytes(&bytes.collect::<Option<Vec<u8>>>()?)
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -118,6 +129,15 @@ mod tests {
         assert_eq!(format!("{secret:?}"), "Secret(…)");
         let hash = secret.hash();
         assert_eq!(format!("{hash:?}").len(), "SecretHash(0000…)".len());
+    }
+
+    #[test]
+    fn hashes_are_read_from_their_hex_digits() {
+        let hash = SecretHash::new("hunter2");
+        assert_eq!(SecretHash::from_hex(&hash.to_hex()), Some(hash));
+        for wrong in ["", "0", "xy", &hash.to_hex()[1..], &"é".repeat(32)] {
+            assert_eq!(SecretHash::from_hex(wrong), None);
+        }
     }
 
     #[test]

@@ -9,8 +9,8 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::time_text::{duration, time_of_day};
-use super::{problem, status_line};
-use crate::control::{ClockView, ControlError, ExpireTokens, Preset};
+use super::{problem, state, status_line};
+use crate::control::{ClockView, ControlError};
 use crate::http::body::Form;
 use crate::http::context::RequestContext;
 use crate::http::respond;
@@ -18,18 +18,23 @@ use crate::http::state::ServerState;
 use crate::invalid::{self, Invalid};
 use crate::protocol::params::Params;
 
+/// The action that clears the journal, which can be undone.
+const CLEAR: &str = "delete-requests";
+
 /// `POST /_mock/actions`.
 pub(crate) async fn post(
     State(state): State<Arc<ServerState>>,
     context: RequestContext,
     Form(params): Form,
 ) -> Response {
-    let back = params.text("back").unwrap_or_default();
-    let back = match back {
-        "" => context.base.path("/_mock"),
-        back => context.base.return_path(back),
-    };
+    if let Some(response) = state::submit(&state, &context, &params).await {
+        return response;
+    }
+    let back = status_line::back(&context, &params);
     match perform(&state, &context, &params).await {
+        Ok(done) if params.text("act") == Some(CLEAR) => {
+            status_line::redirect_with_undo(&back, &done)
+        }
         Ok(done) => status_line::redirect_with(&back, &done),
         Err(ControlError::Store(error)) => respond::failure(&error),
         Err(error) => problem::page_with_back(&context, StatusCode::BAD_REQUEST, &error, back),
@@ -45,7 +50,6 @@ fn input<T: serde::de::DeserializeOwned>(key: &str, text: &str) -> Result<T, Inv
 }
 
 /// Performs an action. Returns what it has done.
-#[expect(clippy::too_many_lines, reason = "one short arm for each action")]
 async fn perform(
     state: &Arc<ServerState>,
     context: &RequestContext,
@@ -53,7 +57,6 @@ async fn perform(
 ) -> Result<String, ControlError> {
     let sandbox = &context.sandbox;
     let text = |name| params.text(name).unwrap_or_default().trim();
-    let name = text("name");
     Ok(match text("act") {
         "contract" => {
             let patch = input("contract", text("contract"))?;
@@ -80,18 +83,9 @@ async fn perform(
             sandbox.resume_clock().await?;
             "Clock resumed".to_owned()
         }
-        "preset" => toggle(context, Preset::named(name)?).await?,
-        "delete-fault" => {
-            sandbox.delete_fault(text("id"))?;
-            format!("Fault {} deleted", text("id"))
-        }
-        "expire" => {
-            sandbox.expire_tokens(ExpireTokens::default()).await?;
-            "All access tokens have expired".to_owned()
-        }
-        "delete-requests" => {
+        CLEAR => {
             let count = sandbox.journal.kind_counts().all();
-            sandbox.delete_requests();
+            sandbox.delete_requests_undoably();
             let noun = if count == 1 { "request" } else { "requests" };
             format!("{count} {noun} deleted")
         }
@@ -99,18 +93,11 @@ async fn perform(
             sandbox.reset().await?;
             format!("Sandbox {} was reset", sandbox.name())
         }
-        "make-sandbox" => {
-            let made = state.registry.create_sandbox(input("name", name)?).await?;
-            format!("Sandbox {} created", made.name)
+        "undo-delete-requests" => {
+            sandbox.undo_delete_requests()?;
+            "The deleted requests are back".to_owned()
         }
-        "delete-sandbox" => {
-            state.registry.delete_sandbox(name).await?;
-            format!("Sandbox {name} deleted")
-        }
-        other => {
-            let error = Invalid::new("act", format!("unknown action {other:?}"));
-            return Err(error.with_hint("use the buttons of the page").into());
-        }
+        _ => state::perform(state, context, params).await?,
     })
 }
 
@@ -121,28 +108,4 @@ fn moved(before: &ClockView, after: &ClockView) -> String {
     let seconds = ms.unsigned_abs().saturating_add(20) / 1000;
     let direction = if ms < 0 { "back" } else { "ahead" };
     format!("Clock moved {} {direction}", duration(seconds))
-}
-
-/// Adds the fault of a preset, or deletes it if it exists.
-async fn toggle(context: &RequestContext, preset: Preset) -> Result<String, ControlError> {
-    let sandbox = &context.sandbox;
-    let name = preset.name();
-    let Some(definition) = preset.to_fault() else {
-        sandbox.add_fault_preset(preset.into()).await?;
-        return Ok(format!("Preset {name} applied"));
-    };
-    let set = sandbox.list_faults().faults;
-    let on: Vec<u64> = set
-        .iter()
-        .filter(|fault| fault.definition == definition)
-        .map(|fault| fault.id)
-        .collect();
-    if on.is_empty() {
-        let added = sandbox.add_fault_preset(preset.into()).await;
-        return added.map(|_| format!("Fault {name} turned on"));
-    }
-    for id in on {
-        sandbox.delete_fault(&id.to_string())?;
-    }
-    Ok(format!("Fault {name} turned off"))
 }

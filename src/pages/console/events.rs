@@ -29,6 +29,7 @@ use crate::http::context::RequestContext;
 use crate::http::long_steps::LongSteps;
 use crate::http::respond;
 use crate::http::state::ServerState;
+use crate::protocol::time::Timestamp;
 use crate::sandbox::clock::ClockState;
 use crate::sandbox::settings::Settings;
 
@@ -73,7 +74,10 @@ pub(crate) async fn events(
     };
     let (sender, receiver) = mpsc::channel(MAX_QUEUED);
     let turn = state.long_steps.clone();
+    // Compared with what there is before the response begins: no change in between is lost.
+    let panels = Panels::new(&state, &context);
     let watcher = Watcher {
+        panels,
         search: (!form.has_no_list).then_some(search),
         after: form.after,
         after_change: form.after_change,
@@ -125,6 +129,7 @@ struct Disconnected;
 
 /// Sends what changes to one browser.
 struct Watcher {
+    panels: Panels,
     /// None if the page has no list.
     search: Option<PageSearch>,
     after: Option<u64>,
@@ -141,8 +146,8 @@ impl Watcher {
         self.sender.send(event).await.map_err(|_| Disconnected)
     }
 
-    async fn run(self) -> Result<(), Disconnected> {
-        let sandbox = &self.context.sandbox;
+    async fn run(mut self) -> Result<(), Disconnected> {
+        let sandbox = &self.context.sandbox.clone();
         let mut news = sandbox.journal.watch();
         let newest = *news.borrow_and_update();
         // A journal that was reset counts from the start.
@@ -151,7 +156,6 @@ impl Watcher {
             change: self.after_change,
         };
         let mut known = epoch(sandbox);
-        let mut panels = Panels::new(&self.state, &self.context);
         let mut counts = None;
         let mut ticks = tokio::time::interval(INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -179,7 +183,7 @@ impl Watcher {
                     return Ok(());
                 },
                 // The comparison lists all sandboxes: not after each request.
-                _ = ticks.tick() => if let Some(changed) = panels.changes(&self.state, &self.context) {
+                _ = ticks.tick() => if let Some(changed) = self.panels.changes(&self.state, &self.context) {
                     self.send(Event::default().event("change").data(changed))
                         .await?;
                 },
@@ -260,6 +264,8 @@ struct Panels {
     /// Tokens, codes, users, clients and consents.
     data_changes: u64,
     sandboxes: Vec<String>,
+    /// Each snapshot with its time.
+    snapshots: Vec<(String, Timestamp)>,
     newest: u64,
 }
 
@@ -276,6 +282,7 @@ impl Panels {
                 .collect(),
             data_changes: sandbox.data().changes(),
             sandboxes: state.registry.store().list_sandboxes(),
+            snapshots: sandbox.store.list_snapshots(sandbox.name()),
             newest: sandbox.journal.newest(),
         }
     }
@@ -289,6 +296,7 @@ impl Panels {
             ("faults", now.faults != self.faults),
             ("tokens", now.data_changes != self.data_changes),
             ("sandboxes", now.sandboxes != self.sandboxes),
+            ("snapshots", now.snapshots != self.snapshots),
             ("findings", now.newest != self.newest),
         ];
         *self = now;

@@ -8,6 +8,7 @@ use axum::response::Response;
 
 use super::epoch::epoch;
 use super::navigation::{ConsolePage, NavGroup};
+use super::status_line::StatusLine;
 use super::theme::Theme;
 use super::time_text::{ClockText, full_time};
 use super::{navigation, status_line, theme};
@@ -39,7 +40,7 @@ pub(crate) struct ConsoleLayout {
     /// The page to return to after an action.
     pub(crate) back: String,
     /// What the last action has done.
-    pub(crate) done: Option<String>,
+    pub(crate) done: Option<StatusLine>,
     /// A further style sheet.
     pub(crate) extra_style: Option<String>,
     /// The URL of the reference of the control API, and whether the page is that.

@@ -17,7 +17,11 @@ pub(crate) enum ConsolePage {
     Findings,
     Faults,
     Tokens,
+    Users,
+    Clients,
+    Snapshots,
     Sandboxes,
+    Settings,
     Playground,
     Gallery,
     Account,
@@ -27,15 +31,35 @@ pub(crate) enum ConsolePage {
 }
 
 impl ConsolePage {
+    /// The pages whose path also has a list of the control API.
+    const SHARED: [Self; 7] = [
+        Self::Faults,
+        Self::Tokens,
+        Self::Users,
+        Self::Clients,
+        Self::Snapshots,
+        Self::Sandboxes,
+        Self::Settings,
+    ];
+
+    /// Whether a page has this path, which also has a list of the control API.
+    pub(crate) fn shares_path(path: &str) -> bool {
+        Self::SHARED.iter().any(|page| page.path() == path)
+    }
+
     /// Its path, below the prefix of a sandbox.
     pub(crate) const fn path(self) -> &'static str {
         match self {
             Self::Start => "/",
             Self::Requests | Self::Other => "/_mock",
             Self::Findings => "/_mock/findings",
-            Self::Faults => "/_mock/state#faults",
-            Self::Tokens => "/_mock/state#tokens",
-            Self::Sandboxes => "/_mock/state#sandboxes",
+            Self::Faults => "/_mock/faults",
+            Self::Tokens => "/_mock/tokens",
+            Self::Users => "/_mock/users",
+            Self::Clients => "/_mock/clients",
+            Self::Snapshots => "/_mock/snapshots",
+            Self::Sandboxes => "/_mock/sandboxes",
+            Self::Settings => "/_mock/settings",
             Self::Playground => "/_mock/playground",
             Self::Gallery => "/_mock/consent",
             Self::Account => "/user/account",
@@ -93,7 +117,11 @@ const GROUPS: Groups = [
         &[
             (ConsolePage::Faults, "Faults", "", "fault"),
             (ConsolePage::Tokens, "Tokens", "", "token"),
+            (ConsolePage::Users, "Users", "", "users"),
+            (ConsolePage::Clients, "Clients", "", "app"),
+            (ConsolePage::Snapshots, "Snapshots", "", "snapshot"),
             (ConsolePage::Sandboxes, "Sandboxes", "", "sandbox"),
+            (ConsolePage::Settings, "Settings", "", "settings"),
         ],
     ),
     (

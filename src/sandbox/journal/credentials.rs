@@ -83,8 +83,9 @@ impl CredentialEvents {
         }
     }
 
-    pub(super) fn clear(&mut self) {
-        self.0 = VecDeque::new();
+    /// Adds the events of newer requests.
+    pub(super) fn append(&mut self, newer: Self) {
+        self.0.extend(newer.0);
     }
 
     /// The requests that did something with this credential, oldest first.

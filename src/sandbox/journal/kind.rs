@@ -87,6 +87,12 @@ impl KindCounts {
         }
     }
 
+    pub(super) fn add_all(&mut self, other: Self) {
+        self.refused += other.refused;
+        self.answered += other.answered;
+        self.pages += other.pages;
+    }
+
     pub(super) fn add(&mut self, kind: ExchangeKind) {
         *self.count_of(kind) += 1;
     }

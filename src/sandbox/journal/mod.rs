@@ -2,6 +2,7 @@
 //! share. `middleware/journal.rs` writes it, `control/requests.rs` reads it.
 
 mod capture;
+mod cleared;
 mod credentials;
 mod entry;
 mod kind;
@@ -18,11 +19,12 @@ mod truncate;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::model::refusal_cause::RequestRef;
 use crate::protocol::secret::SecretHash;
+
+use cleared::Cleared;
 
 pub(crate) use capture::{Capture, CapturedBody, Facts, RevokeNoop, STORED_HEADERS};
 pub(crate) use credentials::{CredentialAction, CredentialEvent};
@@ -52,6 +54,8 @@ pub(crate) struct Journal {
     newest: AtomicU64,
     /// The same, for requests that wait for the next exchange.
     watched: watch::Sender<u64>,
+    /// The exchanges of the last clearing that can be undone.
+    cleared: Cleared,
 }
 
 /// The limits that the journals of all sandboxes share.
@@ -72,6 +76,7 @@ impl Journal {
             readers: Arc::clone(&limits.readers),
             newest: AtomicU64::new(0),
             watched: watch::Sender::new(0),
+            cleared: Cleared::default(),
         }
     }
 
@@ -194,12 +199,22 @@ impl Journal {
 
     /// Removes every exchange. Ids are not reused.
     pub(crate) fn clear(&self) {
-        let removed = self.ring.clear();
-        // The caller does not wait until the memory of up to ten thousand exchanges is freed.
-        match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(move || drop(removed))),
-            Err(_) => drop(removed),
-        }
+        self.cleared.drop_all();
+        cleared::drop_later(self.ring.clear());
+    }
+
+    /// The same, but [`Journal::undo_clear`] can put the exchanges back for 30 seconds.
+    pub(crate) fn clear_undoably(&self) {
+        let cleared = Arc::new(self.ring.clear());
+        // They count against the memory limit, and are evicted as all others.
+        self.memory.register(&cleared);
+        self.cleared.store(cleared);
+    }
+
+    /// Puts the exchanges of the last undoable clearing back, and returns whether there were any.
+    pub(crate) fn undo_clear(&self) -> bool {
+        let cleared = self.cleared.take();
+        cleared.is_some_and(|cleared| self.ring.put_back(&cleared, self.capacity))
     }
 
     /// Reports every exchange from now on.

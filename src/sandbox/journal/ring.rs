@@ -29,6 +29,18 @@ pub struct Counters {
     pub grants: BTreeMap<GrantType, u64>,
 }
 
+impl Counters {
+    fn add(&mut self, other: Self) {
+        self.total += other.total;
+        for (endpoint, count) in other.endpoints {
+            *self.endpoints.entry(endpoint).or_default() += count;
+        }
+        for (grant, count) in other.grants {
+            *self.grants.entry(grant).or_default() += count;
+        }
+    }
+}
+
 /// The exchanges that a journal has removed since it was cleared, to make room.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Evicted {
@@ -233,16 +245,41 @@ impl Ring {
         state.restores.push(newest);
     }
 
-    /// Removes every exchange and hands them out. Ids go on.
-    pub(super) fn clear(&self) -> VecDeque<Arc<StoredExchange>> {
+    /// Moves every exchange, with the counters, to another ring. Ids go on.
+    pub(super) fn clear(&self) -> Self {
         let mut state = self.state();
-        state.counters = Counters::default();
-        state.kinds = KindCounts::default();
-        state.evicted = Evicted::default();
-        state.restores.clear();
-        state.credentials.clear();
-        state.clearings += 1;
-        std::mem::take(&mut state.entries)
+        let empty = RingState {
+            last_id: state.last_id,
+            clearings: state.clearings + 1,
+            ..RingState::default()
+        };
+        Self(Mutex::new(std::mem::replace(&mut *state, empty)))
+    }
+
+    /// Puts the exchanges of a ring that was cleared from this one before those that were added since. Returns whether it was
+    /// possible: exchanges in between may have been removed to make room.
+    pub(super) fn put_back(&self, cleared: &Self, capacity: usize) -> bool {
+        let mut state = self.state();
+        if state.evicted.count > 0 {
+            return false;
+        }
+        let mut merged = std::mem::take(&mut *cleared.state());
+        let added = std::mem::take(&mut *state);
+        merged.entries.extend(added.entries);
+        merged.credentials.append(added.credentials);
+        merged.counters.add(added.counters);
+        merged.kinds.add_all(added.kinds);
+        merged.last_id = added.last_id;
+        merged.restores.extend(added.restores);
+        merged.clearings = added.clearings + 1;
+        let mut removed = Vec::new();
+        while merged.entries.len() > capacity {
+            removed.extend(merged.remove_oldest());
+        }
+        *state = merged;
+        drop(state);
+        drop(removed);
+        true
     }
 
     /// Runs `act` while no exchange is added.

@@ -191,3 +191,62 @@ fn exchanges_are_found_by_id_after_others_were_evicted() {
     assert!(journal.page_before(3).is_empty() && journal.page_before(0).is_empty());
     assert!(journal.page_after(5).is_empty() && journal.page_after(u64::MAX).is_empty());
 }
+
+#[tokio::test]
+async fn cleared_exchanges_are_put_back_unless_newer_ones_were_removed() {
+    let limits = limits(1_000_000);
+    let journal = journal(4, &limits);
+    for _ in 0..3 {
+        push(&journal, 10);
+    }
+    let before = journal.clearings();
+    journal.clear_undoably();
+    assert_eq!((ids(&journal), journal.counters().total), (Vec::new(), 0));
+    push(&journal, 10);
+    push(&journal, 10);
+    assert!(journal.undo_clear());
+    // The oldest one has made room, as if nothing had been cleared.
+    assert_eq!(ids(&journal), [2, 3, 4, 5]);
+    assert_eq!(
+        (journal.counters().total, journal.kind_counts().refused),
+        (5, 4)
+    );
+    assert_eq!((journal.evicted().count, journal.evicted().last), (1, 1));
+    assert_eq!(
+        journal.clearings(),
+        before + 2,
+        "pages load their lists again"
+    );
+    assert!(!journal.undo_clear(), "only once");
+
+    // Exchanges are numbered without gaps: what would leave one is not put back.
+    journal.clear_undoably();
+    for _ in 0..5 {
+        push(&journal, 10);
+    }
+    assert!(!journal.undo_clear());
+    assert_eq!(ids(&journal), [7, 8, 9, 10]);
+    journal.clear_undoably();
+    journal.clear();
+    assert!(!journal.undo_clear(), "another clearing ends it");
+}
+
+#[tokio::test]
+async fn cleared_exchanges_count_against_the_memory_limit() {
+    let limits = limits(100_000);
+    let journal = journal(1000, &limits);
+    for _ in 0..5 {
+        push(&journal, 4000);
+    }
+    journal.clear_undoably();
+    let used = limits.memory.used();
+    assert!(used > 20_000, "{used}");
+    let other = Journal::new(1000, &limits);
+    for _ in 0..40 {
+        push(&other, 4000);
+    }
+    assert!(limits.memory.used() <= 100_000);
+    // The oldest of all were the cleared ones: there is nothing left to put back.
+    assert!(journal.undo_clear());
+    assert!(ids(&journal).is_empty());
+}

@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 /// The routes of pages. The test fills in `{…}`.
-const PAGES: [&str; 31] = [
+const PAGES: [&str; 37] = [
     "/",
     "/login",
     "/logout",
@@ -32,7 +32,13 @@ const PAGES: [&str; 31] = [
     "/_mock/first-sign-in",
     "/_mock/requests/{id}",
     "/_mock/requests/{id}/send",
-    "/_mock/state",
+    "/_mock/faults",
+    "/_mock/tokens",
+    "/_mock/users",
+    "/_mock/clients",
+    "/_mock/snapshots",
+    "/_mock/sandboxes",
+    "/_mock/settings",
     "/_mock/styleguide",
     "/_mock/theme",
     "/_mock/findings",
@@ -56,45 +62,10 @@ const NO_PAGES: [&str; 4] = [
 const API: [&str; 3] = ["/api/", "/v1/", "/v2/"];
 
 /// The parameters that pages show, and those of redirects.
-const PARAMETERS: [&str; 37] = [
-    "returnUrl",
-    "name",
-    "user",
-    "client_id",
-    "redirect_uri",
-    "state",
-    "scope",
-    "code",
-    "user_code",
-    "error",
-    "error_description",
-    "preset",
-    "budget",
-    "days",
-    "scheme",
-    "verified",
-    "act",
-    "by",
-    "token",
-    "secret",
-    "grant",
-    "description",
-    "redirect_uris",
-    "logo_url",
-    "endpoint",
-    "path",
-    "status",
-    "text",
-    "limit",
-    "amount",
-    "code_challenge",
-    "response_type",
-    "pressed",
-    "q",
-    "show",
-    "back",
-    "theme",
-];
+const PARAMETERS: &str = "returnUrl name user client_id redirect_uri state scope code user_code error error_description preset \
+     budget days scheme verified act by token secret grant description redirect_uris logo_url endpoint \
+     path status text limit amount code_challenge response_type pressed q show back theme edit add issue \
+     from kind client username effect.error seed";
 
 const MARKUP: &str = "'\"><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}";
 
@@ -109,7 +80,7 @@ const ELSEWHERE: [&str; 4] = [
 fn all(value: &str) -> Fields {
     let none = Fields::default();
     PARAMETERS
-        .iter()
+        .split_whitespace()
         .fold(none, |fields, name| fields.and(name, value))
 }
 
@@ -245,7 +216,7 @@ async fn every_page_has_security_headers() {
             path
         };
         let answers = [
-            sandbox.get(&path).cookie(&cookie).await,
+            sandbox.get(&path).as_browser().cookie(&cookie).await,
             sandbox
                 .post(&path, &Fields::default())
                 .cookie(&cookie)
@@ -298,13 +269,17 @@ async fn input_is_escaped_on_every_page() {
         let query = format!("{path}?{}", sent.encoded());
         let asked = sandbox
             .get(&query)
+            .as_browser()
             .cookie(&cookie)
             .header("user-agent", MARKUP);
         assert_harmless(&format!("GET {path}"), &asked.await);
         let posted = sandbox.post(&path, &sent).cookie(&cookie).await;
         assert_harmless(&format!("POST {path}"), &posted);
         let name = format!("{path}/%3Cscript%3Ealert(1)%3C%2Fscript%3E");
-        assert_harmless(&name, &sandbox.get(&name).cookie(&cookie).await);
+        assert_harmless(
+            &name,
+            &sandbox.get(&name).as_browser().cookie(&cookie).await,
+        );
     }
     assert_harmless("/_mock", &sandbox.get("/_mock").await);
 }

@@ -22,4 +22,5 @@ mod replay;
 mod request_list;
 mod requests;
 mod site_pages;
+mod state;
 mod unlock;

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Browser, CONF, SandboxClient, TestServer, config};
 
 /// Each page, by its path and its heading.
-const PAGES: [(&str, &str); 16] = [
+const PAGES: [(&str, &str); 27] = [
     ("/", "Sign in with Civitai, on your machine"),
     ("/login", "Sign in"),
     ("/login/oauth/device", "Connect a device"),
@@ -16,7 +16,18 @@ const PAGES: [(&str, &str); 16] = [
     ("/_mock", "Requests"),
     ("/_mock/requests/9", "#9 POST /api/auth/oauth/token"),
     ("/_mock/findings", "Findings"),
-    ("/_mock/state", "Faults, tokens, sandboxes"),
+    ("/_mock/faults", "Faults"),
+    ("/_mock/tokens", "Tokens"),
+    ("/_mock/tokens?issue", "Tokens"),
+    ("/_mock/users", "Users"),
+    ("/_mock/users?add", "Users"),
+    ("/_mock/users?edit=1", "Users"),
+    ("/_mock/clients", "Clients"),
+    ("/_mock/clients?add", "Clients"),
+    ("/_mock/clients?edit=conf", "Clients"),
+    ("/_mock/snapshots", "Snapshots"),
+    ("/_mock/sandboxes", "Sandboxes"),
+    ("/_mock/settings", "Settings"),
     ("/_mock/styleguide", "Style guide"),
     ("/_mock/api", "API reference"),
     ("/_mock/playground", "Playground"),
@@ -58,6 +69,15 @@ async fn furnished() -> TestServer {
     }
     mock.control("POST", "/faults/presets/token-endpoint-slow", json!({}))
         .await;
+    let fault =
+        json!({ "endpoint": "token", "times": 2, "effect": { "status": 503, "delay": "1s" } });
+    mock.control("POST", "/faults", fault).await;
+    mock.control("POST", "/snapshots/signed-in", json!({}))
+        .await;
+    mock.control("POST", "/sandboxes", json!({ "name": "another" }))
+        .await;
+    let changed = json!({ "differences": { "scope-shape": "live" }, "consent": "approve" });
+    mock.control("PATCH", "/settings", changed).await;
     mock
 }
 

@@ -12,8 +12,13 @@ async fn control_token_is_requested_once() {
     let mut config = config(Contract::Documented);
     config.set_control_token("t0ken").unwrap();
     let mock = TestServer::start(config).await;
-    for path in [CONSOLE, "/_mock/playground", "/_mock/consent"] {
-        let asked = mock.get(path).await;
+    for path in [
+        CONSOLE,
+        "/_mock/playground",
+        "/_mock/consent",
+        "/_mock/users",
+    ] {
+        let asked = mock.get(path).as_browser().await;
         assert_eq!(
             (asked.status, asked.page().title()),
             (401, "Control token · civitai-oauth-mock".to_owned())
@@ -82,7 +87,13 @@ async fn pages_are_guarded() {
         ("POST", "/_mock/theme"),
         ("POST", "/_mock/requests/1/send"),
         ("GET", "/_mock/requests/1"),
-        ("GET", "/_mock/state"),
+        ("GET", "/_mock/faults"),
+        ("GET", "/_mock/tokens"),
+        ("GET", "/_mock/users"),
+        ("GET", "/_mock/clients"),
+        ("GET", "/_mock/snapshots"),
+        ("GET", "/_mock/sandboxes"),
+        ("GET", "/_mock/settings"),
         ("GET", "/_mock/styleguide"),
         ("POST", "/_mock/playground"),
         ("POST", "/_mock/playground/act"),
@@ -98,6 +109,7 @@ async fn pages_are_guarded() {
     ] {
         let answer = mock
             .request(method, path)
+            .as_browser()
             .header("host", "evil.example")
             .await;
         assert_eq!(answer.status, 403, "{method} {path}");

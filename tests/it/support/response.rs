@@ -80,6 +80,16 @@ impl TestResponse {
         cookie.split(';').next().unwrap_or_default().to_owned()
     }
 
+    /// All cookies that it sets, as a request carries them.
+    pub(crate) fn cookies(&self) -> String {
+        let set = self.headers.get_all("set-cookie").iter();
+        let pairs: Vec<String> = set
+            .filter_map(|cookie| cookie.to_str().ok()?.split(';').next())
+            .map(str::to_owned)
+            .collect();
+        pairs.join("; ")
+    }
+
     /// Status, and the error, title or body in one line, for tables of many cases.
     pub(crate) fn summary(&self) -> String {
         let status = self.status;

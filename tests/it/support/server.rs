@@ -241,6 +241,14 @@ impl TestRequest {
         self.header("cookie", cookie)
     }
 
+    /// As a browser loads a page: at some paths, programs get a list of the control API.
+    pub(crate) fn as_browser(self) -> Self {
+        self.header(
+            "accept",
+            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+        )
+    }
+
     pub(crate) fn basic(self, name: &str, password: &str) -> Self {
         Self(self.0.basic_auth(name, Some(password)))
     }
