@@ -17,7 +17,7 @@ async fn done(sandbox: &SandboxClient, fields: &[(&str, &str)]) -> String {
     assert_eq!(pressed.status, 303, "{pressed}");
     let page = sandbox
         .get(pressed.location().path())
-        .as_browser()
+        .in_browser()
         .cookie(&pressed.cookie())
         .await;
     let forgotten = page.header("set-cookie").unwrap_or_default();

@@ -216,7 +216,7 @@ async fn every_page_has_security_headers() {
             path
         };
         let answers = [
-            sandbox.get(&path).as_browser().cookie(&cookie).await,
+            sandbox.get(&path).in_browser().cookie(&cookie).await,
             sandbox
                 .post(&path, &Fields::default())
                 .cookie(&cookie)
@@ -269,7 +269,7 @@ async fn input_is_escaped_on_every_page() {
         let query = format!("{path}?{}", sent.encoded());
         let asked = sandbox
             .get(&query)
-            .as_browser()
+            .in_browser()
             .cookie(&cookie)
             .header("user-agent", MARKUP);
         assert_harmless(&format!("GET {path}"), &asked.await);
@@ -278,7 +278,7 @@ async fn input_is_escaped_on_every_page() {
         let name = format!("{path}/%3Cscript%3Ealert(1)%3C%2Fscript%3E");
         assert_harmless(
             &name,
-            &sandbox.get(&name).as_browser().cookie(&cookie).await,
+            &sandbox.get(&name).in_browser().cookie(&cookie).await,
         );
     }
     assert_harmless("/_mock", &sandbox.get("/_mock").await);

@@ -18,7 +18,7 @@ async fn control_token_is_requested_once() {
         "/_mock/consent",
         "/_mock/users",
     ] {
-        let asked = mock.get(path).as_browser().await;
+        let asked = mock.get(path).in_browser().await;
         assert_eq!(
             (asked.status, asked.page().title()),
             (401, "Control token · civitai-oauth-mock".to_owned())
@@ -109,7 +109,7 @@ async fn pages_are_guarded() {
     ] {
         let answer = mock
             .request(method, path)
-            .as_browser()
+            .in_browser()
             .header("host", "evil.example")
             .await;
         assert_eq!(answer.status, 403, "{method} {path}");

@@ -242,7 +242,7 @@ impl TestRequest {
     }
 
     /// As a browser loads a page: at some paths, programs get a list of the control API.
-    pub(crate) fn as_browser(self) -> Self {
+    pub(crate) fn in_browser(self) -> Self {
         self.header(
             "accept",
             "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",

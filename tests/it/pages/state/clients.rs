@@ -56,7 +56,7 @@ async fn clients_are_added_edited_and_deleted() {
     // A confidential client without a secret gets one, which is shown once and works.
     let page = mock
         .get(CLIENTS)
-        .as_browser()
+        .in_browser()
         .cookie(&pressed.cookies())
         .await
         .page();
@@ -131,7 +131,7 @@ async fn new_secret_is_shown_once_and_ends_the_old_one() {
     let mock = TestServer::documented().await;
     let rotate = [("act", "rotate-secret"), ("id", "conf")];
     let pressed = press(&mock, &rotate).await;
-    let carried = mock.get(CLIENTS).as_browser().cookie(&pressed.cookies());
+    let carried = mock.get(CLIENTS).in_browser().cookie(&pressed.cookies());
     let secret = carried.await.page().texts("#client-secret").concat();
     let with = |secret: &str| {
         crate::support::CONF
@@ -147,7 +147,7 @@ async fn new_secret_is_shown_once_and_ends_the_old_one() {
     );
     // A secret that was replaced since is not shown.
     press(&mock, &rotate).await;
-    let stale = mock.get(CLIENTS).as_browser().cookie(&pressed.cookies());
+    let stale = mock.get(CLIENTS).in_browser().cookie(&pressed.cookies());
     assert_eq!(stale.await.page().texts("#client-secret"), [""; 0]);
     let public = press(&mock, &[("act", "rotate-secret"), ("id", "spa")]).await;
     assert_eq!(public.status, 400);

@@ -187,7 +187,7 @@ async fn hostile_text_is_text() {
         .await;
     for path in PAGES {
         for query in ["", "?add", "?issue", "?edit=2", "?edit=conf"] {
-            let page = mock.get(&format!("{path}{query}")).as_browser().await;
+            let page = mock.get(&format!("{path}{query}")).in_browser().await;
             assert!(
                 !page.body.contains("<script>alert") && !page.body.contains("<img"),
                 "{path}{query}"
@@ -199,7 +199,7 @@ async fn hostile_text_is_text() {
             );
         }
     }
-    let unknown = mock.get("/_mock/users?edit=nobody").as_browser().await;
+    let unknown = mock.get("/_mock/users?edit=nobody").in_browser().await;
     assert_eq!(unknown.status, 404);
     assert!(
         show(&mock, "/_mock/users")

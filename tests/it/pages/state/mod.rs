@@ -26,7 +26,7 @@ const PAGES: [&str; 7] = [
 ];
 
 async fn show(sandbox: &SandboxClient, path: &str) -> Page {
-    let shown = sandbox.get(path).as_browser().await;
+    let shown = sandbox.get(path).in_browser().await;
     assert_eq!(shown.status, 200, "{path}: {}", shown.body);
     shown.page()
 }
@@ -43,7 +43,7 @@ async fn follow(sandbox: &SandboxClient, fields: &[(&str, &str)]) -> TestRespons
     let url = &there[url::Position::BeforePath..];
     let root = SandboxClient::at(there.origin().ascii_serialization());
     let cookies = pressed.cookies();
-    root.get(url).as_browser().cookie(&cookies).await
+    root.get(url).in_browser().cookie(&cookies).await
 }
 
 /// The text of the status line after a button.
@@ -70,14 +70,14 @@ async fn programs_get_the_list_of_the_control_api() {
             let list = mock.get(path).header("accept", accept).await;
             assert!(list.json().is_object(), "{path} {accept}");
         }
-        let page = mock.get(path).as_browser().await;
+        let page = mock.get(path).in_browser().await;
         assert_eq!(
             page.header("content-type").as_deref(),
             Some("text/html; charset=utf-8"),
             "{path}"
         );
         // Other methods are those of the control API.
-        let patch = mock.request("PUT", path).as_browser().await;
+        let patch = mock.request("PUT", path).in_browser().await;
         assert_eq!(patch.status, 405, "{path}");
     }
 }
@@ -128,7 +128,7 @@ async fn what_destroys_asks_first_and_one_button_is_primary() {
         for primary in ["?add", "?issue"] {
             let page = mock
                 .get(&format!("{path}{primary}"))
-                .as_browser()
+                .in_browser()
                 .await
                 .page();
             assert!(

@@ -185,7 +185,7 @@ async fn click_chooses_the_side_of_a_difference() {
         let page = show(&mock, SETTINGS).await;
         assert_eq!(
             page.attributes("tr:first-child .side[aria-pressed=true]", "value"),
-            [choice.clone()]
+            std::slice::from_ref(choice)
         );
         assert_eq!(
             page.texts("tr.is-override").len(),

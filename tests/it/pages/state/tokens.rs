@@ -94,7 +94,7 @@ async fn list_is_filtered_by_kind_client_and_user() {
     ] {
         let page = mock
             .get(&format!("{TOKENS}?{query}"))
-            .as_browser()
+            .in_browser()
             .await
             .page();
         let count = page.texts("#token-list tbody tr").len();
@@ -177,7 +177,7 @@ async fn issued_tokens_are_shown_once() {
         );
         let page = sandbox
             .get(TOKENS)
-            .as_browser()
+            .in_browser()
             .cookie(&pressed.cookies())
             .await;
         let shown = page.page().texts(".copyfield--box code");
@@ -193,14 +193,14 @@ async fn issued_tokens_are_shown_once() {
         // A script that keeps the page up to date leaves them to the page.
         let reload = sandbox
             .get(TOKENS)
-            .as_browser()
+            .in_browser()
             .header("sec-fetch-dest", "empty")
             .cookie(&pressed.cookies());
         assert_eq!(reload.await.page().texts(".copyfield--box"), [""; 0]);
         // A value that is none of the sandbox's is not shown.
         let planted = sandbox
             .get(TOKENS)
-            .as_browser()
+            .in_browser()
             .cookie("mock-shown-once=access%3Dcivitai_00");
         assert_eq!(planted.await.page().texts(".copyfield--box"), [""; 0]);
     }

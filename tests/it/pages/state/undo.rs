@@ -37,7 +37,7 @@ async fn deleted_requests_are_put_back_before_the_newer_ones() {
     let total = |list: &serde_json::Value| list["counters"]["total"].as_u64();
     assert_eq!(total(&after), total(&before).map(|total| total + 1));
     // The history of the tokens is back.
-    let list = mock.get("/_mock/tokens").as_browser().await.page();
+    let list = mock.get("/_mock/tokens").in_browser().await.page();
     assert!(
         list.texts("td[data-label='Issued in']")
             .iter()
