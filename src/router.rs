@@ -208,7 +208,8 @@ fn console_routes(state: &Arc<ServerState>) -> Routes {
         .merge(unlocking)
 }
 
-/// The control API. At the paths of some lists and of a request of the journal, browsers get a page, and all other clients JSON.
+/// The control API. At the paths of some lists and of a request of the journal, browsers get a page, and all other
+/// clients JSON.
 fn control_api_routes(state: &Arc<ServerState>) -> Routes {
     use crate::pages::console::requests;
     let choose = async |State(pages): State<Router>, request: Request, next: Next| {
