@@ -6,7 +6,14 @@ const words = (element) => {
   copy.querySelectorAll("[aria-hidden=true], input, select").forEach((hidden) => hidden.remove());
   return copy.textContent.replace(/\s+/g, " ").trim();
 };
+// Of an id that no element has, the text is empty.
+const labelledBy = (element) => {
+  const ids = (element.getAttribute("aria-labelledby") ?? "").split(/\s+/).filter(Boolean);
+  const labels = ids.map((id) => document.getElementById(id)).filter(Boolean);
+  return labels.map(words).filter(Boolean).join(" ");
+};
 const nameOf = (element) =>
+  labelledBy(element) ||
   element.getAttribute("aria-label") || [...(element.labels ?? [])].map(words).join(" ") || words(element);
 
 // For later, when the focus moves.

@@ -12,7 +12,7 @@ const SOON: Duration = Duration::from_secs(5);
 
 async fn open(mock: &TestServer, browser: &Browser, path: &str) {
     browser.visit(&format!("{}{path}", mock.base)).await;
-    let live = "document.querySelector('[data-badge]')?.textContent === 'Live'";
+    let live = "document.querySelector('[data-badge]')?.textContent === 'Connected'";
     browser.until(live).await;
 }
 

@@ -61,7 +61,7 @@ async fn tokens_and_codes_show_where_they_come_from_and_when_they_expire() {
     );
     // The link leads to the request that issued the token.
     let link = &page.attributes("#token-list td[data-label='Issued in'] a", "href")[0];
-    let request = mock.get(link).await;
+    let request = mock.get(link).in_browser().await;
     assert!(
         request
             .page()
