@@ -137,6 +137,15 @@ pub(crate) fn check(
     let has_token = shows_token(state, headers);
     check_site(state, headers, authority, has_token)
         .map_err(|error| (StatusCode::FORBIDDEN, error))?;
+    check_token(state, headers, has_token)
+}
+
+/// Errors: 401 without the control token, if one is required.
+fn check_token(
+    state: &ServerState,
+    headers: &HeaderMap,
+    has_token: bool,
+) -> Result<(), (StatusCode, Invalid)> {
     if let Some(token) = &state.control_token
         && !has_token
         && !is_unlocked(headers, token)
@@ -146,6 +155,26 @@ pub(crate) fn check(
         return Err((StatusCode::UNAUTHORIZED, error.with_hint(hint)));
     }
     Ok(())
+}
+
+/// Whether a browser follows a link of another site: it loads a page as a whole, which that site cannot read.
+pub(crate) fn is_link_of_another_site(headers: &HeaderMap) -> bool {
+    let is = |name: &str, value: &str| header(headers, name) == Some(value);
+    is("sec-fetch-site", "cross-site")
+        && is("sec-fetch-mode", "navigate")
+        && is("sec-fetch-dest", "document")
+}
+
+/// Whether a page of the console may be shown to a browser that follows a link. Errors: as [`check`].
+pub(crate) fn check_link(
+    state: &ServerState,
+    headers: &HeaderMap,
+    authority: Option<String>,
+) -> Result<(), (StatusCode, Invalid)> {
+    let has_token = shows_token(state, headers);
+    check_host(state, headers, authority, has_token)
+        .map_err(|error| (StatusCode::FORBIDDEN, error))?;
+    check_token(state, headers, has_token)
 }
 
 /// Errors: the header is present more than once.

@@ -83,6 +83,7 @@ async fn a_page_of_another_site_is_refused() {
     assert_snapshot!(mock.get("/_mock/settings").header("origin", "https://evil.example").await, @r#"
     403
     content-type: application/json
+    vary: accept
 
     {"error":"forbidden","message":"\"https://evil.example\" may not use the control API","path":"Origin","hint":"call it from a test or from a page on this machine"}
     "#);

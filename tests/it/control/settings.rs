@@ -16,6 +16,7 @@ async fn settings_are_shown_whole() {
     assert_snapshot!(mock.get("/_mock/settings").await, @r#"
     200
     content-type: application/json
+    vary: accept
 
     {"contract":"documented","differences":{},"rate_limits":false,"login":null,"consent":"ask","access_token_seconds":3600,"refresh_token_seconds":2592000,"code_seconds":null,"unknown_clients":"refuse","workflow_cost":10,"workflow_seconds":0,"reason_headers":true}
     "#);

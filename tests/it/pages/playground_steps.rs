@@ -127,3 +127,35 @@ async fn a_denied_device_starts_again() {
     mistakes:
     ");
 }
+
+/// Two requests of one run are sent one after another, so that the second one has the tokens of the first.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_actions_at_once_lose_no_token() {
+    let mock = TestServer::documented().await;
+    let player = PlaygroundUser::begin(&mock, &start_form(SPA.id, "code", "")).await;
+    player.consent().await;
+    player.act("exchange").await;
+    let delay = json!({ "endpoint": "token", "times": 2, "effect": { "delay": "100ms" } });
+    mock.control("POST", "/faults", delay).await;
+    tokio::join!(player.act("refresh"), player.act("refresh"));
+    let page = player.act("refresh").await;
+    let refreshes = summary(&page)
+        .matches("Refresh the tokens · 200 OK")
+        .count();
+    assert_eq!(refreshes, 3, "{}", summary(&page));
+}
+
+#[tokio::test]
+async fn long_responses_are_cut() {
+    let mock = TestServer::documented().await;
+    let player = PlaygroundUser::begin(&mock, &start_form(SPA.id, "code", "")).await;
+    player.consent().await;
+    player.act("exchange").await;
+    let body = "x".repeat(300_000);
+    let long = json!({ "endpoint": "userinfo", "effect": { "status": 503, "body": body } });
+    mock.control("POST", "/faults", long).await;
+    let page = player.act("userinfo").await;
+    assert!(page.body.contains("… (300000 bytes in all)"));
+    // The page has no fault's definition in full, either.
+    assert!(page.body.len() < 100_000, "{}", page.body.len());
+}

@@ -293,6 +293,8 @@ async fn screenshots_of_the_readme_are_taken() {
         return;
     };
     let mock = furnished().await;
+    let defaults = json!({ "consent": "ask", "differences": { "scope-shape": null } });
+    mock.control("PATCH", "/settings", defaults).await;
     mock.control("DELETE", "/faults", json!({})).await;
     mock.control("DELETE", "/requests", json!({})).await;
     mock.control(
@@ -307,7 +309,6 @@ async fn screenshots_of_the_readme_are_taken() {
     browser.visit(&format!("{}/_mock", mock.base)).await;
     browser.arrive("Requests").await;
     browser.draw("console-readme.png").await;
-
     browser
         .visit(&format!("{}/_mock/playground", mock.base))
         .await;

@@ -156,3 +156,42 @@ async fn page_has_security_headers_and_its_cookie_ends_with_the_server() {
         "it reveals nothing of the token"
     );
 }
+
+/// `X-Mock-Request` leads to a page of the console from an app on another host.
+#[tokio::test]
+async fn links_of_other_sites_lead_to_pages_and_to_nothing_else() {
+    let mock = TestServer::documented().await;
+    mock.userinfo("unknown").await;
+    let from_elsewhere = |method: &str, path: &str, mode: &str, dest: &str| {
+        mock.request(method, path)
+            .header("accept", "text/html,application/xhtml+xml")
+            .header("sec-fetch-site", "cross-site")
+            .header("sec-fetch-mode", mode)
+            .header("sec-fetch-dest", dest)
+    };
+    for path in [
+        CONSOLE,
+        "/_mock/requests/1",
+        "/_mock/findings",
+        "/_mock/users",
+    ] {
+        let page = from_elsewhere("GET", path, "navigate", "document").await;
+        assert_eq!(page.status, 200, "{path}");
+        for (mode, dest) in [
+            ("navigate", "iframe"),
+            ("no-cors", "script"),
+            ("cors", "empty"),
+        ] {
+            let refused = from_elsewhere("GET", path, mode, dest).await;
+            assert_eq!(refused.status, 403, "{path} {dest}");
+        }
+    }
+    for (method, path) in [
+        ("POST", "/_mock/actions"),
+        ("POST", "/_mock/reset"),
+        ("GET", "/_mock/contract"),
+    ] {
+        let refused = from_elsewhere(method, path, "navigate", "document").await;
+        assert_eq!(refused.status, 403, "{method} {path}");
+    }
+}

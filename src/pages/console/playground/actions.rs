@@ -60,13 +60,14 @@ impl Action {
         context: &RequestContext,
         run: &mut PlaygroundRun,
     ) {
-        let exchange = self.request(run).send(service, context).await;
-        let from_response = |key: &str| exchange.json[key].as_str().map(Secret::new);
+        let mut exchange = self.request(run).send(service, context).await;
+        let json = exchange.json.take();
+        let from_response = |key: &str| json[key].as_str().map(Secret::new);
         if exchange.is_success {
             match self {
                 Self::StartDevice => {
                     run.device_code = from_response("device_code");
-                    run.user_code = exchange.json["user_code"].as_str().map(Secret::from);
+                    run.user_code = json["user_code"].as_str().map(Secret::from);
                 }
                 Self::Exchange | Self::PollDevice | Self::ClientCredentials | Self::Refresh => {
                     run.access_token = from_response("access_token");
@@ -80,11 +81,11 @@ impl Action {
             if !run.done.contains(&self) {
                 run.done.push(self);
             }
-        } else if self == Self::PollDevice && is_final(&exchange.json) {
+        } else if self == Self::PollDevice && run.access_token.is_none() && is_final(&json) {
             // The device starts again.
             (run.device_code, run.user_code, run.is_approved) = (None, None, false);
         } else if matches!(self, Self::Exchange | Self::WrongVerifier)
-            && exchange.json["error"] == "invalid_grant"
+            && json["error"] == "invalid_grant"
         {
             // The code is used up: the next attempt needs a new state and verifier.
             run.restart(&context.sandbox);

@@ -15,7 +15,7 @@ impl Action {
         match self {
             Self::Exchange => vec![
                 check(
-                    "The code works once and for ten minutes: exchange it immediately, from the back end if there is one.",
+                    "The code works once and for a short time: exchange it immediately, from the back end if there is one.",
                     "RFC 6749 §4.1.2",
                 ),
                 check(

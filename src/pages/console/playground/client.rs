@@ -36,8 +36,21 @@ pub(crate) struct CapturedExchange {
     pub(crate) head: String,
     pub(crate) body: String,
     pub(crate) is_success: bool,
-    /// The body, if it is JSON.
+    /// The body, if it is JSON. The steps of a run do not have it.
     pub(crate) json: Value,
+}
+
+/// The most bytes of a request, and of a response, that a run keeps.
+const MAX_TEXT_BYTES: usize = 16 * 1024;
+
+/// The text, cut if it is too long.
+pub(crate) fn cut(mut text: String) -> String {
+    if text.len() > MAX_TEXT_BYTES {
+        let length = text.len();
+        text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
+        push(&mut text, format_args!("\n… ({length} bytes in all)"));
+    }
+    text
 }
 
 /// The response headers that the page shows.
@@ -99,10 +112,10 @@ impl AppRequest {
             id: sent.id,
             method: self.method().to_owned(),
             path: self.path.to_owned(),
-            request: self.shown(&context.base),
-            curl: Some(self.curl(&context.base)),
-            head,
-            body: if json.is_null() { text } else { pretty() },
+            request: cut(self.shown(&context.base)),
+            curl: Some(cut(self.curl(&context.base))),
+            head: cut(head),
+            body: cut(if json.is_null() { text } else { pretty() }),
             is_success,
             json,
         }

@@ -10,9 +10,9 @@ use axum::response::Response;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 
 use super::action::Action;
-use super::client::CapturedExchange;
+use super::client::{CapturedExchange, cut};
 use super::observe;
-use super::page::{COOKIE, back, back_with, current, show};
+use super::page::{COOKIE, back, back_with, current, current_in_turn, show};
 use super::run::PlaygroundRuns;
 use super::run::{Check, PATH, Step};
 use super::start::new_run;
@@ -63,7 +63,7 @@ pub(crate) async fn act(
     context: RequestContext,
     Form(params): Form,
 ) -> Response {
-    let Some((id, mut run)) = current(&runs, &context) else {
+    let Some((_turn, id, mut run)) = current_in_turn(&runs, &context).await else {
         return back(&context);
     };
     let name = params.text("act").unwrap_or_default();
@@ -77,7 +77,6 @@ pub(crate) async fn act(
     };
     observe::add_browser_steps(&context, &mut run).await;
     action.perform(&service, &context, &mut run).await;
-    run.seen_until = context.sandbox.journal.newest();
     let done = run.steps.back().cloned();
     let done = done.map(|step| StepView::new(&context, step, 0).summary());
     runs.store(&context.sandbox, &id, run);
@@ -90,7 +89,7 @@ pub(crate) async fn callback(
     context: RequestContext,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let Some((id, mut run)) = current(&runs, &context) else {
+    let Some((_turn, id, mut run)) = current_in_turn(&runs, &context).await else {
         return back(&context);
     };
     observe::add_browser_steps(&context, &mut run).await;
@@ -122,7 +121,7 @@ pub(crate) async fn callback(
             id: None,
             method: "GET".to_owned(),
             path: format!("{PATH}/callback"),
-            request: format!("GET {}?{query}", run.redirect_uri),
+            request: cut(format!("GET {}?{query}", run.redirect_uri)),
             curl: None,
             head: format!("303 See Other\nlocation: {}", context.base.path(PATH)),
             body: String::new(),

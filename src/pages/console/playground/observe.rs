@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 
-use super::client::{CapturedExchange, push, quoted};
+use super::client::{CapturedExchange, cut, push, quoted};
 use super::run::{Check, Flow, PlaygroundRun, Step};
 use crate::control::{Endpoint, JournalRequest, RequestQuery};
 use crate::http::context::RequestContext;
@@ -18,19 +18,25 @@ const DEVICE_APPROVED: &str = "The user approves the device";
 
 /// Adds the requests of the browser since the last step.
 pub(crate) async fn add_browser_steps(context: &RequestContext, run: &mut PlaygroundRun) {
-    let newest = context.sandbox.journal.newest();
     let query = RequestQuery::any()
         .after(run.seen_until)
         .limit(MAX_SEARCHED)
         .unredacted();
-    run.seen_until = newest;
-    // A search without a filter cannot be invalid.
+    // A search without a filter cannot be invalid; while the journal is busy, the steps are added the next time.
     let Ok(found) = context.sandbox.list_requests(query).await else {
         return;
     };
+    let last = found.requests.iter().map(|one| one.id).max();
+    run.seen_until = last.unwrap_or(run.seen_until);
+    let known: Vec<u64> = run
+        .steps
+        .iter()
+        .filter_map(|step| step.exchange.id)
+        .collect();
     let steps: Vec<Step> = found
         .requests
         .iter()
+        .filter(|one| !known.contains(&one.id))
         .filter_map(|one| step(context, run, one))
         .collect();
     let first = steps.len().saturating_sub(MAX_NEW_STEPS);
@@ -68,15 +74,15 @@ fn step(context: &RequestContext, run: &PlaygroundRun, one: &JournalRequest) -> 
             id: Some(one.id),
             method: one.method.clone(),
             path: one.path.clone(),
-            request: request(&target, one),
-            curl: repeats.then(|| format!("curl -gi {}", quoted(&target))),
-            head: head(one),
-            body: one
+            request: cut(request(&target, one)),
+            curl: repeats.then(|| cut(format!("curl -gi {}", quoted(&target)))),
+            head: cut(head(one)),
+            body: cut(one
                 .response_body
                 .as_ref()
                 .map_or_else(String::new, |answer| {
                     serde_json::to_string_pretty(answer).expect("a JSON value is JSON")
-                }),
+                })),
             is_success: one.error.is_none() && one.status.is_some_and(|status| status < 400),
             json: serde_json::Value::Null,
         },

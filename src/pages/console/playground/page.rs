@@ -7,6 +7,7 @@ use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use tokio::sync::OwnedMutexGuard;
 
 use super::observe;
 use super::run::{PATH, PlaygroundRun, PlaygroundRuns};
@@ -90,6 +91,17 @@ pub(crate) fn current(
         let run = runs.find(&context.sandbox, &id)?;
         Some((id, run))
     })
+}
+
+/// The same for a request that changes the run: no other request does so meanwhile.
+pub(crate) async fn current_in_turn(
+    runs: &PlaygroundRuns,
+    context: &RequestContext,
+) -> Option<(OwnedMutexGuard<()>, String, PlaygroundRun)> {
+    let (id, _) = current(runs, context)?;
+    let turn = runs.turn(&context.sandbox, &id).await?;
+    let (id, run) = current(runs, context)?;
+    Some((turn, id, run))
 }
 
 /// Redirects to the next step on the page.

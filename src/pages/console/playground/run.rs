@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::OwnedMutexGuard;
 
 use super::action::Action;
 use super::client::CapturedExchange;
@@ -139,6 +141,7 @@ impl PlaygroundRun {
     pub(crate) fn restart(&mut self, sandbox: &Sandbox) {
         self.code = None;
         self.done.clear();
+        (self.access_token, self.refresh_token) = (None, None);
         self.state = sandbox.entropy.uuid();
         self.verifier = sandbox.entropy.verifier();
     }
@@ -163,6 +166,8 @@ struct StoredRun {
     id: String,
     at: Timestamp,
     run: PlaygroundRun,
+    /// Held while a request changes the run, so that two at once do not overwrite each other's changes.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl StoredRun {
@@ -183,14 +188,26 @@ impl PlaygroundRuns {
         (now < found.at.plus_seconds(MAX_IDLE_SECONDS)).then(|| found.run.clone())
     }
 
+    /// Waits until no other request changes this run.
+    pub(crate) async fn turn(&self, sandbox: &Sandbox, id: &str) -> Option<OwnedMutexGuard<()>> {
+        let turn = {
+            let all = self.all();
+            let run = all.iter().find(|run| run.has_id(sandbox.data(), id))?;
+            Arc::clone(&run.turn)
+        };
+        Some(turn.lock_owned().await)
+    }
+
     /// Stores a run in place of the previous state.
     pub(crate) fn store(&self, sandbox: &Sandbox, id: &str, run: PlaygroundRun) {
         let mut all = self.all();
-        all.retain(|run| !run.has_id(sandbox.data(), id));
+        let place = all.iter().position(|run| run.has_id(sandbox.data(), id));
+        let known = place.and_then(|place| all.remove(place));
         if all.len() == MAX_RUNS {
             all.pop_front();
         }
         all.push_back(StoredRun {
+            turn: known.map(|known| known.turn).unwrap_or_default(),
             data_key: sandbox.data().key().to_owned(),
             id: id.to_owned(),
             at: sandbox.now(),

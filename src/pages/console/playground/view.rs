@@ -5,10 +5,14 @@ use super::actions::{authorize, authorize_query};
 use super::client::CapturedExchange;
 use super::phases::Phase;
 use super::run::{Check, PATH, PlaygroundRun, Step};
-use crate::contract::Difference;
 use crate::control::{JournalRequest, describe_fault};
 use crate::http::context::RequestContext;
+use crate::model::code;
 use crate::pages::console::requests::{milliseconds, request_path};
+use crate::pages::console::time_text::duration;
+
+/// The longest description of a fault, in characters.
+const MAX_CHARS: usize = 400;
 
 /// A run.
 pub(crate) struct RunView {
@@ -134,7 +138,10 @@ impl StepView {
             fault.map_or_else(
                 || format!("Fault {id}, which was deleted, applied to this request."),
                 |fault| {
-                    let what = describe_fault(&fault.definition);
+                    let what: String = describe_fault(&fault.definition)
+                        .chars()
+                        .take(MAX_CHARS)
+                        .collect();
                     format!("Fault {id} applied to this request. {what}")
                 },
             )
@@ -282,9 +289,8 @@ fn current_phase(context: &RequestContext, run: &PlaygroundRun, phase: Phase) ->
 }
 
 fn authorize_checks(context: &RequestContext) -> Vec<Check> {
-    let rules = context.rules();
-    let is_documented = rules.follows_documentation(Difference::CodeLifetime);
-    let life = if is_documented { "ten" } else { "five" };
+    let (seconds, _) = code::lifetime(context.rules(), context.sandbox.settings().code_seconds);
+    let life = duration(u64::from(seconds));
     vec![
         Check::new(
             "state is random, new for each attempt, and bound to this browser's session.",
@@ -295,7 +301,7 @@ fn authorize_checks(context: &RequestContext) -> Vec<Check> {
             "RFC 7636 §4.1",
         ),
         Check::new(
-            format!("The returned code is valid for {life} minutes."),
+            format!("The returned code is valid for {life}."),
             "RFC 6749 §4.1.2",
         ),
     ]
