@@ -12,7 +12,7 @@ pub(crate) struct TableSql {
     /// Replaces the row of the same key.
     pub(crate) put: &'static str,
     pub(crate) delete: &'static str,
-    /// Deletes the rows of a user, of a client or of both. For tables with both columns alone.
+    /// Deletes the rows of a user, of a client or of both: only tables with both columns.
     pub(crate) delete_matching: &'static str,
     pub(crate) select: &'static str,
     pub(super) copy: &'static str,

@@ -22,7 +22,7 @@ use std::sync::Arc;
 pub(crate) trait Row: Clone + Debug + Send + Unpin {
     /// Finds the row in memory.
     type Key: Clone + Debug + Eq + Hash + Send + Unpin;
-    /// What else finds rows; `()` if nothing does.
+    /// A second way to find rows; `()` for none.
     type Index: Index<Self>;
 
     const SQL: TableSql;
@@ -55,7 +55,7 @@ pub(crate) trait Row: Clone + Debug + Send + Unpin {
         self.start(Self::SQL.delete, data_key, key)
     }
 
-    /// A row that has a unique value of another row replaces it, so both statements may change places with those of other rows.
+    /// A row replaces another one with the same unique value, so the order of both statements and those of other rows is free.
     fn start(&self, sql: &'static str, data_key: &Arc<str>, key: &Self::Key) -> Statement {
         let statement = Statement::new(sql).bind(data_key);
         self.bind_key(key, statement).for_row(Self::SQL.name)
@@ -159,7 +159,7 @@ impl<R: Row> Table<R> {
         }
     }
 
-    /// The rows, to change them as a statement changes them in the file that the caller adds to the batch.
+    /// The rows, to change them in memory. The caller adds a statement to the batch that changes them in the file.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut R> {
         self.rows.values_mut()
     }
@@ -178,7 +178,7 @@ impl<R: Row> Table<R> {
         Some(row)
     }
 
-    /// Removes a row as a statement deletes it in the file that the caller adds to the batch.
+    /// Removes a row from memory. The caller adds a statement to the batch that deletes it in the file.
     pub(crate) fn remove_from_memory<Q: Hash + Eq + ?Sized>(
         &mut self,
         key: &Q,
@@ -191,7 +191,7 @@ impl<R: Row> Table<R> {
         Some((key, row))
     }
 
-    /// Removes rows as a statement deletes them in the file that the caller adds to the batch. Returns how many are removed.
+    /// Removes rows from memory and returns how many. The caller adds a statement to the batch that deletes them in the file.
     pub(crate) fn remove_where(&mut self, mut is_meant: impl FnMut(&R) -> bool) -> u64 {
         let before = self.rows.len();
         for (key, row) in self.rows.extract_if(|_, row| is_meant(row)) {

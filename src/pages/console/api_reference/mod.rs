@@ -132,7 +132,7 @@ fn operation_view(
     }
 }
 
-/// The fields of a response: whether the server always sends them is no task of the reader.
+/// Removes the marks of required fields: the server always sends what it has.
 fn optional(mut fields: Vec<Field>) -> Vec<Field> {
     for field in &mut fields {
         field.is_required = false;

@@ -19,7 +19,7 @@ pub(super) enum TypePart {
     Named(String),
 }
 
-/// The fields of a schema. A named schema is looked up, so that a reader needs no second place for most types.
+/// The fields of a schema. A named schema is looked up.
 pub(super) fn fields(schema: &Value, schemas: &Value) -> Vec<Field> {
     let schema = match named(schema) {
         Some(name) => &schemas[name],
