@@ -45,17 +45,35 @@ fn describe_added_fault(id: u64, fault: &Fault) -> String {
     format!("Fault {} turned on{times}", fault_name(id, fault))
 }
 
-/// The name of the preset that a fault has the effect of, or its id.
-fn fault_name(id: u64, fault: &Fault) -> String {
+/// The preset that a fault has the effect of. Its options are how often it applies, and to which client.
+pub(crate) fn preset_of(fault: &Fault) -> Option<Preset> {
     let without_options = Fault {
         times: None,
         client_id: None,
         ..fault.clone()
     };
-    let preset = Preset::ALL
-        .iter()
-        .find(|preset| preset.to_fault().as_ref() == Some(&without_options));
-    preset.map_or_else(|| id.to_string(), |preset| preset.name().to_owned())
+    let mut presets = Preset::ALL.iter();
+    presets
+        .find(|preset| preset.to_fault().as_ref() == Some(&without_options))
+        .copied()
+}
+
+/// Whether a fault has applied as often as it may.
+pub(crate) fn is_over(fault: &FaultView) -> bool {
+    let is_past = |nth: u64| fault.matched >= nth;
+    let has_applied = |times: u64| fault.triggered >= times;
+    fault.definition.times.is_some_and(has_applied) || fault.definition.nth.is_some_and(is_past)
+}
+
+/// Whether one of the faults has the effect of the preset and may still apply.
+pub(crate) fn is_preset_on(preset: Preset, faults: &[FaultView]) -> bool {
+    let mut active = faults.iter().filter(|fault| !is_over(fault));
+    active.any(|fault| preset_of(&fault.definition) == Some(preset))
+}
+
+/// The name of the preset that a fault has the effect of, or its id.
+fn fault_name(id: u64, fault: &Fault) -> String {
+    preset_of(fault).map_or_else(|| id.to_string(), |preset| preset.name().to_owned())
 }
 
 impl Sandbox {

@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::fault_form::{self, FIELDS};
-use super::faults::{self, is_of_preset, is_over};
+use super::faults;
 use super::form::Form;
-use crate::control::{ControlError, Preset};
+use crate::control::{ControlError, Preset, is_over, preset_of};
 use crate::http::context::RequestContext;
 use crate::http::respond;
 use crate::http::state::ServerState;
@@ -42,14 +42,14 @@ pub(super) async fn toggle(
     let sandbox = &context.sandbox;
     let preset = Preset::named(params.text("name").unwrap_or_default().trim())?;
     let name = preset.name();
-    let Some(definition) = preset.to_fault() else {
+    if preset.to_fault().is_none() {
         sandbox.add_fault_preset(preset.into()).await?;
         return Ok(format!("Preset {name} applied"));
-    };
+    }
     let set = sandbox.list_faults().faults;
     let of_preset = set
         .iter()
-        .filter(|fault| is_of_preset(&fault.definition, &definition));
+        .filter(|fault| preset_of(&fault.definition) == Some(preset));
     let on: Vec<u64> = of_preset
         .filter(|fault| !is_over(fault))
         .map(|fault| fault.id)

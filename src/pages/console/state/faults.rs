@@ -10,7 +10,7 @@ use axum::response::Response;
 use super::choices::{self, Choice};
 use super::fault_form::FIELDS;
 use super::form::Form;
-use crate::control::Preset;
+use crate::control::{Preset, is_over, is_preset_on, preset_of};
 use crate::http::context::RequestContext;
 use crate::http::state::ServerState;
 use crate::model::user::UserRef;
@@ -111,27 +111,12 @@ pub(super) fn show(
     console_page(status, &shown.layout, &shown)
 }
 
-/// The fault of a preset has options: how often it applies, and to which client.
-pub(super) fn is_of_preset(fault: &Fault, preset: &Fault) -> bool {
-    let without_options = Fault {
-        times: None,
-        client_id: None,
-        ..fault.clone()
-    };
-    without_options == *preset
-}
-
 fn preset_row(preset: Preset, faults: &[FaultView]) -> PresetRow {
-    let fault = preset.to_fault();
-    let is_on = |fault: Fault| {
-        let mut active = faults.iter().filter(|active| !is_over(active));
-        active.any(|active| is_of_preset(&active.definition, &fault))
-    };
     PresetRow {
         name: preset.name(),
         label: capitalized(&preset.name().replace('-', " ")),
         description: capitalized(preset.description()),
-        is_on: fault.map(is_on),
+        is_on: preset.to_fault().map(|_| is_preset_on(preset, faults)),
     }
 }
 
@@ -141,21 +126,11 @@ fn capitalized(text: &str) -> String {
     first.unwrap_or_default() + letters.as_str()
 }
 
-pub(super) fn is_over(fault: &FaultView) -> bool {
-    let is_past = |nth: u64| fault.matched >= nth;
-    let has_applied = |times: u64| fault.triggered >= times;
-    fault.definition.times.is_some_and(has_applied) || fault.definition.nth.is_some_and(is_past)
-}
-
 fn fault_row(fault: &FaultView, sandbox: &Sandbox) -> FaultRow {
     let definition = &fault.definition;
-    let preset = Preset::ALL.iter().find(|preset| {
-        let preset = preset.to_fault();
-        preset.is_some_and(|preset| is_of_preset(definition, &preset))
-    });
     FaultRow {
         id: fault.id,
-        preset: preset.map(|preset| preset.name()),
+        preset: preset_of(definition).map(Preset::name),
         effect: effect(&definition.effect),
         target: target(definition, sandbox),
         applied: applied(fault),
