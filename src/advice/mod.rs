@@ -37,6 +37,7 @@ use history::History;
 pub(crate) use call::ObservedCall;
 pub use explanation::Explanation;
 pub use report::{Advice, Finding};
+pub(crate) use rule::MAX_REQUESTS;
 pub(crate) use rules::rules;
 pub use severity::Severity;
 

@@ -5,7 +5,7 @@ use super::history::History;
 use super::severity::Severity;
 
 /// The most requests that a violation lists: the newest.
-const MAX_REQUESTS: usize = 20;
+pub(crate) const MAX_REQUESTS: usize = 20;
 
 /// One rule of the linter.
 pub(crate) struct AdviceRule {

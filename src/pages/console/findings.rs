@@ -9,9 +9,10 @@ use axum::response::Response;
 
 use super::layout::{ConsoleLayout, console_page};
 use super::navigation::ConsolePage;
+use super::playground::quoted;
 use super::requests::Row;
 use super::time_text::ago;
-use crate::advice::rules;
+use crate::advice::{MAX_REQUESTS, rules};
 use crate::control::{Advice, ControlError, ControlResult, Finding, Severity};
 use crate::http::base_url::BaseUrl;
 use crate::http::context::RequestContext;
@@ -22,7 +23,7 @@ use crate::sandbox::Sandbox;
 
 const PATH: &str = "/_mock/findings";
 
-/// The most clients that have a chip.
+/// The most clients that have a chip, apart from the chosen one.
 const MAX_CLIENTS: usize = 12;
 
 /// With more findings than this, each one is collapsed.
@@ -89,7 +90,7 @@ struct FindingRow {
     client: String,
     /// The requests that show it and are still in the journal.
     requests: Vec<Row>,
-    /// How often and when it was last seen: `2×, 3 min ago`.
+    /// How often and when it was last seen: `2×, 3 min ago`; `20+×` for as many requests as a finding lists.
     last_seen: String,
 }
 
@@ -124,12 +125,19 @@ pub(crate) async fn get(
         report,
         start: base.path(ConsolePage::Start.path()),
         playground: base.path(ConsolePage::Playground.path()),
-        command: format!("civitai-oauth-mock advice --fail-on warning --server {base}"),
+        command: command(base, client),
         json: base.path(&format!("/_mock/advice?format=json{filter}")),
         sarif: base.path(&format!("/_mock/advice?format=sarif{filter}")),
         sandbox: sandbox.to_owned(),
     };
     console_page(status, &shown.layout, &shown)
+}
+
+/// A shell command that fails if the client, or any client, has an error or a warning.
+fn command(base: &BaseUrl, client: Option<&str>) -> String {
+    let server = quoted(&base.to_string());
+    let client = client.map_or_else(String::new, |id| format!(" --client {}", quoted(id)));
+    format!("civitai-oauth-mock advice --fail-on warning --server {server}{client}")
 }
 
 async fn report(context: &RequestContext, client: Option<&str>) -> ControlResult<Report> {
@@ -225,8 +233,11 @@ fn client_chips(
         },
         is_current: chosen == Some(id),
     };
-    let each = ids.into_iter().take(MAX_CLIENTS).map(chip);
-    std::iter::once(everything).chain(each).collect()
+    let each = ids.into_iter().enumerate();
+    let each = each.filter(|(at, id)| *at < MAX_CLIENTS || chosen == Some(*id));
+    std::iter::once(everything)
+        .chain(each.map(|(_, id)| chip(id)))
+        .collect()
 }
 
 fn client_query(id: &str) -> String {
@@ -271,7 +282,11 @@ fn groups(mut rows: Vec<FindingRow>) -> Vec<Group> {
 fn finding_row(finding: Finding, sandbox: &Sandbox, base: &BaseUrl) -> FindingRow {
     let found = sandbox.journal_requests(&finding.requests);
     let last = found.iter().map(|one| one.at).max();
-    let times = finding.requests.len();
+    // A finding lists the newest requests only.
+    let times = match finding.requests.len() {
+        MAX_REQUESTS.. => format!("{MAX_REQUESTS}+"),
+        times => times.to_string(),
+    };
     let last_seen = last.map_or_else(String::new, |at| {
         format!("{times}×, {}", ago(sandbox.now(), at))
     });

@@ -9,6 +9,7 @@ mod console;
 mod device;
 mod events;
 mod every_page;
+mod findings;
 mod first_sign_in;
 mod keyboard;
 mod live_console;
