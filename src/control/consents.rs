@@ -142,6 +142,12 @@ impl Sandbox {
         })
     }
 
+    /// Adds a budget to every consent. The other budgets still apply. Returns how many consents have it now, and how many
+    /// there are.
+    pub(crate) async fn add_budget(&self, budget: &Budget) -> ControlResult<(usize, usize)> {
+        Ok(self.data().add_budget(budget, self.now()).await?)
+    }
+
     /// Deletes the consents that match the filter.
     pub(crate) async fn delete_consents(&self, filter: GrantFilter) -> ControlResult<Deleted> {
         let filter = self.resolve_grant_filter(filter)?;

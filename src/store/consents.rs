@@ -1,5 +1,6 @@
 //! Operations on consents.
 
+use crate::model::buzz::{Budget, BuzzLimit, MAX_BUDGETS};
 use crate::model::consent::{Approval, Consent};
 use crate::protocol::ids::{ClientId, UserId};
 use crate::protocol::time::Timestamp;
@@ -52,6 +53,40 @@ impl SandboxData {
             tables.consents.put_consent(stored, batch)
         })
         .await?
+    }
+
+    /// Adds a budget to every consent, in one commit. A consent that has the budget, or as many as it may have, stays as it is.
+    /// Returns how many consents have the budget now, and how many there are.
+    pub(crate) async fn add_budget(
+        &self,
+        budget: &Budget,
+        now: Timestamp,
+    ) -> Result<(usize, usize), StoreError> {
+        self.change(|tables, batch| {
+            let all = tables.consents.len();
+            let budgets = |stored: &StoredConsent| {
+                let limit = stored.consent.buzz_limit.as_ref();
+                limit.map_or_else(Vec::new, |limit| limit.0.clone())
+            };
+            let (limited, others): (Vec<_>, Vec<_>) = tables
+                .consents
+                .iter()
+                .map(|(key, stored)| (key.clone(), budgets(stored)))
+                .partition(|(_, budgets)| budgets.contains(budget));
+            let mut count = limited.len();
+            for (key, mut budgets) in others {
+                if budgets.len() < MAX_BUDGETS {
+                    budgets.push(budget.clone());
+                    tables.consents.change(&key, batch, |stored| {
+                        stored.consent.buzz_limit = Some(BuzzLimit(budgets));
+                        stored.updated_at = now;
+                    });
+                    count += 1;
+                }
+            }
+            (count, all)
+        })
+        .await
     }
 
     /// Stores the parts that an approval sets; the rest of an earlier consent stays, so that parallel approvals are not lost.

@@ -39,6 +39,13 @@ impl SandboxData {
         ))
     }
 
+    /// Whether an access token is stored, expired or not.
+    pub(crate) fn has_access_token(&self) -> bool {
+        let tables = self.read();
+        let mut all = tables.tokens.values();
+        all.any(|stored| stored.kind == TokenKind::Access)
+    }
+
     /// The tokens that the filter selects, newest first.
     pub(crate) fn list_tokens(&self, filter: UserClientFilter<'_>) -> Vec<Token> {
         let tables = self.read();

@@ -10,7 +10,7 @@ use axum::response::Response;
 use super::requests::request_path;
 use super::{problem, status_line};
 use crate::control::{
-    Budget, ControlError, ExpireTokens, GrantFilter, NewConsent, NewPresetFault, Preset, Window,
+    Budget, ControlError, ExpireTokens, NewPresetFault, Preset, Window, is_preset_on,
 };
 use crate::http::base_url::BaseUrl;
 use crate::http::body::Form;
@@ -162,18 +162,7 @@ impl Scenario {
         let Cause::Fault(preset) = self.cause else {
             return false;
         };
-        let Some(definition) = preset.to_fault() else {
-            return false;
-        };
-        sandbox.list_faults().faults.iter().any(|fault| {
-            let has_effect = fault
-                .definition
-                .times
-                .is_none_or(|times| fault.triggered < times);
-            let mut one = fault.definition.clone();
-            one.times = None;
-            has_effect && one == definition
-        })
+        is_preset_on(preset, &sandbox.list_faults().faults)
     }
 
     async fn bring_about(self, sandbox: &Sandbox) -> Result<String, ControlError> {
@@ -190,7 +179,10 @@ impl Scenario {
                     .await?
                     .expired;
                 Ok(match expired {
-                    0 => "There are no access tokens yet: sign in first".to_owned(),
+                    0 if sandbox.data().has_access_token() => {
+                        "All access tokens have already expired".to_owned()
+                    }
+                    0 => "There are no access tokens: sign in first".to_owned(),
                     1 => "1 access token expired".to_owned(),
                     expired => format!("{expired} access tokens expired"),
                 })
@@ -200,25 +192,21 @@ impl Scenario {
     }
 }
 
-/// Limits what each app may spend to 1 buzz a day.
+/// Limits what each app may spend to 1 buzz a day. The budgets of the users stay.
 async fn limit_spending(sandbox: &Sandbox) -> Result<String, ControlError> {
-    let consents = sandbox.list_consents(GrantFilter::all())?.consents;
-    let mut limited = 0;
-    for consent in consents {
-        let budget = Budget::Sliding {
-            limit: 1,
-            window: Window::Day,
-            unit: 1,
-            currencies: None,
-        };
-        let changed = NewConsent::new(consent.user.0, consent.client_id.to_string(), consent.scope);
-        sandbox.set_consent(changed.buzz_limit([budget])).await?;
-        limited += 1;
-    }
-    Ok(match limited {
-        0 => "No app has a remembered consent yet: sign in first".to_owned(),
-        1 => "1 consent is limited to 1 Buzz a day".to_owned(),
-        limited => format!("{limited} consents are limited to 1 Buzz a day"),
+    let budget = Budget::Sliding {
+        limit: 1,
+        window: Window::Day,
+        unit: 1,
+        currencies: None,
+    };
+    Ok(match sandbox.add_budget(&budget).await? {
+        (_, 0) => "No app has a remembered consent yet: sign in first".to_owned(),
+        (limited, all) if limited < all => format!(
+            "{limited} of {all} consents are limited to 1 Buzz a day: the others have as many budgets as they may have"
+        ),
+        (1, _) => "1 consent is limited to 1 Buzz a day".to_owned(),
+        (limited, _) => format!("{limited} consents are limited to 1 Buzz a day"),
     })
 }
 

@@ -1,7 +1,7 @@
 //! The start page: the set-up, and the checklist of what the app has done and should handle.
 
 use insta::assert_snapshot;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Browser, CONF, Fields, SandboxClient, TestServer, USERINFO};
 
@@ -80,6 +80,7 @@ async fn each_state_is_brought_about_by_its_button() {
     for state in [
         "deny-consent",
         "expire-tokens",
+        "expire-tokens",
         "refuse-refresh",
         "limit-rate",
         "delay-token",
@@ -87,10 +88,11 @@ async fn each_state_is_brought_about_by_its_button() {
         said += &format!("{state}: {}\n", bring_about(&mock, state).await);
     }
     assert_snapshot!(said, @"
-    expire-tokens: There are no access tokens yet: sign in first
+    expire-tokens: There are no access tokens: sign in first
     limit-spending: No app has a remembered consent yet: sign in first
     deny-consent: Fault consent-denied turned on, once
     expire-tokens: 1 access token expired
+    expire-tokens: All access tokens have already expired
     refuse-refresh: Fault refresh-revoked turned on, once
     limit-rate: Fault rate-limited turned on, once
     delay-token: Fault token-endpoint-slow turned on, once
@@ -114,23 +116,69 @@ async fn each_state_is_brought_about_by_its_button() {
     mock.token(&CONF.client_credentials()).await;
     mock.tokens(&CONF, "1").await;
     assert_snapshot!(checklist(&mock).await, @"
-    x Your app sent a user to sign in : done #17
-    x The user approved the consent : done #20
-    x The code was exchanged for tokens : done #21
+    x Your app sent a user to sign in : done #18
+    x The user approved the consent : done #21
+    x The code was exchanged for tokens : done #22
     - Your app read the user : not yet
-    x Your app refreshed the tokens : done #12
+    x Your app refreshed the tokens : done #13
     - Your app revoked a token on sign-out : not yet
-    x The user denies the consent : done #16
-    x The access token has expired: refresh it : done #12
-    x The refresh is refused: sign in again : done #17
+    x The user denies the consent : done #17
+    x The access token has expired: refresh it : done #13
+    x The refresh is refused: sign in again : done #18
     - The spending limit is reached : not yet Set limits of 1 Buzz
-    x Too many requests: retry later : done #21
+    x Too many requests: retry later : done #22
     - The token endpoint takes 3 s : not yet Delay the next tokens
     8 of 12
     ");
     let wrong = Fields::default().with("state", "unknown");
     let refused = mock.post("/_mock/first-sign-in", &wrong).await;
     assert_eq!(refused.status, 400);
+}
+
+#[tokio::test]
+async fn spending_limit_is_added_to_the_budgets_of_the_users() {
+    let mock = TestServer::documented().await;
+    let own = json!({ "type": "absolute", "limit": 5000 });
+    for (client, budgets) in [
+        ("conf", json!([own])),
+        ("spa", Value::Null),
+        ("other", json!(vec![&own; 20])),
+    ] {
+        let consent = json!({ "user": "ada", "client_id": client, "scope": "AI Services", "buzz_limit": budgets });
+        mock.control("POST", "/consents", consent).await;
+    }
+    // The second time, the budget is already there.
+    for _ in 0..2 {
+        assert_eq!(
+            bring_about(&mock, "limit-spending").await,
+            "2 of 3 consents are limited to 1 Buzz a day: the others have as many budgets as they may have"
+        );
+    }
+    let stored = mock.control("GET", "/consents", json!({})).await;
+    let stored = stored["consents"].as_array().expect("consents");
+    let limits = stored.iter().map(|one| {
+        let limit = one["buzz_limit"].as_array().map_or(&[][..], Vec::as_slice);
+        let limits: Vec<_> = limit.iter().map(|budget| &budget["limit"]).collect();
+        match limits.len() {
+            20 => format!("{}: 20 budgets\n", one["client_id"]),
+            _ => format!("{}: {}\n", one["client_id"], json!(limits)),
+        }
+    });
+    assert_snapshot!(limits.collect::<String>(), @r#"
+    "conf": [5000,1]
+    "other": 20 budgets
+    "spa": [1]
+    "#);
+}
+
+#[tokio::test]
+async fn a_fault_of_one_client_waits_for_its_next_request() {
+    let mock = TestServer::documented().await;
+    let of_client = json!({ "client_id": "conf" });
+    mock.control("POST", "/faults/presets/rate-limited", of_client)
+        .await;
+    let page = mock.get("/").await.page();
+    assert_eq!(page.texts("#first-sign-in small").len(), 1);
 }
 
 #[tokio::test]
