@@ -15,7 +15,9 @@ impl TextNeedle {
         let encoded: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
         let with_spaces = encoded.replace('+', "%20");
         let json = serde_json::to_string(text).unwrap_or_default();
-        let json = json.trim_matches('"');
+        // Only the quotes around it: one in the text is escaped, also at its end.
+        let json = json.strip_prefix('"').unwrap_or(&json);
+        let json = json.strip_suffix('"').unwrap_or(json);
         let mut forms = vec![
             plain,
             encoded.to_lowercase(),
@@ -60,6 +62,8 @@ mod tests {
         }
         assert!(!needle.is_in("http://localhost:3000/"));
         assert!(TextNeedle::new("say \"a\"").is_in(r#"{"x":"say \"a\""}"#));
+        let quote = TextNeedle::new("\"");
+        assert!(quote.is_in(r#"{"x":1}"#) && !quote.is_in(r"C:\path"));
         assert!(TextNeedle::new("é").is_in("%C3%A9") && TextNeedle::new("É").is_in("é"));
     }
 }
