@@ -58,13 +58,18 @@ impl Progress {
         (id > 0).then_some(id)
     }
 
+    /// Sets the newest request of a step. Of parallel requests, an older one may come last.
+    fn set(&self, step: Step, id: u64) {
+        self.0[step as usize].fetch_max(id, Ordering::Relaxed);
+    }
+
     /// Notes what a request did.
     pub(super) fn note(&self, steps: &[Option<Step>], id: u64) {
         for step in steps.iter().flatten() {
-            self.0[*step as usize].store(id, Ordering::Relaxed);
+            self.set(*step, id);
             // A consent that was approved without a request for it: the sign-in began with it.
             if *step == Step::Approved && self.request(Step::SignInStarted).is_none() {
-                self.0[Step::SignInStarted as usize].store(id, Ordering::Relaxed);
+                self.set(Step::SignInStarted, id);
             }
             let after = match step {
                 Step::Refreshed => Some((Step::SentExpired, Step::RefreshedAfterExpiry)),
@@ -74,12 +79,12 @@ impl Progress {
             if let Some((before, after)) = after
                 && self.request(before).is_some()
             {
-                self.0[after as usize].store(id, Ordering::Relaxed);
+                self.set(after, id);
             }
             if matches!(step, Step::Refreshed | Step::CodeExchanged)
                 && self.request(Step::RateLimited).is_some()
             {
-                self.0[Step::TokensAfterRateLimit as usize].store(id, Ordering::Relaxed);
+                self.set(Step::TokensAfterRateLimit, id);
             }
         }
     }
@@ -141,4 +146,22 @@ pub(super) fn steps(exchange: &StoredExchange) -> [Option<Step>; 2] {
         _ => waited.then_some(Step::WaitedForTokens),
     };
     [first, second]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_request_does_not_replace_a_newer_one() {
+        let progress = Progress::default();
+        let noted = |step, id| {
+            progress.note(&[Some(step), None], id);
+            progress.request(step)
+        };
+        assert_eq!(noted(Step::SentExpired, 1), Some(1));
+        assert_eq!(noted(Step::Refreshed, 7), Some(7));
+        assert_eq!(noted(Step::Refreshed, 5), Some(7));
+        assert_eq!(progress.request(Step::RefreshedAfterExpiry), Some(7));
+    }
 }
