@@ -205,7 +205,11 @@ impl Journal {
 
     /// The same, but [`Journal::undo_clear`] can put the exchanges back for 30 seconds.
     pub(crate) fn clear_undoably(&self) {
-        let cleared = Arc::new(self.ring.clear());
+        // A second click does not end the undo of the first.
+        let Some(cleared) = self.ring.clear_if_any() else {
+            return;
+        };
+        let cleared = Arc::new(cleared);
         // They count against the memory limit, and are evicted as all others.
         self.memory.register(&cleared);
         self.cleared.store(cleared);
@@ -213,8 +217,12 @@ impl Journal {
 
     /// Puts the exchanges of the last undoable clearing back, and returns whether there were any.
     pub(crate) fn undo_clear(&self) -> bool {
-        let cleared = self.cleared.take();
-        cleared.is_some_and(|cleared| self.ring.put_back(&cleared, self.capacity))
+        let Some(cleared) = self.cleared.take() else {
+            return false;
+        };
+        let is_back = self.ring.put_back(&cleared, self.capacity);
+        cleared::drop_later(cleared);
+        is_back
     }
 
     /// Reports every exchange from now on.

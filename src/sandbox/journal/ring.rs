@@ -247,7 +247,17 @@ impl Ring {
 
     /// Moves every exchange, with the counters, to another ring. Ids go on.
     pub(super) fn clear(&self) -> Self {
-        let mut state = self.state();
+        Self::cleared(self.state())
+    }
+
+    /// The same, unless no exchange was added since it was cleared.
+    pub(super) fn clear_if_any(&self) -> Option<Self> {
+        let state = self.state();
+        let has_any = !state.entries.is_empty() || state.evicted.count > 0;
+        has_any.then(|| Self::cleared(state))
+    }
+
+    fn cleared(mut state: MutexGuard<'_, RingState>) -> Self {
         let empty = RingState {
             last_id: state.last_id,
             clearings: state.clearings + 1,
@@ -257,13 +267,15 @@ impl Ring {
     }
 
     /// Puts the exchanges of a ring that was cleared from this one before those that were added since. Returns whether it was
-    /// possible: exchanges in between may have been removed to make room.
+    /// possible: exchanges in between may have been removed, to make room or by another clearing.
     pub(super) fn put_back(&self, cleared: &Self, capacity: usize) -> bool {
         let mut state = self.state();
-        if state.evicted.count > 0 {
+        let mut cleared = cleared.state();
+        if state.first_id() != cleared.last_id + 1 {
             return false;
         }
-        let mut merged = std::mem::take(&mut *cleared.state());
+        let mut merged = std::mem::take(&mut *cleared);
+        drop(cleared);
         let added = std::mem::take(&mut *state);
         merged.entries.extend(added.entries);
         merged.credentials.append(added.credentials);

@@ -232,6 +232,37 @@ async fn cleared_exchanges_are_put_back_unless_newer_ones_were_removed() {
 }
 
 #[tokio::test]
+async fn clearing_twice_can_be_undone() {
+    let limits = limits(1_000_000);
+    let journal = journal(4, &limits);
+    push(&journal, 10);
+    journal.clear_undoably();
+    let after = journal.clearings();
+    journal.clear_undoably();
+    assert_eq!(journal.clearings(), after, "there is nothing to clear");
+    assert!(journal.undo_clear());
+    assert_eq!(ids(&journal), [1]);
+}
+
+#[test]
+fn exchanges_are_put_back_only_if_no_gap_is_left() {
+    let limits = limits(1_000_000);
+    let journal = journal(4, &limits);
+    push(&journal, 10);
+    let first = journal.ring.clear();
+    push(&journal, 10);
+    let second = journal.ring.clear();
+    push(&journal, 10);
+    // The second clearing may be stored before the first, and an undo may have begun before a clearing.
+    assert!(!journal.ring.put_back(&first, 4));
+    assert_eq!(ids(&journal), [3]);
+    assert!(journal.ring.put_back(&second, 4));
+    assert!(journal.ring.put_back(&first, 4));
+    assert_eq!(ids(&journal), [1, 2, 3]);
+    assert_eq!(journal.find(&[1, 3]).len(), 2);
+}
+
+#[tokio::test]
 async fn cleared_exchanges_count_against_the_memory_limit() {
     let limits = limits(100_000);
     let journal = journal(1000, &limits);
