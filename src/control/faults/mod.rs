@@ -92,6 +92,24 @@ impl Sandbox {
         Ok(added?)
     }
 
+    /// Adds a fault, unless one meets the condition. Returns whether it was added.
+    pub(crate) fn add_fault_unless(
+        &self,
+        is_met: impl Fn(&FaultView) -> bool,
+        fault: Fault,
+    ) -> ControlResult<bool> {
+        check::check(&fault)?;
+        let added = self.if_current(|core| {
+            let added = core.faults.add_unless(is_met, fault.clone())?;
+            if let Some(added) = &added {
+                let message = describe_added_fault(added.id, &fault);
+                core.record_change(ChangeKind::FaultAdded, &message);
+            }
+            Ok::<_, Invalid>(added.is_some())
+        });
+        Ok(added.unwrap_or(Ok(true))?)
+    }
+
     /// The faults.
     pub(crate) fn list_faults(&self) -> FaultList {
         FaultList {

@@ -1,6 +1,6 @@
 //! The active faults of one sandbox. Each counts how often it may still apply.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -94,14 +94,34 @@ impl Faults {
         }
     }
 
-    fn set(&self) -> std::sync::MutexGuard<'_, FaultTable> {
+    fn set(&self) -> MutexGuard<'_, FaultTable> {
         // After a panic, counters may be one behind.
         self.set.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a fault. Errors: there is no room for it.
     pub(crate) fn add(&self, definition: Fault) -> Result<FaultView, Invalid> {
-        let mut set = self.set();
+        self.add_to(self.set(), definition)
+    }
+
+    /// The same, unless a fault meets the condition.
+    pub(crate) fn add_unless(
+        &self,
+        is_met: impl Fn(&FaultView) -> bool,
+        definition: Fault,
+    ) -> Result<Option<FaultView>, Invalid> {
+        let set = self.set();
+        if set.faults.iter().any(|active| is_met(&active.to_view())) {
+            return Ok(None);
+        }
+        self.add_to(set, definition).map(Some)
+    }
+
+    fn add_to(
+        &self,
+        mut set: MutexGuard<'_, FaultTable>,
+        definition: Fault,
+    ) -> Result<FaultView, Invalid> {
         if set.faults.len() >= MAX_FAULTS {
             let reason = format!("the limit of {MAX_FAULTS} faults in this sandbox is reached");
             return Err(Invalid::new("", reason).with_hint(DELETE_SOME));

@@ -43,7 +43,7 @@ pub(crate) async fn perform(
     let sandbox = &context.sandbox;
     let text = |name| params.text(name).unwrap_or_default().trim();
     Ok(match text("act") {
-        "preset" => fault_actions::toggle(context, params).await?,
+        "preset" => fault_actions::switch(context, params).await?,
         "delete-fault" => {
             sandbox.delete_fault(text("id"))?;
             format!("Fault {} deleted", text("id"))

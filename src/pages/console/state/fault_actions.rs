@@ -12,9 +12,11 @@ use crate::control::{ControlError, Preset, is_over, preset_of};
 use crate::http::context::RequestContext;
 use crate::http::respond;
 use crate::http::state::ServerState;
+use crate::invalid::Invalid;
 use crate::pages::console::navigation::ConsolePage;
 use crate::pages::console::status_line;
 use crate::protocol::params::Params;
+use crate::sandbox::faults::{Fault, FaultView};
 
 /// Adds the fault of the form.
 pub(super) fn add(state: &Arc<ServerState>, context: &RequestContext, params: &Params) -> Response {
@@ -34,38 +36,46 @@ pub(super) fn add(state: &Arc<ServerState>, context: &RequestContext, params: &P
     }
 }
 
-/// Adds the fault of a preset, or deletes it if it is active.
-pub(super) async fn toggle(
+/// Turns the fault of a preset on or off, as its switch says: pressed twice, it is as pressed once.
+pub(super) async fn switch(
     context: &RequestContext,
     params: &Params,
 ) -> Result<String, ControlError> {
     let sandbox = &context.sandbox;
     let preset = Preset::named(params.text("name").unwrap_or_default().trim())?;
     let name = preset.name();
-    if preset.to_fault().is_none() {
+    let Some(definition) = preset.to_fault() else {
         sandbox.add_fault_preset(preset.into()).await?;
         return Ok(format!("Preset {name} applied"));
+    };
+    let is_on = |fault: &FaultView| preset_of(&fault.definition) == Some(preset) && !is_over(fault);
+    match params.text("on") {
+        Some("true") => {
+            let is_once = params.text("times") == Some("1");
+            let fault = Fault {
+                times: is_once.then_some(1),
+                ..definition
+            };
+            let how = match sandbox.add_fault_unless(is_on, fault)? {
+                true if is_once => "turned on once",
+                true => "turned on",
+                false => "is on already",
+            };
+            Ok(format!("Fault {name} {how}"))
+        }
+        Some("false") => {
+            for fault in sandbox.list_faults().faults.iter().filter(|one| is_on(one)) {
+                match sandbox.delete_fault(&fault.id.to_string()) {
+                    // Another call has deleted it meanwhile.
+                    Ok(()) | Err(ControlError::NotFound(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(format!("Fault {name} turned off"))
+        }
+        _ => {
+            let error = Invalid::new("on", "neither true nor false");
+            Err(error.with_hint("use the switches of the page").into())
+        }
     }
-    let set = sandbox.list_faults().faults;
-    let of_preset = set
-        .iter()
-        .filter(|fault| preset_of(&fault.definition) == Some(preset));
-    let on: Vec<u64> = of_preset
-        .filter(|fault| !is_over(fault))
-        .map(|fault| fault.id)
-        .collect();
-    if on.is_empty() {
-        let is_once = params.text("times") == Some("1");
-        let (fault, how) = if is_once {
-            (preset.times(1), " once")
-        } else {
-            (preset.into(), "")
-        };
-        let added = sandbox.add_fault_preset(fault).await;
-        return added.map(|_| format!("Fault {name} turned on{how}"));
-    }
-    for id in on {
-        sandbox.delete_fault(&id.to_string())?;
-    }
-    Ok(format!("Fault {name} turned off"))
 }

@@ -18,7 +18,13 @@ async fn presets_are_switches() {
     let page = show(&mock, FAULTS).await;
     assert_eq!(page.texts("#presets .setting").len(), 9);
     assert_eq!(on().await, [""; 0]);
-    let press = [("act", "preset"), ("name", "rate-limited"), ("times", "1")];
+    let press = [
+        ("act", "preset"),
+        ("name", "rate-limited"),
+        ("on", "true"),
+        ("times", "1"),
+    ];
+    let off = [("act", "preset"), ("name", "rate-limited"), ("on", "false")];
     assert_eq!(
         done(&mock, &press).await,
         "Fault rate-limited turned on once"
@@ -32,10 +38,25 @@ async fn presets_are_switches() {
     assert_eq!(mock.token(&CONF.client_credentials()).await.status, 200);
     assert_eq!(on().await, [""; 0]);
     assert_eq!(
-        done(&mock, &press[..2]).await,
+        done(&mock, &press[..3]).await,
         "Fault rate-limited turned on"
     );
-    assert_eq!(done(&mock, &press).await, "Fault rate-limited turned off");
+    // A double click is one click.
+    assert_eq!(
+        done(&mock, &press[..3]).await,
+        "Fault rate-limited is on already"
+    );
+    let page = show(&mock, FAULTS).await;
+    let active = rows(&page, "#active-faults");
+    assert_eq!(
+        active.lines().filter(|row| !row.contains("1 of 1")).count(),
+        1
+    );
+    let switches = page.attributes("#presets [aria-checked=true]", "value");
+    assert_eq!(switches, ["false"], "what a click asks for");
+    assert_eq!(done(&mock, &off).await, "Fault rate-limited turned off");
+    assert_eq!(done(&mock, &off).await, "Fault rate-limited turned off");
+    assert_eq!(on().await, [""; 0]);
     // `?times=1` is the address of the other choice.
     let once = show(&mock, "/_mock/faults?times=1").await;
     assert_eq!(once.attributes("#presets [name=times]", "value")[0], "1");
