@@ -19,6 +19,7 @@ use crate::model::client_spec::ClientSpec;
 use crate::pages::console::navigation::ConsolePage;
 use crate::pages::console::{problem, status_line};
 use crate::protocol::params::Params;
+use crate::protocol::secret::Secret;
 
 /// Adds the client of the form. A confidential client without a secret of its own gets one, which is shown once.
 pub(super) async fn add(
@@ -31,17 +32,22 @@ pub(super) async fn add(
         .text("confidential")
         .is_some_and(|flag| !flag.is_empty())
         && params.text("secret").unwrap_or_default().trim().is_empty();
+    let secret = needs_secret.then(|| sandbox.entropy.client_secret());
     let created = match read(params).text_if_any("id").read::<ClientSpec>() {
         Ok(spec) if spec.name.as_deref() == Some("") => Err(no_name()),
-        Ok(spec) => sandbox.create_client(spec).await,
+        Ok(mut spec) => {
+            // The client is never stored without its secret.
+            spec.secret = secret.clone().map(Some).or(spec.secret);
+            sandbox.create_client(spec).await
+        }
         Err(error) => Err(error.into()),
     };
-    match created {
-        Ok(client) if needs_secret => {
+    match (created, secret) {
+        (Ok(client), Some(secret)) => {
             let done = format!("Client {} added", client.name);
-            show_secret(context, client.id.as_str(), &done).await
+            show_secret(context, client.id.as_str(), &secret, &done)
         }
-        created => finish(state, context, params, None, "added", created),
+        (created, _) => finish(state, context, params, None, "added", created),
     }
 }
 
@@ -106,14 +112,10 @@ fn finish(
 /// Replaces the secret of a client, and shows the new one once.
 pub(super) async fn rotate(context: &RequestContext, params: &Params) -> Response {
     let id = params.text("id").unwrap_or_default();
-    show_secret(context, id, "The old secret no longer works").await
-}
-
-async fn show_secret(context: &RequestContext, id: &str, done: &str) -> Response {
     match context.sandbox.rotate_secret(id).await {
         Ok(new) => {
-            let values = [("id", id), ("secret", new.client_secret.reveal())];
-            shown_once::redirect(context, ConsolePage::Clients.path(), done, &values)
+            let done = "The old secret no longer works";
+            show_secret(context, id, &new.client_secret, done)
         }
         Err(ControlError::Store(error)) => respond::failure(&error),
         Err(error) => {
@@ -121,4 +123,9 @@ async fn show_secret(context: &RequestContext, id: &str, done: &str) -> Response
             problem::page_with_back(context, StatusCode::BAD_REQUEST, &error, back)
         }
     }
+}
+
+fn show_secret(context: &RequestContext, id: &str, secret: &Secret, done: &str) -> Response {
+    let values = [("id", id), ("secret", secret.reveal())];
+    shown_once::redirect(context, ConsolePage::Clients.path(), done, &values)
 }
