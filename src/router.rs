@@ -238,12 +238,14 @@ fn state_pages(state: &Arc<ServerState>) -> Router {
     use crate::pages::console::state::{
         clients, faults, sandboxes, settings, snapshots, tokens, users,
     };
+    // These pages read whole tables, as the lists of the control API do.
+    let turn = || from_fn_with_state(state.long_lists.clone(), control_api::lists::one_at_a_time);
     Routes::new()
         .route("/_mock/requests/{id}", get(requests::get_request))
         .route("/_mock/faults", get(faults::get))
-        .route("/_mock/tokens", get(tokens::get))
-        .route("/_mock/users", get(users::get))
-        .route("/_mock/clients", get(clients::get))
+        .route("/_mock/tokens", get(tokens::get).route_layer(turn()))
+        .route("/_mock/users", get(users::get).route_layer(turn()))
+        .route("/_mock/clients", get(clients::get).route_layer(turn()))
         .route("/_mock/snapshots", get(snapshots::get))
         .route("/_mock/sandboxes", get(sandboxes::get))
         .route("/_mock/settings", get(settings::get))

@@ -1,7 +1,7 @@
 //! The control API: HTTP under `/_mock/…`, JSON in and out. `operations.rs` has the table of its operations.
 
 mod input;
-mod lists;
+pub(crate) mod lists;
 #[cfg(feature = "openapi")]
 mod openapi;
 mod operation;

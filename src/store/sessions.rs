@@ -9,6 +9,7 @@ use crate::store::error::StoreError;
 use crate::store::sandbox_data::SandboxData;
 use crate::store::tables::sessions::StoredSession;
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 impl SandboxData {
@@ -33,6 +34,18 @@ impl SandboxData {
         drop(tables);
         found.sort_by_key(|(user, expires_at)| (Reverse(*expires_at), *user));
         found
+    }
+
+    /// How many sessions each user has that have not expired.
+    pub(crate) fn count_sessions(&self, now: Timestamp) -> HashMap<UserId, usize> {
+        let tables = self.read();
+        let mut counts = HashMap::new();
+        for session in tables.sessions.values() {
+            if session.expires_at >= now {
+                *counts.entry(session.user).or_default() += 1;
+            }
+        }
+        counts
     }
 }
 

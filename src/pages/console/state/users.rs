@@ -1,6 +1,5 @@
 //! `GET /_mock/users`: the users of the sandbox, and a form for a new user or the changes of one.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use askama::Template;
@@ -11,9 +10,7 @@ use axum::response::Response;
 use super::choices::{ListPage, user_of_id};
 use super::form::Form;
 use super::user_form;
-use crate::control::{ControlError, SessionFilter};
 use crate::http::context::RequestContext;
-use crate::http::respond;
 use crate::http::state::ServerState;
 use crate::model::user::User;
 use crate::pages::console::layout::{ConsoleLayout, console_page};
@@ -84,18 +81,10 @@ pub(super) fn show(
     form: Option<OpenForm>,
 ) -> Response {
     let (sandbox, base) = (&context.sandbox, &context.base);
-    let sessions = match sandbox.list_sessions(&SessionFilter::default()) {
-        Ok(list) => list.sessions,
-        Err(ControlError::Store(error)) => return respond::failure(&error),
-        Err(_) => Vec::new(),
-    };
-    let mut sessions_by_user: HashMap<i64, usize> = HashMap::new();
-    for session in sessions.iter().filter(|session| session.active) {
-        *sessions_by_user.entry(session.user.0).or_default() += 1;
-    }
+    let sessions = sandbox.data().count_sessions(sandbox.now());
     let users = ListPage::new(sandbox.list_users(), query);
     let users = users.map(|user| {
-        let sessions = sessions_by_user.get(&user.id.0).copied();
+        let sessions = sessions.get(&user.id).copied();
         row(user, sessions.unwrap_or(0))
     });
     let here = base.path(ConsolePage::Users.path());
