@@ -64,10 +64,22 @@ impl Sandbox {
 
     /// Changes some keys of a user.
     pub(crate) async fn update_user(&self, named: &UserRef, spec: UserSpec) -> ControlResult<User> {
+        self.update_user_with(named, |_| spec).await
+    }
+
+    /// The same, with changes that depend on the user. They must not read the data.
+    pub(crate) async fn update_user_with(
+        &self,
+        named: &UserRef,
+        changes: impl FnOnce(&User) -> UserSpec,
+    ) -> ControlResult<User> {
         let id = self.read_user(named)?.id;
-        let buzz = spec.buzz;
-        let patched = |before: &User| Ok(spec.change(before.clone())?);
-        let changed = self.data().change_user(id, buzz, patched).await;
+        let patched = |before: &User| {
+            let spec = changes(before);
+            let buzz = spec.buzz;
+            Ok((spec.change(before.clone())?, buzz))
+        };
+        let changed = self.data().change_user(id, patched).await;
         match changed {
             Ok(Some(user)) => Ok(user),
             Ok(None) => Err(self.not_found(named)),

@@ -36,18 +36,17 @@ impl SandboxData {
         found
     }
 
-    /// Changes a user, if they exist, and sets their balances to `buzz`, if it is given. Parallel changes run one after
+    /// Changes a user, if they exist, and sets their balances, if `change` returns some. Parallel changes run one after
     /// another, so that none is lost. `change` runs under the lock of the data and must not read it. Errors: the database's,
     /// that another user has the name, and those of `change`.
     pub(crate) async fn change_user<E: From<StoreError>>(
         &self,
         id: UserId,
-        buzz: Option<Buzz>,
-        change: impl FnOnce(&User) -> Result<User, E>,
+        change: impl FnOnce(&User) -> Result<(User, Option<Buzz>), E>,
     ) -> Result<Option<User>, E> {
         self.change(|tables, batch| {
             let known = tables.users.get(&id)?;
-            let changed = change(&tables.user_with_balance(known)).and_then(|user| {
+            let changed = change(&tables.user_with_balance(known)).and_then(|(user, buzz)| {
                 tables.users.put_user(&user, batch)?;
                 if let Some(buzz) = buzz {
                     tables.accounts.set(id, buzz, batch);

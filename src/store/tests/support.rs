@@ -121,12 +121,13 @@ impl TestStore {
         let ada = self.ada();
         let buzz = yellow.map(|yellow| Buzz { yellow, ..ada.buzz });
         let changed = |user: &User| {
-            Ok::<_, StoreError>(User {
+            let user = User {
                 email: Some(email.to_owned()),
                 ..user.clone()
-            })
+            };
+            Ok::<_, StoreError>((user, buzz))
         };
-        let changed = self.data.change_user(ada.id, buzz, changed);
+        let changed = self.data.change_user(ada.id, changed);
         changed.await.map(drop)
     }
 

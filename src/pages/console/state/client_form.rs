@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::choices::user_text;
-use super::form::{Form, FormInput};
+use super::form::{Form, FormInput, is_changed};
 use super::token_row::scope_name;
 use crate::model::client::{AccessMode, Client};
 use crate::protocol::params::Params;
@@ -77,9 +77,11 @@ pub(super) fn for_client(client: &Client, sandbox: &Sandbox) -> Form {
         .with_flag("any_loopback_redirect", client.any_loopback_redirect)
         .with_flag("verified", client.verified)
         .with_flag("may_introspect", client.may_introspect);
-    client.grants.iter().fold(form, |form, grant| {
+    let grants = client.grants.iter();
+    let form = grants.fold(form, |form, grant| {
         form.with_flag(&grant_field(grant.name()), true)
-    })
+    });
+    form.opened()
 }
 
 /// The input of a sent form, without the id.
@@ -95,10 +97,18 @@ pub(super) fn read(params: &Params) -> FormInput<'_> {
         .list("redirect_uris")
         .text_or("allowed_scopes", 0)
         .text_if_any("access_mode")
-        .text_if_any("secret")
-        .set("grants", grants);
+        .text_if_any("secret");
+    let mut fields = GRANTS.iter().map(|(grant, _)| grant_field(grant));
+    let input = if fields.any(|field| is_changed(params, &field)) {
+        input.set("grants", grants)
+    } else {
+        input
+    };
+    // No origins are those of the redirect URIs.
+    let has_changed = ["allowed_origins", "redirect_uris"];
+    let has_changed = has_changed.iter().any(|name| is_changed(params, name));
     let input = match params.text("allowed_origins").unwrap_or_default().trim() {
-        "" => input.set("allowed_origins", Value::Null),
+        "" if has_changed => input.set("allowed_origins", Value::Null),
         _ => input.list("allowed_origins"),
     };
     let flags = [

@@ -13,7 +13,25 @@ use crate::protocol::params::Params;
 pub(crate) struct Form {
     values: Vec<(String, String)>,
     fields: &'static [&'static str],
+    /// The values that the form was opened with, if it has the changes of something.
+    opened: Vec<(String, String)>,
     error: Option<Invalid>,
+}
+
+/// The name of the hidden field with the value that a field was opened with.
+pub(super) fn opened_name(name: &str) -> String {
+    format!("was:{name}")
+}
+
+/// Whether a field has another value than when its form was opened. What others have changed meanwhile is not undone by a
+/// form that was opened before.
+pub(super) fn is_changed(params: &Params, name: &str) -> bool {
+    let Some(opened) = params.text(&opened_name(name)) else {
+        return true;
+    };
+    // Browsers send other line ends than the page has.
+    let typed = params.text(name).unwrap_or_default();
+    !opened.trim().lines().eq(typed.trim().lines())
 }
 
 impl Form {
@@ -36,6 +54,16 @@ impl Form {
         self.with(name, if is_checked { "true" } else { "" })
     }
 
+    /// Remembers these values as those that the form was opened with.
+    pub(super) fn opened(mut self) -> Self {
+        let values = self.fields.iter().map(|name| {
+            let value = self.value(name).to_owned();
+            (opened_name(name), value)
+        });
+        self.opened = values.collect();
+        self
+    }
+
     /// The form as it was sent, with the error of its operation.
     pub(super) fn failed(
         fields: &'static [&'static str],
@@ -45,6 +73,11 @@ impl Form {
         let values = fields.iter().filter_map(|name| {
             let value = params.text(name)?;
             Some(((*name).to_owned(), value.to_owned()))
+        });
+        let opened = fields.iter().filter_map(|name| {
+            let name = opened_name(name);
+            let value = params.text(&name)?.to_owned();
+            Some((name, value))
         });
         let error = match error {
             ControlError::Invalid(error)
@@ -56,6 +89,7 @@ impl Form {
         Self {
             values: values.collect(),
             fields,
+            opened: opened.collect(),
             error: Some(error),
         }
     }
@@ -63,6 +97,11 @@ impl Form {
     pub(crate) fn value(&self, name: &str) -> &str {
         let found = self.values.iter().find(|(known, _)| known == name);
         found.map_or("", |(_, value)| value)
+    }
+
+    /// The hidden fields with the values that the form was opened with.
+    pub(crate) fn opened_fields(&self) -> &[(String, String)] {
+        &self.opened
     }
 
     pub(crate) fn is_checked(&self, name: &str) -> bool {
@@ -135,17 +174,26 @@ impl<'a> FormInput<'a> {
         self
     }
 
+    /// Sets the key of a field, unless the field has the value that it was opened with.
+    fn set_changed(self, name: &str, value: impl Into<Value>) -> Self {
+        if is_changed(self.params, name) {
+            self.set(name, value)
+        } else {
+            self
+        }
+    }
+
     /// The text as typed.
     pub(super) fn text(self, name: &str) -> Self {
         let typed = self.typed(name);
-        self.set(name, typed)
+        self.set_changed(name, typed)
     }
 
     /// The text; `null` for an empty field.
     pub(super) fn text_or_null(self, name: &str) -> Self {
         match self.typed(name) {
-            "" => self.set(name, Value::Null),
-            typed => self.set(name, typed),
+            "" => self.set_changed(name, Value::Null),
+            typed => self.set_changed(name, typed),
         }
     }
 
@@ -153,22 +201,22 @@ impl<'a> FormInput<'a> {
     pub(super) fn text_if_any(self, name: &str) -> Self {
         match self.typed(name) {
             "" => self,
-            typed => self.set(name, typed),
+            typed => self.set_changed(name, typed),
         }
     }
 
     /// The text, or this value for an empty field.
     pub(super) fn text_or(self, name: &str, default: impl Into<Value>) -> Self {
         match self.typed(name) {
-            "" => self.set(name, default),
-            typed => self.set(name, typed),
+            "" => self.set_changed(name, default),
+            typed => self.set_changed(name, typed),
         }
     }
 
     /// Whether a checkbox is checked.
     pub(super) fn flag(self, name: &str) -> Self {
         let is_checked = !self.typed(name).is_empty();
-        self.set(name, is_checked)
+        self.set_changed(name, is_checked)
     }
 
     /// The lines of a text field, or what stands between its commas.
@@ -178,7 +226,7 @@ impl<'a> FormInput<'a> {
             .filter(|part| !part.is_empty())
             .map(Value::from)
             .collect();
-        self.set(name, parts)
+        self.set_changed(name, parts)
     }
 
     pub(super) fn read<T: DeserializeOwned>(self) -> Result<T, Invalid> {
@@ -213,6 +261,29 @@ mod tests {
             "buzz": { "blue": "5", "green": 0 },
         });
         assert_eq!(input, expected);
+    }
+
+    #[test]
+    fn fields_as_they_were_opened_are_not_in_the_input() {
+        let params = Params::from_urlencoded(
+            b"name=Mia&was:name=Mia&uris=a%0d%0ab&was:uris=a%0ab&was:no=&was:yes=true&buzz.blue=5&was:buzz.blue=7&tier=&was:tier=x",
+        );
+        let input: Value = FormInput::new(&params)
+            .text("name")
+            .list("uris")
+            .flag("no")
+            .flag("yes")
+            .text_or("buzz.blue", 0)
+            .text_or_null("tier")
+            .read()
+            .expect("any JSON");
+        let expected = json!({ "yes": false, "buzz": { "blue": "5" }, "tier": null });
+        assert_eq!(input, expected);
+        // A form that failed is as it was opened.
+        let failed = Form::failed(&["name", "tier"], &params, Invalid::new("", "x").into());
+        let opened = [("was:name", "Mia"), ("was:tier", "x")];
+        let opened = opened.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(failed.opened_fields(), opened);
     }
 
     #[test]

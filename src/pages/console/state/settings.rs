@@ -10,7 +10,7 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::choices;
-use super::form::{Form, FormInput};
+use super::form::{Form, FormInput, is_changed, opened_name};
 use super::setting::{self, GROUPS, SettingKind, SettingRow};
 use crate::contract::{Contract, DIFFERENCES};
 use crate::control::{ControlError, SettingsPatch};
@@ -98,6 +98,18 @@ impl SettingsPage {
         match self.failed_form(group) {
             Some(form) => form.value(row.setting.key),
             None => &row.value,
+        }
+    }
+
+    /// The hidden fields with the values that the form of a group was opened with.
+    fn opened(&self, group: &SettingGroup) -> Vec<(String, String)> {
+        match self.failed_form(group.name) {
+            Some(form) => form.opened_fields().to_vec(),
+            None => {
+                let rows = group.rows.iter();
+                rows.map(|row| (opened_name(row.setting.key), row.value.clone()))
+                    .collect()
+            }
         }
     }
 
@@ -265,6 +277,9 @@ pub(super) fn save(
 
 fn patch(group: &str, params: &Params) -> Result<SettingsPatch, Invalid> {
     if group == SCOPES {
+        if !is_changed(params, SCOPES) {
+            return Ok(SettingsPatch::new());
+        }
         let scopes = scopes(params.text("scopes").unwrap_or_default())?;
         return FormInput::new(params).set("scopes", scopes).read();
     }

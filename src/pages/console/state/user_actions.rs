@@ -7,7 +7,7 @@ use axum::response::Response;
 
 use super::choices::user_of_id;
 use super::form::Form;
-use super::user_form::{FIELDS, read};
+use super::user_form::{FIELDS, read, with_balances};
 use super::users::{self, OpenForm};
 use crate::control::ControlError;
 use crate::http::context::RequestContext;
@@ -44,7 +44,10 @@ pub(super) async fn save(
         Err(_) => named.to_string(),
     };
     let saved = match read(params).read::<UserSpec>() {
-        Ok(spec) => context.sandbox.update_user(&named, spec).await,
+        Ok(spec) => {
+            let changes = |before: &User| with_balances(spec, params, before.buzz);
+            context.sandbox.update_user_with(&named, changes).await
+        }
         Err(error) => Err(error.into()),
     };
     let edited = Some((named.to_string(), name));

@@ -1,7 +1,8 @@
 //! The form of a user: every key of the control API.
 
-use super::form::{Form, FormInput};
-use crate::model::user::User;
+use super::form::{Form, FormInput, is_changed};
+use crate::model::user::{Buzz, User};
+use crate::model::user_spec::UserSpec;
 use crate::protocol::params::Params;
 
 /// The fields of a new user. Those of the changes of one have no id, which is the first.
@@ -47,6 +48,7 @@ pub(super) fn for_user(user: &User) -> Form {
         .with_flag("muted", user.muted)
         .with_flag("banned", user.banned)
         .with_flag("deleted", user.deleted)
+        .opened()
 }
 
 /// The input of a sent form, without the id.
@@ -58,4 +60,21 @@ pub(super) fn read(params: &Params) -> FormInput<'_> {
     let input = amounts.fold(input, |input, name| input.text_or(name, 0));
     let flags = ["email_verified", "moderator", "muted", "banned", "deleted"].into_iter();
     flags.fold(input, FormInput::flag)
+}
+
+/// The changes of a form, for a user with these balances: the app may have spent meanwhile from those that the form does not
+/// change.
+pub(super) fn with_balances(spec: UserSpec, params: &Params, now: Buzz) -> UserSpec {
+    let merged = |typed: Buzz| {
+        let amount = |name, typed, now| if is_changed(params, name) { typed } else { now };
+        Buzz {
+            yellow: amount("buzz.yellow", typed.yellow, now.yellow),
+            blue: amount("buzz.blue", typed.blue, now.blue),
+            green: amount("buzz.green", typed.green, now.green),
+        }
+    };
+    UserSpec {
+        buzz: spec.buzz.map(merged),
+        ..spec
+    }
 }

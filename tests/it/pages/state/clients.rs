@@ -153,3 +153,28 @@ async fn new_secret_is_shown_once_and_ends_the_old_one() {
     assert_eq!(public.status, 400);
     assert_snapshot!(public.page().texts(".problem").concat(), @r#"id: client "spa" is public: it has no secret; PATCH it with {"confidential":true} first"#);
 }
+
+#[tokio::test]
+async fn saved_form_does_not_undo_what_others_changed() {
+    let mock = TestServer::documented().await;
+    let opened = show(&mock, &format!("{CLIENTS}?edit=conf")).await;
+    let was = |name: &str| opened.attributes(&format!("[name='was:{name}']"), "value");
+    assert_eq!(was("confidential"), ["true"]);
+    let form = opened.forms().into_iter();
+    let mut form = form.filter(|form| form.fields.get("act") == Some("edit-client"));
+    let mut form = form.next().expect("the form of the client").fields;
+    // The text fields with several lines, and the choices, as they were opened.
+    for name in ["redirect_uris", "allowed_origins", "owner", "access_mode"] {
+        form = form.and(name, &was(name).concat());
+    }
+    let meanwhile = json!({ "verified": false, "grants": ["authorization_code"], "redirect_uris": [], "description": "x" });
+    mock.control("PATCH", "/clients/conf", meanwhile).await;
+    let before = mock.control("GET", "/clients/conf", json!({})).await;
+    let changed = form.with("name", "Renamed");
+    let saved = mock.post("/_mock/actions", &changed).await;
+    assert_eq!(saved.status, 303, "{}", saved.body);
+    let mut expected = before;
+    expected["name"] = "Renamed".into();
+    let after = mock.control("GET", "/clients/conf", json!({})).await;
+    assert_eq!(after, expected);
+}

@@ -201,3 +201,24 @@ async fn click_chooses_the_side_of_a_difference() {
         (&json!("live"), &json!({}))
     );
 }
+
+#[tokio::test]
+async fn saved_group_does_not_undo_what_others_changed() {
+    let mock = TestServer::documented().await;
+    let opened = show(&mock, SETTINGS).await;
+    let mut forms = opened.forms().into_iter();
+    let form = forms.find(|form| form.fields.get("group") == Some("lifetimes"));
+    let form = form.expect("the form of the lifetimes").fields;
+    mock.set(json!({ "access_token_seconds": 90, "workflow_cost": 7 }))
+        .await;
+    let changed = form.with("workflow_seconds", "5s");
+    let saved = mock.post("/_mock/actions", &changed).await;
+    assert_eq!(saved.status, 303, "{}", saved.body);
+    let now = settings(&mock).await;
+    let shown = json!([
+        now["access_token_seconds"],
+        now["workflow_cost"],
+        now["workflow_seconds"]
+    ]);
+    assert_eq!(shown, json!([90, 7, 5]));
+}

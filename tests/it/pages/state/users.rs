@@ -1,10 +1,14 @@
 //! `/_mock/users`.
 
+use std::future::IntoFuture as _;
+use std::time::Duration;
+
 use insta::assert_snapshot;
 use serde_json::json;
 
 use super::{done, rows, show};
 use crate::support::TestServer;
+use crate::support::frames::{Frame, Frames};
 
 const USERS: &str = "/_mock/users";
 
@@ -114,4 +118,44 @@ async fn long_list_has_pages() {
         page.attributes("form[data-navigate] input[name=user]", "value"),
         [""]
     );
+}
+
+#[tokio::test]
+async fn saved_form_does_not_undo_what_others_changed() {
+    let mock = TestServer::documented().await;
+    let opened = show(&mock, &format!("{USERS}?edit=2")).await;
+    let form = opened.forms().into_iter();
+    let mut form = form.filter(|form| form.fields.get("act") == Some("edit-user"));
+    let form = form.next().expect("the form of the user").fields;
+    let meanwhile =
+        json!({ "tier": "gold", "muted": true, "buzz": { "yellow": 3, "blue": 4, "green": 5 } });
+    mock.control("PATCH", "/users/2", meanwhile).await;
+    let changed = form
+        .with("email", "new@example.com")
+        .with("buzz.blue", "77");
+    let saved = mock.post("/_mock/actions", &changed).await;
+    assert_eq!(saved.status, 303, "{}", saved.body);
+    let user = mock.control("GET", "/users/2", json!({})).await;
+    let shown = json!([user["email"], user["tier"], user["muted"], user["buzz"]]);
+    assert_snapshot!(shown, @r#"["new@example.com","gold",true,{"yellow":3,"blue":77,"green":5}]"#);
+}
+
+#[tokio::test]
+async fn page_of_a_long_list_waits_for_its_turn() {
+    let mock = TestServer::documented().await;
+    let image = format!("https://example.com/{}", "x".repeat(7000));
+    for _ in 0..20 {
+        mock.control("POST", "/users", json!({ "image": image }))
+            .await;
+    }
+    let mut unread = Frames::connect(mock.server().address(), &[]).await;
+    unread.send(&Frame::get(1, USERS)).await;
+    assert!(unread.is_ok(1).await);
+    for path in [USERS, "/_mock/tokens", "/_mock/clients"] {
+        let page = mock.get(path).in_browser().into_future();
+        let page = tokio::time::timeout(Duration::from_millis(300), page).await;
+        assert!(page.is_err(), "{path} waits for its turn");
+    }
+    drop(unread);
+    show(&mock, USERS).await;
 }
