@@ -255,7 +255,7 @@ async fn forms_keep_their_page() {
         )
         .await;
     browser
-        .until("document.querySelectorAll('#requests tr').length === 0")
+        .until("document.querySelectorAll('#requests tr[data-id]').length === 0")
         .await;
     browser
         .run(
@@ -264,6 +264,6 @@ async fn forms_keep_their_page() {
         )
         .await;
     browser
-        .until("document.querySelectorAll('#requests tr').length === 1")
+        .until("document.querySelectorAll('#requests tr[data-id]').length === 1")
         .await;
 }
