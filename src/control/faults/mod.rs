@@ -96,13 +96,13 @@ impl Sandbox {
     pub(crate) fn add_fault_unless(
         &self,
         is_met: impl Fn(&FaultView) -> bool,
-        fault: Fault,
+        fault: &Fault,
     ) -> ControlResult<bool> {
-        check::check(&fault)?;
+        check::check(fault)?;
         let added = self.if_current(|core| {
             let added = core.faults.add_unless(is_met, fault.clone())?;
             if let Some(added) = &added {
-                let message = describe_added_fault(added.id, &fault);
+                let message = describe_added_fault(added.id, fault);
                 core.record_change(ChangeKind::FaultAdded, &message);
             }
             Ok::<_, Invalid>(added.is_some())

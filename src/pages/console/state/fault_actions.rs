@@ -56,7 +56,7 @@ pub(super) async fn switch(
                 times: is_once.then_some(1),
                 ..definition
             };
-            let how = match sandbox.add_fault_unless(is_on, fault)? {
+            let how = match sandbox.add_fault_unless(is_on, &fault)? {
                 true if is_once => "turned on once",
                 true => "turned on",
                 false => "is on already",

@@ -103,14 +103,12 @@ impl SettingsPage {
 
     /// The hidden fields with the values that the form of a group was opened with.
     fn opened(&self, group: &SettingGroup) -> Vec<(String, String)> {
-        match self.failed_form(group.name) {
-            Some(form) => form.opened_fields().to_vec(),
-            None => {
-                let rows = group.rows.iter();
-                rows.map(|row| (opened_name(row.setting.key), row.value.clone()))
-                    .collect()
-            }
+        if let Some(form) = self.failed_form(group.name) {
+            return form.opened_fields().to_vec();
         }
+        let rows = group.rows.iter();
+        rows.map(|row| (opened_name(row.setting.key), row.value.clone()))
+            .collect()
     }
 
     fn failed_form(&self, group: &str) -> Option<&Form> {
