@@ -46,8 +46,16 @@ async fn each_button_runs_its_operation_and_says_so() {
         vec![("act", "advance"), ("by", "-1h")],
         vec![("act", "resume")],
         vec![("act", "freeze")],
-        vec![("act", "preset"), ("name", "token-endpoint-down")],
-        vec![("act", "preset"), ("name", "token-endpoint-down")],
+        vec![
+            ("act", "preset"),
+            ("name", "token-endpoint-down"),
+            ("on", "true"),
+        ],
+        vec![
+            ("act", "preset"),
+            ("name", "token-endpoint-down"),
+            ("on", "false"),
+        ],
         vec![("act", "preset"), ("name", "clock-skew")],
         vec![("act", "delete-fault"), ("id", &fault)],
         vec![("act", "contract"), ("contract", "live")],
