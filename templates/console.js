@@ -123,6 +123,8 @@ const Console = (() => {
         try {
           const { response, page } = await load(source());
           if (response.ok) swap(page, now);
+          // The server is busy with long lists.
+          else if (response.status === 503) setTimeout(refresh, 1000, now);
         } catch {
           // The badge says that the server is gone.
         }

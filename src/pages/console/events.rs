@@ -273,6 +273,7 @@ impl Panels {
     fn new(state: &ServerState, context: &RequestContext) -> Self {
         let sandbox = &context.sandbox;
         let faults = sandbox.list_faults().faults;
+        let listed = state.registry.list_sandboxes().sandboxes;
         Self {
             clock: sandbox.clock.state(),
             settings: sandbox.settings(),
@@ -281,7 +282,8 @@ impl Panels {
                 .map(|fault| (fault.id, fault.triggered))
                 .collect(),
             data_changes: sandbox.data().changes(),
-            sandboxes: state.registry.store().list_sandboxes(),
+            // The list that pages show: the store knows a new sandbox a moment earlier.
+            sandboxes: listed.into_iter().map(|one| one.name).collect(),
             snapshots: sandbox.store.list_snapshots(sandbox.name()),
             newest: sandbox.journal.newest(),
         }
