@@ -67,8 +67,8 @@ test("an agent gets a code, exchanges it once, and reads why the second time fai
 test("every tool is listed with a description", async () => {
   const { tools } = await agent.listTools();
   assert.deepEqual(tools.map(({ name }) => name), [
-    "civitai-oauth-exchange", "mock-authorize", "mock-list-requests", "mock-list-advice", "mock-advance-clock", "mock-add-fault",
-    "mock-delete-faults", "mock-explain-scope", "mock-reset",
+    "civitai-oauth-exchange", "mock-authorize", "mock-list-requests", "mock-read-request", "mock-list-changes", "mock-list-advice",
+    "mock-advance-clock", "mock-add-fault", "mock-delete-faults", "mock-explain-scope", "mock-reset",
   ]);
   for (const { name, description, inputSchema } of tools) {
     assert.match(description, /^[A-Z].*\.$/s, name);
