@@ -56,6 +56,8 @@ pub(crate) fn service(state: Arc<ServerState>) -> RootService {
 
 /// Every path.
 fn table(state: &Arc<ServerState>) -> Routes {
+    let control_api = control_api::control_api(Arc::clone(state));
+    let known: Arc<[&'static str]> = endpoint::paths().chain(control_api.paths).collect();
     oauth_routes()
         .merge(api_routes())
         .merge(sign_in_routes(Arc::clone(state)))
@@ -64,12 +66,10 @@ fn table(state: &Arc<ServerState>) -> Routes {
         .merge(health::routes())
         .merge(home_routes(Arc::clone(state)))
         .merge(console_routes(state))
-        .merge(control_api_routes(state))
+        .merge(control_api_routes(state, control_api.routes))
         .merge(mcp_route(state))
-        .fallback({
-            let known: Arc<[&'static str]> =
-                endpoint::paths().chain(control_api::paths()).collect();
-            async move |head: RequestHead, request: Request| not_found(head, &request, &known)
+        .fallback(async move |head: RequestHead, request: Request| {
+            not_found(head, &request, &known)
         })
 }
 
@@ -210,7 +210,7 @@ fn console_routes(state: &Arc<ServerState>) -> Routes {
 
 /// The control API. At the paths of some lists and of a request of the journal, browsers get a page, and all other
 /// clients JSON.
-fn control_api_routes(state: &Arc<ServerState>) -> Routes {
+fn control_api_routes(state: &Arc<ServerState>, routes: Routes) -> Routes {
     use crate::pages::console::requests;
     let choose = async |State(pages): State<Router>, request: Request, next: Next| {
         let is_shared = ConsolePage::shares_path(request.uri().path());
@@ -229,7 +229,7 @@ fn control_api_routes(state: &Arc<ServerState>) -> Routes {
             .append(VARY, HeaderValue::from_static("accept"));
         response
     };
-    control_api::routes(Arc::clone(state)).layer(from_fn_with_state(state_pages(state), choose))
+    routes.layer(from_fn_with_state(state_pages(state), choose))
 }
 
 /// The pages at paths of the control API, behind its guard.

@@ -28,24 +28,19 @@ use crate::http::respond;
 use crate::http::state::{Routes, ServerState};
 use crate::invalid::Invalid;
 
-fn all_operations() -> impl Iterator<Item = operation::Operation> {
+/// The routes of the control API, and their paths with placeholders.
+pub(crate) struct ControlApi {
+    pub(crate) routes: Routes,
+    pub(crate) paths: Vec<&'static str>,
+}
+
+/// The control API, behind the access guard.
+pub(crate) fn control_api(state: Arc<ServerState>) -> ControlApi {
     let operations = operations::operations().into_iter();
     #[cfg(feature = "openapi")]
     let operations = operations.chain([openapi::operation()]);
-    operations
-}
-
-/// The paths of the control API, with placeholders.
-pub(crate) fn paths() -> Vec<&'static str> {
-    let mut paths: Vec<&str> = all_operations().map(|operation| operation.path).collect();
-    paths.dedup();
-    paths
-}
-
-/// The routes of the control API, behind the access guard.
-pub(crate) fn routes(state: Arc<ServerState>) -> Routes {
     let mut by_path: BTreeMap<&'static str, (MethodRouter<_>, Vec<String>)> = BTreeMap::new();
-    for operation in all_operations() {
+    for operation in operations {
         let accepts = operation.signature.accepts;
         let only = middleware::from_fn_with_state(accepts, input::reject_unknown_input);
         let mut route = operation.route.route_layer(only);
@@ -57,16 +52,18 @@ pub(crate) fn routes(state: Arc<ServerState>) -> Routes {
         *routes = std::mem::take(routes).merge(route);
         methods.push(operation.method.name().to_uppercase());
     }
+    let paths = by_path.keys().copied().collect();
     let mut all = Routes::new();
     for (path, (routes, methods)) in by_path {
         let methods = methods.join(" or ");
         let wrong_method = async move |request: Request| wrong_method(&request, &methods);
         all = all.route(path, routes.fallback(wrong_method));
     }
-    all.layer(middleware::from_fn_with_state(
-        state,
-        access_guard::require_access,
-    ))
+    let guard = middleware::from_fn_with_state(state, access_guard::require_access);
+    ControlApi {
+        routes: all.layer(guard),
+        paths,
+    }
 }
 
 fn wrong_method(request: &Request, methods: &str) -> Response {

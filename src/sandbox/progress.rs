@@ -23,7 +23,7 @@ pub(crate) enum Step {
     Refreshed,
     /// It revoked a token.
     Revoked,
-    /// It was told that the user denied the consent.
+    /// It received `access_denied`: the user denied the consent.
     Denied,
     /// It sent an expired access token.
     SentExpired,

@@ -1,9 +1,6 @@
 //! The checklist of the start page: what the app has done so far, and what it should handle next. Each state that the app
 //! should handle can be brought about with one click.
 
-use std::sync::Arc;
-
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -16,7 +13,6 @@ use crate::http::base_url::BaseUrl;
 use crate::http::body::Form;
 use crate::http::context::RequestContext;
 use crate::http::respond;
-use crate::http::state::ServerState;
 use crate::invalid::Invalid;
 use crate::sandbox::Sandbox;
 use crate::sandbox::progress::Step;
@@ -35,48 +31,48 @@ const STEPS: [(Step, &str); 6] = [
 ];
 
 /// The states that an app should handle.
-const STATES: [Scenario; 6] = [
+const SCENARIOS: [Scenario; 6] = [
     Scenario {
         name: "deny-consent",
         text: "The user denies the consent",
         step: Step::Denied,
         button: "Deny the next consent",
-        cause: Cause::Fault(Preset::ConsentDenied),
+        trigger: Trigger::Fault(Preset::ConsentDenied),
     },
     Scenario {
         name: "expire-tokens",
         text: "The access token has expired: refresh it",
         step: Step::RefreshedAfterExpiry,
         button: "Expire access tokens",
-        cause: Cause::Expiry,
+        trigger: Trigger::Expiry,
     },
     Scenario {
         name: "refuse-refresh",
         text: "The refresh is refused: sign in again",
         step: Step::SignInAfterRefusal,
         button: "Refuse the next refresh",
-        cause: Cause::Fault(Preset::RefreshRevoked),
+        trigger: Trigger::Fault(Preset::RefreshRevoked),
     },
     Scenario {
         name: "limit-spending",
         text: "The spending limit is reached",
         step: Step::SpendRefused,
         button: "Set limits of 1 Buzz",
-        cause: Cause::SpendingLimit,
+        trigger: Trigger::SpendingLimit,
     },
     Scenario {
         name: "limit-rate",
         text: "Too many requests: retry later",
         step: Step::TokensAfterRateLimit,
         button: "Answer 429 once",
-        cause: Cause::Fault(Preset::RateLimited),
+        trigger: Trigger::Fault(Preset::RateLimited),
     },
     Scenario {
         name: "delay-token",
         text: "The token endpoint takes 3 s",
         step: Step::WaitedForTokens,
         button: "Delay the next tokens",
-        cause: Cause::Fault(Preset::TokenEndpointSlow),
+        trigger: Trigger::Fault(Preset::TokenEndpointSlow),
     },
 ];
 
@@ -88,12 +84,12 @@ struct Scenario {
     /// What the app does when it handles the state.
     step: Step,
     button: &'static str,
-    cause: Cause,
+    trigger: Trigger,
 }
 
 /// What brings a state about.
 #[derive(Debug, Clone, Copy)]
-enum Cause {
+enum Trigger {
     /// A fault that applies once.
     Fault(Preset),
     Expiry,
@@ -140,7 +136,7 @@ impl Checklist {
         };
         Self {
             steps: STEPS.map(step).into(),
-            states: STATES.map(state).into(),
+            states: SCENARIOS.map(state).into(),
             action: base.path(PATH),
         }
     }
@@ -159,21 +155,21 @@ impl Checklist {
 
 impl Scenario {
     fn is_armed(self, sandbox: &Sandbox) -> bool {
-        let Cause::Fault(preset) = self.cause else {
+        let Trigger::Fault(preset) = self.trigger else {
             return false;
         };
         is_preset_on(preset, &sandbox.list_faults().faults)
     }
 
     async fn bring_about(self, sandbox: &Sandbox) -> Result<String, ControlError> {
-        match self.cause {
-            Cause::Fault(preset) => {
+        match self.trigger {
+            Trigger::Fault(preset) => {
                 sandbox
                     .add_fault_preset(NewPresetFault::from(preset).times(1))
                     .await?;
                 Ok(format!("Fault {} turned on, once", preset.name()))
             }
-            Cause::Expiry => {
+            Trigger::Expiry => {
                 let expired = sandbox
                     .expire_tokens(ExpireTokens::default())
                     .await?
@@ -187,7 +183,7 @@ impl Scenario {
                     expired => format!("{expired} access tokens expired"),
                 })
             }
-            Cause::SpendingLimit => limit_spending(sandbox).await,
+            Trigger::SpendingLimit => limit_spending(sandbox).await,
         }
     }
 }
@@ -211,14 +207,10 @@ async fn limit_spending(sandbox: &Sandbox) -> Result<String, ControlError> {
 }
 
 /// `POST /_mock/first-sign-in`: brings a state about.
-pub(crate) async fn post(
-    State(_): State<Arc<ServerState>>,
-    context: RequestContext,
-    Form(params): Form,
-) -> Response {
+pub(crate) async fn post(context: RequestContext, Form(params): Form) -> Response {
     let back = context.base.path("/");
     let name = params.text("state").unwrap_or_default();
-    let named = STATES.iter().find(|scenario| scenario.name == name);
+    let named = SCENARIOS.iter().find(|scenario| scenario.name == name);
     let done = if let Some(scenario) = named {
         scenario.bring_about(&context.sandbox).await
     } else {

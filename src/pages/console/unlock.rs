@@ -18,6 +18,7 @@ use crate::http::respond;
 use crate::http::state::ServerState;
 use crate::pages::console::layout::{ConsoleLayout, console_page};
 use crate::pages::console::navigation::ConsolePage;
+use crate::pages::console::playground;
 use crate::pages::console::theme::Theme;
 
 /// The default page after unlocking.
@@ -41,8 +42,11 @@ pub(crate) async fn require_control_token(
 ) -> Response {
     let authority = access_guard::authority(&request);
     let headers = request.headers();
-    // Links lead here from apps on other hosts, such as that of `X-Mock-Request`. They change nothing.
-    let is_link = request.method() == Method::GET && access_guard::is_link_of_another_site(headers);
+    // Links lead here from apps on other hosts, such as that of `X-Mock-Request`. They change nothing, but the callback of the
+    // playground does.
+    let is_link = request.method() == Method::GET
+        && request.uri().path() != playground::CALLBACK
+        && access_guard::is_link_of_another_site(headers);
     let checked = if is_link {
         access_guard::check_link(&state, headers, authority)
     } else {

@@ -190,6 +190,7 @@ async fn links_of_other_sites_lead_to_pages_and_to_nothing_else() {
         ("POST", "/_mock/actions"),
         ("POST", "/_mock/reset"),
         ("GET", "/_mock/contract"),
+        ("GET", "/_mock/playground/callback?error=x"),
     ] {
         let refused = from_elsewhere(method, path, "navigate", "document").await;
         assert_eq!(refused.status, 403, "{method} {path}");

@@ -132,9 +132,13 @@ impl AppRequest {
         format!("{}?{}", self.path, encoded(&self.query))
     }
 
+    pub(crate) fn url(&self, base: &BaseUrl) -> String {
+        format!("{base}{}", self.path_and_query())
+    }
+
     /// The request as text.
     pub(crate) fn shown(&self, base: &BaseUrl) -> String {
-        let mut shown = format!("{} {base}{}", self.method(), self.path_and_query());
+        let mut shown = format!("{} {}", self.method(), self.url(base));
         if let Some(token) = &self.bearer {
             push(&mut shown, format_args!("\nAuthorization: Bearer {token}"));
         }
@@ -149,8 +153,7 @@ impl AppRequest {
 
     /// The curl command that sends the request.
     pub(crate) fn curl(&self, base: &BaseUrl) -> String {
-        let target = format!("{base}{}", self.path_and_query());
-        let mut line = format!("curl -gi {}", quoted(&target));
+        let mut line = format!("curl -gi {}", quoted(&self.url(base)));
         if let Some(token) = &self.bearer {
             push(
                 &mut line,

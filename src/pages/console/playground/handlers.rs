@@ -14,7 +14,7 @@ use super::client::{CapturedExchange, cut};
 use super::observe;
 use super::page::{COOKIE, back, back_with, current, current_in_turn, show};
 use super::run::PlaygroundRuns;
-use super::run::{Check, PATH, Step};
+use super::run::{CALLBACK, Check, PATH, Step};
 use super::start::new_run;
 use super::view::StepView;
 use crate::http::body::Form;
@@ -78,7 +78,8 @@ pub(crate) async fn act(
     observe::add_browser_steps(&context, &mut run).await;
     action.perform(&service, &context, &mut run).await;
     let done = run.steps.back().cloned();
-    let done = done.map(|step| StepView::new(&context, step, 0).summary());
+    let faults = context.sandbox.list_faults().faults;
+    let done = done.map(|step| StepView::new(&context, &faults, step, 0).summary());
     runs.store(&context.sandbox, &id, run);
     back_with(&context, &done.unwrap_or_default())
 }
@@ -120,7 +121,7 @@ pub(crate) async fn callback(
         exchange: CapturedExchange {
             id: None,
             method: "GET".to_owned(),
-            path: format!("{PATH}/callback"),
+            path: CALLBACK.to_owned(),
             request: cut(format!("GET {}?{query}", run.redirect_uri)),
             curl: None,
             head: format!("303 See Other\nlocation: {}", context.base.path(PATH)),

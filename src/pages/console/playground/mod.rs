@@ -15,4 +15,4 @@ mod view;
 pub(crate) use client::quoted;
 pub(crate) use handlers::{act, callback, start};
 pub(crate) use page::get;
-pub(crate) use run::PlaygroundRuns;
+pub(crate) use run::{CALLBACK, PlaygroundRuns};

@@ -18,6 +18,9 @@ use crate::store::SandboxData;
 /// The path of the playground.
 pub(crate) const PATH: &str = "/_mock/playground";
 
+/// The path of its redirect URI.
+pub(crate) const CALLBACK: &str = "/_mock/playground/callback";
+
 /// The most runs; a new one replaces the oldest.
 const MAX_RUNS: usize = 100;
 

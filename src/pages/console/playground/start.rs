@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::run::{Flow, PATH, PlaygroundRun};
+use super::run::{CALLBACK, Flow, PlaygroundRun};
 use crate::http::context::RequestContext;
 use crate::model::client::Client;
 use crate::pages::console::demo::demo_client;
@@ -92,7 +92,7 @@ pub(crate) async fn new_run(
             ),
         }));
     }
-    let redirect_uri = format!("{}{PATH}/callback", context.base);
+    let redirect_uri = format!("{}{CALLBACK}", context.base);
     let registered =
         flow == Flow::AuthorizationCode && register(context, &mut client, &redirect_uri).await?;
     let entropy = &sandbox.entropy;

@@ -10,6 +10,7 @@ use crate::http::context::RequestContext;
 use crate::model::code;
 use crate::pages::console::requests::{milliseconds, request_path};
 use crate::pages::console::time_text::duration;
+use crate::sandbox::faults::FaultView;
 
 /// The longest description of a fault, in characters.
 const MAX_CHARS: usize = 400;
@@ -94,7 +95,14 @@ impl RunView {
     /// `named` is the phase that the user chose.
     pub(crate) fn new(context: &RequestContext, run: PlaygroundRun, named: Option<&str>) -> Self {
         let current = Phase::current(&run, named);
-        let phases = phases(context, &run, current);
+        let faults = context.sandbox.list_faults().faults;
+        let steps = run.steps.iter().cloned().zip(run.removed_steps..);
+        let mut steps: Vec<StepView> = steps
+            .map(|(step, number)| StepView::new(context, &faults, step, number))
+            .collect();
+        // Newest first.
+        steps.reverse();
+        let phases = phases(context, &run, current, &steps);
         let place = phases.iter().find(|phase| phase.is_current);
         let progress = match place {
             Some(phase) => format!("Step {} of {}", phase.number, phases.len()),
@@ -115,26 +123,25 @@ impl RunView {
             client_name: run.client_name,
             client_id: run.client_id,
             removed_steps: run.removed_steps,
-            steps: run
-                .steps
-                .into_iter()
-                .enumerate()
-                .rev()
-                .map(|(index, step)| StepView::new(context, step, run.removed_steps + index))
-                .collect(),
+            steps,
         }
     }
 }
 
 impl StepView {
-    pub(crate) fn new(context: &RequestContext, step: Step, number: usize) -> Self {
+    /// `active` are the faults of the sandbox.
+    pub(crate) fn new(
+        context: &RequestContext,
+        active: &[FaultView],
+        step: Step,
+        number: usize,
+    ) -> Self {
         let sandbox = &context.sandbox;
         let id = step.exchange.id;
         let recorded: Option<JournalRequest> = sandbox.journal_requests(id.as_slice()).pop();
         let faults = recorded.as_ref().map(|one| one.faults.as_slice());
-        let known = sandbox.list_faults().faults;
         let described = |id: &u64| {
-            let fault = known.iter().find(|fault| fault.id == *id);
+            let fault = active.iter().find(|fault| fault.id == *id);
             fault.map_or_else(
                 || format!("Fault {id}, which was deleted, applied to this request."),
                 |fault| {
@@ -194,16 +201,19 @@ impl StepView {
     }
 }
 
-fn phases(context: &RequestContext, run: &PlaygroundRun, current: Option<Phase>) -> Vec<PhaseView> {
+/// `steps` are the steps so far, newest first.
+fn phases(
+    context: &RequestContext,
+    run: &PlaygroundRun,
+    current: Option<Phase>,
+    steps: &[StepView],
+) -> Vec<PhaseView> {
     let view = |(index, phase): (usize, &Phase)| {
         let (is_current, is_done) = (Some(*phase) == current, phase.is_done(run));
-        let last = run
-            .steps
-            .iter()
-            .rev()
-            .find(|step| matches!(phase, Phase::Send(_)) && step.title == phase.label());
-        let note = match last {
-            Some(step) => StepView::new(context, step.clone(), 0).outcome(),
+        let is_last = |view: &&StepView| view.step.title == phase.label();
+        let last = steps.iter().find(is_last);
+        let note = match last.filter(|_| matches!(phase, Phase::Send(_))) {
+            Some(view) => view.outcome(),
             None if is_done => "done".to_owned(),
             None if is_current => "next".to_owned(),
             None => String::new(),
@@ -254,16 +264,14 @@ fn current_phase(context: &RequestContext, run: &PlaygroundRun, phase: Phase) ->
         }
         Phase::Authorize => {
             let request = authorize(authorize_query(run));
-            let shown = request.shown(base);
-            let url = shown.split_once(' ').map_or("", |(_, url)| url).to_owned();
             CurrentPhase {
                 title,
                 description,
                 sender: "Browser",
                 target: format!("GET {}", request.path),
-                request: shown,
+                request: request.shown(base),
                 curl: None,
-                go: Go::Open(url, "Go to sign-in and consent"),
+                go: Go::Open(request.url(base), "Go to sign-in and consent"),
                 checks: authorize_checks(context),
             }
         }

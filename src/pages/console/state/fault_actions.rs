@@ -8,7 +8,7 @@ use axum::response::Response;
 use super::fault_form::{self, FIELDS};
 use super::faults;
 use super::form::Form;
-use crate::control::{ControlError, Preset, is_over, preset_of};
+use crate::control::{ControlError, Preset, is_preset_on};
 use crate::http::context::RequestContext;
 use crate::http::respond;
 use crate::http::state::ServerState;
@@ -48,7 +48,7 @@ pub(super) async fn switch(
         sandbox.add_fault_preset(preset.into()).await?;
         return Ok(format!("Preset {name} applied"));
     };
-    let is_on = |fault: &FaultView| preset_of(&fault.definition) == Some(preset) && !is_over(fault);
+    let is_on = |fault: &FaultView| is_preset_on(preset, std::slice::from_ref(fault));
     match params.text("on") {
         Some("true") => {
             let is_once = params.text("times") == Some("1");

@@ -3,6 +3,7 @@
 use super::choices::user_name;
 use crate::control::{CodeView, ControlResult, GrantFilter, TokenView};
 use crate::http::base_url::BaseUrl;
+use crate::pages::console::requests::request_path;
 use crate::pages::console::time_text::duration;
 use crate::protocol::scope::{PRESETS, Scope};
 use crate::protocol::secret::SecretHash;
@@ -70,10 +71,7 @@ impl TokenRow {
         let value = values.find(|value| SecretHash::new(value) == hash);
         Self {
             short: value.map(shortened_secret),
-            request: Some((
-                request.request,
-                base.path(&format!("/_mock/requests/{}", request.request)),
-            )),
+            request: Some((request.request, request_path(base, request.request))),
             ..self
         }
     }
